@@ -1,0 +1,1 @@
+"""What ships inside and registers as plugins do: functions, file connectors, output formats."""

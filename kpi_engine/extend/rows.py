@@ -1,0 +1,123 @@
+"""How rows come in: what is asked of a connector, and what it answers."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from kpi_engine.ir.catalog import TableSchema
+from kpi_engine.ir.expression import Value
+from kpi_engine.ir.types import Type
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Push = Literal["exact", "inexact", "none"]
+"""What a connector does with a predicate: all of it, part of it (it is applied again), nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """`column operator value`, joined by and; `value` is a tuple for `in`, unused for `is_null`."""
+
+    column: str
+    operator: Literal["=", "!=", "<", "<=", ">", ">=", "in", "is_null"]
+    value: Value | tuple[Value, ...] = None
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnRequest:
+    """A stored column wanted: its name in the answer, in the table, the declared type (None: the table's own)."""
+
+    name: str
+    physical: str
+    type: Type | None = None
+    format: str | None = None
+    options: tuple[tuple[str, object], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableRequest:
+    """A physical table: its names as written (verbatim), its options, the folder that relative paths start from."""
+
+    names: tuple[str, ...]
+    options: tuple[tuple[str, object], ...] = ()
+    timezone: str = "UTC"
+    on_error: Literal["stop", "null"] = "stop"
+    source: str = ""
+    """Name of the source, for messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRequest:
+    """Rows wanted: the table, the columns, predicates on physical columns that may be used for pruning."""
+
+    table: TableRequest
+    columns: tuple[ColumnRequest, ...]
+    predicates: tuple[Predicate, ...] = ()
+
+
+@dataclass
+class ReadReport:
+    """Counted while reading: what a run reports about its input."""
+
+    rows: int = 0
+    bytes: int = 0
+    fragments_read: int = 0
+    fragments_pruned: int = 0
+    failed_casts: int = 0
+    nan_values: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+class Fragment(Protocol):
+    """A part of a table that is read on its own: a file, or a row group of one."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it: the file's path, with the row group if it has several."""
+
+    def bounds(self, column: str) -> tuple[object, object] | None:
+        """Least and greatest value of a requested column from statistics (both inclusive); None if not known."""
+
+    def batches(self, report: ReadReport) -> Iterator[pa.RecordBatch]:
+        """The rows: columns named and ordered as requested, in the engine's physical types (see docs)."""
+
+
+class Scan(Protocol):
+    """An opened request. `pushed` answers each predicate in order."""
+
+    @property
+    def pushed(self) -> Sequence[Push]:
+        """One answer a predicate."""
+
+    def fragments(self) -> Sequence[Fragment]:
+        """The fragments that are left after pruning, in a fixed order."""
+
+    @property
+    def pruned(self) -> int:
+        """How many fragments the predicates ruled out."""
+
+
+class Connector(Protocol):
+    """A source of tables. Implementations raise `KpiError` (E6xx) with file, line, column and value."""
+
+    def schema(self, table: TableRequest) -> TableSchema:
+        """Columns and types; reads no rows. KpiError if there is no such table."""
+
+    def scan(self, request: ScanRequest) -> Scan:
+        """Open for reading. Nothing is read before `fragments()` and `batches()`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionSettings:
+    """One `[connections.NAME]` of kpi.toml."""
+
+    name: str
+    connector: str = "files"
+    options: tuple[tuple[str, object], ...] = ()
+    folder: str = "."
+    """The folder that relative paths start from: that of kpi.toml, or `--data`."""
+    modified: datetime.datetime | None = None

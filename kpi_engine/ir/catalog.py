@@ -1,0 +1,198 @@
+"""The catalogue: what the definitions mean. Sources, entities, dimensions and metrics with types, all names bound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Literal
+
+from kpi_engine.ir import tree
+from kpi_engine.ir.expression import CalendarDuration, Constant, Expression
+from kpi_engine.ir.span import NOWHERE, Span
+from kpi_engine.ir.types import Display, Type
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """A column of a physical table. `type` is None when the engine has no type for it; `physical` names its type."""
+
+    name: str
+    type: Type | None
+    physical: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableSchema:
+    """What a connector says of a table. In a `text` table every column is text until a declaration says more."""
+
+    columns: tuple[TableColumn, ...]
+    text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """`-> target[.column] [as alias]`: rows refer to at most one row of the target (a source or an entity)."""
+
+    target: str
+    target_column: str
+    alias: str | None = None
+    to_entity: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a source: stored under `physical`, or `computed` from others of the same row and its references."""
+
+    name: str
+    type: Type
+    physical: str = ""
+    format: str | None = None
+    computed: Expression | None = None
+    reference: Reference | None = None
+    declared: bool = True
+    options: tuple[tuple[str, str], ...] = ()
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+OptionValue = str | int | bool | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A table with meaning. `columns` keeps declared order, then the table's own.
+
+    `time` is the declared time column (None: only looked up). `options` are the file options as written
+    (`delimiter`, `header`, `null_values`, ...). `starts` and `watermark` are texts of dates or instants as written.
+    `later` names constructs of this source that this engine does not evaluate yet, with their places.
+    """
+
+    name: str
+    singular: str
+    table: tuple[str, ...]
+    columns: Mapping[str, Column]
+    connection: str = "default"
+    key: tuple[str, ...] = ()
+    time: str | None = None
+    timezone: str | None = None
+    where: Expression | None = None
+    starts: str | None = None
+    watermark: str | None = None
+    late: CalendarDuration | None = None
+    counted_in: str | None = None
+    lifetime: tuple[str, str] | None = None
+    snapshot: str | None = None
+    snapshot_by: tuple[str, ...] = ()
+    versions: tuple[str, str] | None = None
+    grain: str | None = None
+    distinct: bool = False
+    on_duplicate: str | None = None
+    on_error: Literal["stop", "null"] = "stop"
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
+    later: tuple[tuple[str, Span], ...] = ()
+    description: str = ""
+    owner: str = ""
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """Ids without a table of their own. `counted_in` is the source whose rows are counted, if it is known."""
+
+    name: str
+    plural: str
+    counted_in: str | None = None
+    description: str = ""
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """A declared dimension: for each source of `values` its expression on that source's own rows.
+
+    Other sources reach it along references; `resolve` binds it on a base source when a question asks.
+    """
+
+    name: str
+    type: Type
+    values: tuple[tuple[str, Expression], ...]
+    every_source: tree.Expr | None = None
+    """Set for dimensions over `time` alone, which every source has: bound anew on each base source."""
+    description: str = ""
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric: its formula bound and typed, how it is shown, and what is known of it."""
+
+    name: str
+    body: Expression
+    type: Type
+    display: Display
+    sources: tuple[str, ...]
+    uses: tuple[str, ...] = ()
+    better: Literal["higher", "lower"] | None = None
+    target: Constant | None = None
+    tags: tuple[str, ...] = ()
+    description: str = ""
+    owner: str = ""
+    format: str | None = None
+    deprecated: str | None = None
+    replaced_by: str | None = None
+    since: str | None = None
+    additive: bool = False
+    not_additive_because: str = ""
+    grain_dependent: bool = False
+    later: tuple[tuple[str, Span], ...] = ()
+    """Constructs that this engine does not evaluate yet, with their places; a question for the metric names them."""
+    declaration: tree.Metric | tree.Override | None = field(default=None, compare=False, repr=False)
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarSettings:
+    """The project's calendar: zone, first day of the week, first month of the fiscal year, currency."""
+
+    timezone: str = "UTC"
+    week_starts: Literal["monday", "sunday", "saturday"] = "monday"
+    fiscal_year_starts: int = 1
+    fiscal_year_named: Literal["start", "end"] = "end"
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Everything defined, by name, in the order written. `goals` and `alerts` are bound but judged elsewhere."""
+
+    calendar: CalendarSettings
+    sources: Mapping[str, Source]
+    entities: Mapping[str, Entity]
+    dimensions: Mapping[str, Dimension]
+    metrics: Mapping[str, Metric]
+    goals: Mapping[str, tree.Goal] = field(default_factory=dict)
+    alerts: Mapping[str, tree.Alert] = field(default_factory=dict)
+    grains: tuple[str, ...] = ()
+    later: tuple[tuple[str, Span], ...] = ()
+
+
+GRAINS = ("hour", "day", "week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year")
+"""The calendar grains, finest first."""
+
+MICROSECONDS: Mapping[str, int] = {
+    "second": 1_000_000,
+    "minute": 60_000_000,
+    "hour": 3_600_000_000,
+    "day": 86_400_000_000,
+    "week": 604_800_000_000,
+}
+"""Elapsed microseconds of the units that have a fixed length."""
+
+
+def elapsed(duration: CalendarDuration) -> Fraction:
+    """Microseconds of a duration of fixed length; KeyError for months and longer.
+
+    >>> elapsed(CalendarDuration(Fraction(2), "hour"))
+    Fraction(7200000000, 1)
+    """
+    return duration.amount * MICROSECONDS[duration.unit]

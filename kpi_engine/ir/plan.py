@@ -1,0 +1,147 @@
+"""The plan: measure queries that make partial states, leaves that read windows of them, arithmetic above.
+
+    scans     one pass over a source for all measure queries asked of it
+    queries   the narrow waist: (source, filter, keys, edges, states) -> partial states
+    leaves    for each period of the answer a window of one state, finished to a value
+    outputs   metrics as arithmetic over leaves; a leaf is read as `Field(name)`
+
+Below the waist nothing knows of windows, ratios, alignment or units; above it nothing knows of rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from kpi_engine.ir.bounds import Bound, Interval, Period
+from kpi_engine.ir.expression import Expression
+from kpi_engine.ir.question import Order
+from kpi_engine.ir.types import Display, Type
+
+StateKind = Literal["count", "sum", "minimum", "maximum", "moments", "distinct", "values"]
+"""What is kept for each key and bucket. `count`: rows; `sum`: an exact sum; `minimum`, `maximum`: a value;
+`moments`: exact sums of values and of their squares; `distinct`: the set of values; `values`: the multiset of values.
+Every kind also keeps the number of rows and of non-null rows."""
+
+ITEM_KINDS = frozenset({"distinct", "values"})
+"""Kinds whose state is a set of values: their states carry the value as a key of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyColumn:
+    """A key of a measure query: a dimension's name, and its expression on the rows of the source."""
+
+    name: str
+    expression: Expression
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class StateRequest:
+    """One state: its kind, the value it is made of (None: rows), the rows that it takes (None: all of the query)."""
+
+    kind: StateKind
+    argument: Expression | None = None
+    filter: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureQuery:
+    """States asked of the rows of one source, for each combination of keys and each bucket between two edges.
+
+    `time` is the column that places a row in a bucket (None: all rows lie in bucket 0). Bucket 0 lies before the
+    first edge, bucket i between edges i-1 and i, the last one after the last edge. `filter` holds for all states.
+    `complete_from`: buckets before this edge are not read by any window, and rows there may be skipped (None: all
+    history is read); rows from the last edge on are never read.
+    """
+
+    source: str
+    keys: tuple[KeyColumn, ...]
+    time: str | None
+    edges: tuple[Bound, ...]
+    states: tuple[StateRequest, ...]
+    filter: Expression | None = None
+    complete_from: Bound | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A prepared input: rows of `target` by its unique `key`, with the columns that are read through it."""
+
+    target: str
+    key: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One pass over a source. `queries` are positions in `Plan.queries`; `columns` are the stored columns read;
+    `predicates` may rule fragments out and are applied again on rows."""
+
+    source: str
+    queries: tuple[int, ...]
+    columns: tuple[str, ...] = ()
+    predicates: tuple[Expression, ...] = ()
+    start: tuple[str, Bound] | None = None
+    end: tuple[str, Bound] | None = None
+
+
+FinishKind = Literal[
+    "rows", "count", "sum", "avg", "minimum", "maximum", "variance", "stddev", "distinct", "percentile"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One measure in one context: which state, over which window for each period, finished how.
+
+    `keys` are the dimensions kept (a `total` drops some). `windows` has one entry a period; None where the window
+    is empty or lies outside the source's coverage, where the value is `outside` (null, or 0 under `before`). Where a
+    window holds no rows a count or sum is 0 and everything else null.
+    `shows_groups`: whether groups with rows in these windows become rows of the answer.
+    """
+
+    name: str
+    query: int
+    state: int
+    finish: FinishKind
+    keys: tuple[str, ...]
+    windows: tuple[Interval | None, ...]
+    type: Type
+    parameter: str = ""
+    outside_is_zero: bool = False
+    shows_groups: bool = True
+    text: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One metric of the answer: arithmetic over leaves, and how it is shown."""
+
+    name: str
+    expression: Expression
+    type: Type
+    display: Display
+    description: str = ""
+    complete: tuple[bool, ...] = ()
+    """For each period whether its windows were whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that execution needs; plain data, printed by `kpi explain --at plan`."""
+
+    grain: str | None
+    periods: tuple[Period, ...]
+    dimensions: tuple[tuple[str, Type], ...]
+    queries: tuple[MeasureQuery, ...]
+    leaves: tuple[Leaf, ...]
+    outputs: tuple[Output, ...]
+    scans: tuple[Scan, ...] = ()
+    lookups: tuple[Lookup, ...] = ()
+    as_of: Bound | None = None
+    watermarks: tuple[tuple[str, Bound], ...] = ()
+    skip_empty: bool = False
+    order_by: tuple[Order, ...] = ()
+    limit: int | None = None
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,58 @@
+"""The calendar without NumPy or pyarrow: all that checking a definition needs of time.
+
+The parts: `spans` (bounds, periods, durations), `local_calendar` (which instants make a period), `shifting`
+(windows that move) and `period_text` (reading `2027-W07`). This module is their one door.
+"""
+
+from __future__ import annotations
+
+from kpi_engine.kernels.local_calendar import (
+    MAX_PERIODS,
+    WEEKDAYS,
+    Calendar,
+    add_months,
+    check_grain,
+    start_of,
+    todate_start,
+)
+from kpi_engine.kernels.period_text import parse_instant, parse_period
+from kpi_engine.kernels.shifting import cut_previous, equal_before, shift_window
+from kpi_engine.kernels.spans import (
+    GRAINS,
+    UNITS,
+    Bound,
+    CalendarError,
+    Duration,
+    DurationError,
+    Period,
+    PeriodError,
+    date_of,
+    day_number,
+)
+from kpi_engine.kernels.zone_rules import UnknownZone
+
+__all__ = [
+    "GRAINS",
+    "MAX_PERIODS",
+    "UNITS",
+    "WEEKDAYS",
+    "Bound",
+    "Calendar",
+    "CalendarError",
+    "Duration",
+    "DurationError",
+    "Period",
+    "PeriodError",
+    "UnknownZone",
+    "add_months",
+    "check_grain",
+    "cut_previous",
+    "date_of",
+    "day_number",
+    "equal_before",
+    "parse_instant",
+    "parse_period",
+    "shift_window",
+    "start_of",
+    "todate_start",
+]

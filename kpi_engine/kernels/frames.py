@@ -1,0 +1,127 @@
+"""Frames of partial states: the table that a measure query answers with, and how frames merge.
+
+A frame has one row for each combination of keys and bucket (and item, for states that are sets). Keys travel as values
+and never as codes of one run, so that frames of other runs, files or machines merge just so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from kpi_engine.ir.plan import ITEM_KINDS, StateKind
+from kpi_engine.kernels.group import encode, group, pack
+from kpi_engine.kernels.states import State, joined, merge_states, partial_state, true_rows
+from kpi_engine.kernels.vectors import Ints
+
+
+@dataclass(frozen=True, slots=True)
+class StateFrame:
+    """`keys`: one Arrow array a key column; `bucket`: int64; `item`: the set's values, or None; `states`: one a measure.
+
+    All have n elements. Rows are unique by (keys, bucket, item).
+    """
+
+    keys: tuple[pa.Array, ...]
+    bucket: Ints
+    item: pa.Array | None
+    states: tuple[State, ...]
+
+    def __len__(self) -> int:
+        return len(self.bucket)
+
+
+@dataclass(frozen=True, slots=True)
+class StateInput:
+    """One state wanted of a batch: its kind, the values (None: rows), the condition (None: every row)."""
+
+    kind: StateKind
+    values: pa.Array | None
+    condition: pa.Array | None
+
+
+def partial_frames(
+    keys: Sequence[pa.Array], bucket: Ints, inputs: Sequence[StateInput]
+) -> list[StateFrame]:
+    """The states of one batch: a frame for all states that are not sets, then one for each set, in order.
+
+    Rows with bucket -1 (no time) count nowhere.
+    """
+    encoded = [encode(key) for key in keys]
+    base = pack([(codes, len(dictionary)) for codes, dictionary in encoded], len(bucket))
+    width = int(bucket.max(initial=-1)) + 2
+    cells = pack([(base, int(base.max(initial=-1)) + 1), (bucket + 1, width)], len(bucket))
+    plain = [each for each in inputs if each.kind not in ITEM_KINDS]
+    frames = [_plain_frame(keys, bucket, cells, plain)]
+    frames += [_item_frame(keys, bucket, cells, each) for each in inputs if each.kind in ITEM_KINDS]
+    return frames
+
+
+def _plain_frame(
+    keys: Sequence[pa.Array], bucket: Ints, cells: Ints, inputs: Sequence[StateInput]
+) -> StateFrame:
+    counted = bucket >= 0
+    cells = np.where(counted, cells, -1)
+    groups = group(cells)
+    ids, first = groups.ids, groups.first
+    if len(first) and cells[first[0]] == -1:  # groups come in ascending order: rows without a time are the first
+        ids, first = ids - 1, first[1:]
+    size = len(first)
+    states = []
+    for each in inputs:
+        rows = ids if each.condition is None else np.where(true_rows(each.condition), ids, -1)
+        states.append(partial_state(each.kind, each.values, rows, size))
+    return StateFrame(_take(keys, first), bucket[first], None, tuple(states))
+
+
+def _item_frame(keys: Sequence[pa.Array], bucket: Ints, cells: Ints, wanted: StateInput) -> StateFrame:
+    counted = bucket >= 0
+    if wanted.condition is not None:
+        counted = counted & true_rows(wanted.condition)
+    rows = np.flatnonzero(counted)
+    values = wanted.values
+    assert values is not None
+    if len(rows) < len(bucket):
+        values = values.take(pa.array(rows))
+    codes, dictionary = encode(values)
+    chosen = cells[rows]
+    groups = group(pack([(chosen, int(chosen.max(initial=-1)) + 1), (codes, len(dictionary))], len(rows)))
+    first = rows[groups.first]
+    item = dictionary.take(pa.array(codes[groups.first]))
+    state = partial_state("count", values, groups.ids, groups.size)
+    return StateFrame(_take(keys, first), bucket[first], item, (state,))
+
+
+def _take(keys: Sequence[pa.Array], rows: Ints) -> tuple[pa.Array, ...]:
+    """Keys of some rows, as plain values."""
+    chosen = pa.array(rows)
+    return tuple(
+        key.take(chosen).dictionary_decode() if pa.types.is_dictionary(key.type) else key.take(chosen)
+        for key in keys
+    )
+
+
+def merge_frames(frames: Sequence[StateFrame]) -> StateFrame:
+    """Frames of the same measures as one, unique by (keys, bucket, item) and sorted by keys' codes, then bucket."""
+    first = frames[0]
+    bucket = np.concatenate([frame.bucket for frame in frames])
+    keys = tuple(joined([frame.keys[number] for frame in frames]) for number in range(len(first.keys)))
+    parts = [(codes, len(dictionary)) for codes, dictionary in map(encode, keys)]
+    width = int(bucket.max(initial=0)) + 1
+    item = None
+    if first.item is not None:
+        item = joined([frame.item for frame in frames if frame.item is not None])
+        codes, dictionary = encode(item)
+        parts.append((codes, len(dictionary)))
+    groups = group(pack([*parts, (bucket, width)], len(bucket)))
+    chosen = groups.first
+    states = tuple(
+        merge_states([frame.states[number] for frame in frames], groups.ids, groups.size)
+        for number in range(len(first.states))
+    )
+    return StateFrame(
+        _take(keys, chosen), bucket[chosen], None if item is None else item.take(pa.array(chosen)), states
+    )

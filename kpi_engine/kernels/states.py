@@ -1,0 +1,126 @@
+"""Partial states: what is kept of the rows of one key and bucket, and how two such parts become one.
+
+A state is arrays with one element (or one row of limbs) for each key and bucket. Every state holds the number of rows
+that passed its filter and the number of those with a value; kinds add exact sums, sums of squares or an extreme. All
+merge exactly and in any order: an answer does not depend on how rows were split into files, row groups or batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from kpi_engine.ir.plan import StateKind
+from kpi_engine.kernels.exact import Limbs, concat, partial_squares, partial_sums, regroup
+from kpi_engine.kernels.extremes import group_extreme
+from kpi_engine.kernels.vectors import Ints, Mask, booleans, validity
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """States of one measure for n (key, bucket) pairs.
+
+    `rows` and `values` (non-null rows) are int64 of length n; `sums` and `squares` exact sums of n rows; `extreme` an
+    Arrow array of length n. What a kind does not keep is None.
+    """
+
+    kind: StateKind
+    rows: Ints
+    values: Ints
+    sums: Limbs | None = None
+    squares: Limbs | None = None
+    extreme: pa.Array | None = None
+
+
+def true_rows(condition: pa.Array) -> Mask:
+    """Where a condition is true; unknown is not true.
+
+    >>> true_rows(pa.array([True, False, None])).tolist()
+    [True, False, False]
+    """
+    valid = validity(condition)
+    found = booleans(condition)
+    return found if valid is None else found & valid
+
+
+def partial_state(kind: StateKind, values: pa.Array | None, ids: Ints, size: int) -> State:
+    """States of a batch: `ids` gives each row its group in [0, size), -1 for rows that do not count.
+
+    `values` is None for counts of rows.
+    """
+    rows = _count(ids, size)
+    if values is None:
+        return State(kind, rows, rows)
+    present = validity(values)
+    found = rows if present is None else _count(np.where(present, ids, -1), size)
+    match kind:
+        case "sum":
+            return State(kind, rows, found, sums=partial_sums(values, ids, size)[0])
+        case "moments":
+            return State(
+                kind,
+                rows,
+                found,
+                sums=partial_sums(values, ids, size)[0],
+                squares=partial_squares(values, ids, size),
+            )
+        case "minimum" | "maximum":
+            return State(kind, rows, found, extreme=group_extreme(values, ids, size, kind))
+    return State(kind, rows, found)
+
+
+def merge_states(parts: Sequence[State], ids: Ints, size: int) -> State:
+    """The states of all parts, laid end to end, merged into `size` groups; `ids` has one id a state."""
+    first = parts[0]
+    return State(
+        first.kind,
+        _add([part.rows for part in parts], ids, size),
+        _add([part.values for part in parts], ids, size),
+        _add_limbs([part.sums for part in parts], ids, size),
+        _add_limbs([part.squares for part in parts], ids, size),
+        _merge_extremes(parts, ids, size),
+    )
+
+
+def _count(ids: Ints, size: int) -> Ints:
+    """Rows of each group; one extra group at the front takes the rows that do not count."""
+    return np.bincount(ids + 1, minlength=size + 1)[1:].astype(np.int64, copy=False)
+
+
+def _add(parts: Sequence[Ints], ids: Ints, size: int) -> Ints:
+    """Sums of counts. Exact: counts of rows stay far below 2**53, where float64 begins to round."""
+    joined = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return np.bincount(ids, weights=joined, minlength=size).astype(np.int64)
+
+
+def _add_limbs(parts: Sequence[Limbs | None], ids: Ints, size: int) -> Limbs | None:
+    present = [part for part in parts if part is not None]
+    return regroup(concat(present), ids, size) if present else None
+
+
+def _merge_extremes(parts: Sequence[State], ids: Ints, size: int) -> pa.Array | None:
+    present = [part.extreme for part in parts if part.extreme is not None]
+    if not present:
+        return None
+    kind = "minimum" if parts[0].kind == "minimum" else "maximum"
+    return group_extreme(joined(present), ids, size, kind)
+
+
+def joined(arrays: Sequence[pa.Array]) -> pa.Array:
+    """Arrays end to end as one. Exact numbers of different widths take the widest.
+
+    >>> joined([pa.array([1]), pa.array([2])]).to_pylist()
+    [1, 2]
+    """
+    if len(arrays) == 1:
+        return arrays[0]
+    types = {array.type for array in arrays}
+    if len(types) > 1:
+        wide = pa.unify_schemas(
+            [pa.schema([("value", type)]) for type in sorted(types, key=str)], promote_options="permissive"
+        ).field(0).type
+        arrays = [array.cast(wide) for array in arrays]
+    return pa.concat_arrays(arrays)

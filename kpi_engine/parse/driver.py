@@ -1,0 +1,122 @@
+"""The loop that runs the LALR(1) table: tokens in, one tree out, with stacks of its own and no recursion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from kpi_engine.ir.span import Span
+from kpi_engine.parse.lexer import Tokens
+from kpi_engine.parse.table import COLLECT, END, RENAME, Rule, Table, load_table
+
+
+class Builder(Protocol):
+    """What the driver calls: one method for each action of the grammar, named as there."""
+
+    def __getattribute__(self, action: str) -> Any:
+        """The method `(span, *arguments) -> node`; a token arrives as its index."""
+
+
+class StuckError(Exception):
+    """No rule allows token number `index` (their count, at the end); `states` is the stack at that point."""
+
+    def __init__(self, index: int, states: list[int]) -> None:
+        super().__init__(index)
+        self.index = index
+        self.states = states
+
+
+def parse(tokens: Tokens, start: str, builder: Builder) -> Any:
+    """The value of the start symbol; raises StuckError at the first token that cannot stand where it stands.
+
+    A word that is a keyword only in places is read as a name where its keyword cannot stand; `tokens.types` then
+    says NAME.
+    """
+    table = load_table()
+    actions, gotos, rules, keywords = table.actions, table.gotos, table.rules, tokens.soft_keywords
+    state, last = table.starts[start]
+    states, values, begins = [state], list[Any](), list[int]()
+    source, types, token_starts, token_ends = tokens.source, tokens.types, tokens.starts, tokens.ends
+    calls = {rule.action: getattr(builder, rule.action) for rule in rules if rule.kind > COLLECT}
+    count = len(types)
+    for index in range(count + 1):
+        terminal = types[index] if index < count else END
+        while True:
+            action = actions[state].get(terminal)
+            if action is None:
+                if terminal not in keywords:
+                    raise StuckError(index, states)
+                terminal = types[index] = "NAME"
+                continue
+            if action >= 0:
+                states.append(action)
+                values.append(index)
+                begins.append(token_starts[index])
+                state = action
+                break
+            rule = rules[-1 - action]
+            kind, size, left, name, take, spliced = rule
+            if kind == RENAME and size == 1:
+                state = states[-1] = gotos[states[-2]][left]
+            else:
+                if size:
+                    parts = values[-size:]
+                    begin = begins[-size]
+                    del states[-size:], values[-size:], begins[-size:]
+                else:
+                    parts = []
+                    begin = token_starts[index] if index < count else tokens.end
+                if kind == RENAME:
+                    value = parts[take[0]]
+                elif kind == COLLECT:
+                    value = _collect(parts, take, spliced)
+                else:
+                    arguments = _spread(parts, rule) if spliced else [parts[i] if i >= 0 else None for i in take]
+                    value = calls[name](Span(source, begin, token_ends[index - 1]), *arguments)
+                values.append(value)
+                begins.append(begin)
+                state = gotos[states[-1]][left]
+                states.append(state)
+            if state == last and terminal == END:
+                return values[-1]
+    raise AssertionError("the table ends every parse at the end of the tokens")
+
+
+def accepted(table: Table, states: Sequence[int]) -> frozenset[str]:
+    """The terminals that may really stand next: a LALR row also lists some that later reductions refuse."""
+    return frozenset(terminal for terminal in table.actions[states[-1]] if _can_stand(table, states, terminal))
+
+
+def _can_stand(table: Table, states: Sequence[int], terminal: str) -> bool:
+    stack = list(states)
+    finals = {last for _, last in table.starts.values()}
+    while True:
+        action = table.actions[stack[-1]].get(terminal)
+        if action is None:
+            return False
+        if action >= 0:
+            return True
+        rule = table.rules[-1 - action]
+        if rule.size:
+            del stack[-rule.size :]
+        stack.append(table.gotos[stack[-1]][rule.left])
+        if terminal == END and stack[-1] in finals and len(stack) == 2:
+            return True
+
+
+def _collect(parts: list[Any], take: tuple[int, ...], spliced: frozenset[int]) -> list[Any]:
+    if not spliced:
+        return [parts[take[0]]]
+    items: list[Any] = parts[take[0]]
+    items.append(parts[take[1]])
+    return items
+
+
+def _spread(parts: list[Any], rule: Rule) -> list[Any]:
+    arguments: list[Any] = []
+    for position in rule.take:
+        if position in rule.spliced:
+            arguments += parts[position]
+        else:
+            arguments.append(parts[position] if position >= 0 else None)
+    return arguments

@@ -1,0 +1,37 @@
+"""Whether a value rests on whole windows: nothing cut, nothing before the first row of its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from kpi_engine.ir.bounds import Bound
+from kpi_engine.ir.expression import Expression, Field, walk
+from kpi_engine.ir.plan import Leaf, MeasureQuery
+from kpi_engine.plan.span import AnswerSpan
+
+
+def completeness(
+    expression: Expression,
+    queries: Sequence[MeasureQuery],
+    leaves: Sequence[Leaf],
+    span: AnswerSpan,
+    first: Mapping[str, Bound | None],
+    cut: Bound,
+) -> tuple[bool, ...]:
+    """For each period whether the metric was computed on whole windows."""
+    names = {node.column for node in walk(expression) if isinstance(node, Field)}
+    used = [(leaf, first.get(queries[leaf.query].source)) for leaf in leaves if leaf.name in names]
+    return tuple(
+        span.opens <= period.start
+        and period.end <= min(span.closes, cut)
+        and all(_reaches(leaf, number, begin) for leaf, begin in used)
+        for number, period in enumerate(span.periods)
+    )
+
+
+def _reaches(leaf: Leaf, number: int, begin: Bound | None) -> bool:
+    window = leaf.windows[number]
+    if window is None or begin is None:
+        return False
+    # A first row in the middle of a day does not make that day a part: days, not instants, are what a source holds.
+    return window.start is None or window.start >= begin or window.start.day >= begin.day - 1

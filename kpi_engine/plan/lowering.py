@@ -1,0 +1,248 @@
+"""From a bound metric to leaves: window, filter and group travel inwards until they meet a measure.
+
+Everything composes here, once: `previous` moves the frames, `(M where c)` adds conditions, `total` drops dimensions
+and the conditions that name only these. What is left above the leaves is arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from kpi_engine.ir.bounds import Bound, Interval
+from kpi_engine.ir.catalog import Catalog, Metric
+from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
+from kpi_engine.ir.expression import (
+    Apply,
+    Conjunct,
+    Constant,
+    Expression,
+    Measure,
+    MetricReference,
+    Restrict,
+    Total,
+    Window,
+)
+from kpi_engine.ir.plan import FinishKind, KeyColumn, StateRequest
+from kpi_engine.ir.question import BoundDimension
+from kpi_engine.ir.span import Span
+from kpi_engine.ir.types import BOOLEAN
+from kpi_engine.kernels.calendar import Calendar
+from kpi_engine.plan.frames import Frame, apply_window
+from kpi_engine.plan.leaves import LeafBook, LeafRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What surrounds an expression: a frame for each period, conditions, dimensions.
+
+    `all_filters` and `all_dimensions` are those that no `total` has dropped: they say which groups there are.
+    """
+
+    frames: tuple[Frame | None, ...]
+    filters: tuple[Conjunct, ...]
+    dimensions: tuple[BoundDimension, ...]
+    all_filters: tuple[Conjunct, ...]
+    all_dimensions: tuple[BoundDimension, ...]
+    before: bool = False
+
+    def restricted(self, conjuncts: tuple[Conjunct, ...]) -> Context:
+        """The context inside `(M where c)`."""
+        return replace(self, filters=self.filters + conjuncts, all_filters=self.all_filters + conjuncts)
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """For each source the first instant with a row (None: it has none) and its watermark."""
+
+    first: Mapping[str, Bound | None]
+    watermark: Mapping[str, Bound]
+
+
+class Lowering:
+    """Lowers the metrics of one question into one book of leaves."""
+
+    def __init__(self, catalog: Catalog, calendar: Calendar, coverage: Coverage, book: LeafBook) -> None:
+        self._catalog = catalog
+        self._calendar = calendar
+        self._coverage = coverage
+        self._book = book
+
+    def metric(self, metric: Metric, context: Context) -> Expression:
+        """The metric's formula with every measure replaced by the leaf that computes it."""
+        return self._lower(metric.body, context)
+
+    def _lower(self, node: Expression, context: Context) -> Expression:
+        match node:
+            case Constant():
+                return node
+            case Apply():
+                return replace(node, arguments=tuple(self._lower(part, context) for part in node.arguments))
+            case MetricReference():
+                return self._lower(node.body, context)
+            case Restrict():
+                return self._lower(node.body, context.restricted(node.conjuncts))
+            case Window():
+                return self._lower(node.body, self._windowed(node, context))
+            case Total():
+                return self._lower(node.body, _without(node, context))
+            case Measure():
+                return self._measure(node, context)
+        raise KpiError(not_yet(type(node).__name__, node.span))
+
+    def _windowed(self, window: Window, context: Context) -> Context:
+        frames = tuple(
+            None if frame is None else apply_window(self._calendar, frame, window) for frame in context.frames
+        )
+        return replace(context, frames=frames, before=context.before or window.kind == "before")
+
+    def _measure(self, measure: Measure, context: Context) -> Expression:
+        if measure.at is not None or measure.followed or measure.approximate:
+            raise KpiError(not_yet(_construct(measure), measure.span))
+        if measure.function == "weighted_avg":
+            return self._weighted_average(measure, context)
+        state, finish = _state_of(measure)
+        request = LeafRequest(
+            source=measure.source,
+            time=measure.dated_by or self._catalog.sources[measure.source].time,
+            keys=_keys(context.dimensions, measure.source),
+            state=replace(state, filter=_filter(context.filters, measure)),
+            finish=finish,
+            windows=self._windows(measure.source, context),
+            type=measure.type,
+            parameter=str(measure.parameters[0].value) if measure.parameters else "",
+            outside_is_zero=context.before and finish in ("rows", "count", "sum", "distinct"),
+            shows_groups=context.dimensions == context.all_dimensions,
+            text=" ".join(measure.span.text.split()),
+        )
+        if not request.shows_groups:
+            self._book.show_groups(
+                request, _keys(context.all_dimensions, measure.source), _filter(context.all_filters, measure)
+            )
+        return self._book.add(request)
+
+    def _windows(self, source: str, context: Context) -> tuple[Interval | None, ...]:
+        return tuple(
+            None if frame is None else self._covered(source, frame.interval(self._calendar))
+            for frame in context.frames
+        )
+
+    def _covered(self, source: str, window: Interval | None) -> Interval | None:
+        """The window if any of it lies inside the source's coverage."""
+        first = self._coverage.first[source]
+        if window is None or first is None:
+            return None
+        watermark = self._coverage.watermark[source]
+        if window.end <= first or (window.start is not None and window.start >= watermark):
+            return None
+        return window
+
+    def _weighted_average(self, measure: Measure, context: Context) -> Expression:
+        """Sum of value x weight over sum of the weights of rows that have a value."""
+        value, weight = measure.arguments
+        product = Apply("multiply", (value, weight), replace(measure.type, kind=value.type.kind))
+        weights = Apply(
+            "case",
+            (Apply("is_not_null", (value,), BOOLEAN), weight, Constant(None, weight.type)),
+            weight.type,
+        )
+        above, below = (
+            self._measure(replace(measure, function="sum", arguments=(part,), type=part.type), context)
+            for part in (product, weights)
+        )
+        return Apply("divide", (above, below), measure.type, measure.span)
+
+
+def _state_of(measure: Measure) -> tuple[StateRequest, FinishKind]:
+    argument = measure.arguments[0] if measure.arguments else None
+    match measure.function:
+        case "count" if measure.distinct:
+            return StateRequest("distinct", argument), "distinct"
+        case "count" if argument is None:
+            return StateRequest("count"), "rows"
+        case "count":
+            return StateRequest("count", argument), "count"
+        case "sum":
+            return StateRequest("sum", argument), "sum"
+        case "avg":
+            return StateRequest("sum", argument), "avg"
+        case "min":
+            return StateRequest("minimum", argument), "minimum"
+        case "max":
+            return StateRequest("maximum", argument), "maximum"
+        case "stddev":
+            return StateRequest("moments", argument), "stddev"
+        case "variance":
+            return StateRequest("moments", argument), "variance"
+        case "percentile":
+            return StateRequest("values", argument), "percentile"
+    raise KpiError(not_yet(f"{measure.function}()", measure.span))
+
+
+def _keys(dimensions: tuple[BoundDimension, ...], source: str) -> tuple[KeyColumn, ...]:
+    return tuple(KeyColumn(d.name, d.on(source), d.type) for d in dimensions)
+
+
+def _filter(conjuncts: tuple[Conjunct, ...], measure: Measure) -> Expression | None:
+    return _conjunction([*(conjunct.on(measure.source) for conjunct in conjuncts), measure.where])
+
+
+def _conjunction(parts: list[Expression | None]) -> Expression | None:
+    """The parts joined by `and`, nested conjunctions flattened, repetitions dropped."""
+    found: dict[Expression, None] = {}
+    for part in parts:
+        if part is None:
+            continue
+        nested = part.arguments if isinstance(part, Apply) and part.operation == "and" else (part,)
+        found.update(dict.fromkeys(nested))
+    if len(found) < 2:
+        return next(iter(found), None)
+    return Apply("and", tuple(found), BOOLEAN)
+
+
+def _without(total: Total, context: Context) -> Context:
+    """The context inside a `total`: fewer dimensions, and without the conditions on the dropped ones alone."""
+    everything = not total.dimensions
+    dropped = set(total.dimensions)
+
+    def names_dropped(conjunct: Conjunct) -> bool:
+        return bool(conjunct.dimensions) if everything else bool(conjunct.dimensions & dropped)
+
+    def names_only_dropped(conjunct: Conjunct) -> bool:
+        return conjunct.only_dimensions and (everything or conjunct.dimensions <= dropped)
+
+    for conjunct in context.filters:
+        if names_dropped(conjunct) and not names_only_dropped(conjunct):
+            raise KpiError(_mixed_condition(total, conjunct))
+    return replace(
+        context,
+        filters=tuple(c for c in context.filters if not (names_dropped(c) and names_only_dropped(c))),
+        dimensions=tuple(d for d in context.dimensions if not everything and d.name not in dropped),
+    )
+
+
+def _mixed_condition(total: Total, conjunct: Conjunct) -> Diagnostic:
+    return Diagnostic(
+        "E531",
+        f"the condition `{conjunct.span.text}` names a dimension that `total` drops together with something else",
+        conjunct.span,
+        "split it with `and` into a condition on the dropped dimension and one on the rest",
+        exit_code=ExitCode.USAGE,
+    )
+
+
+def _construct(measure: Measure) -> str:
+    if measure.followed:
+        return "followed by"
+    return f"at {measure.at}" if measure.at is not None else "approx"
+
+
+def not_yet(construct: str, span: Span) -> Diagnostic:
+    """The one error for what is bound and checked, but not evaluated yet."""
+    return Diagnostic(
+        "E590",
+        f"`{construct}` is not evaluated yet",
+        span,
+        "ask for metrics without it; `kpi list` marks those that cannot be evaluated yet",
+        exit_code=ExitCode.USAGE,
+    )

@@ -1,0 +1,98 @@
+"""What an answer says of itself: the as-of, cut windows, and periods compared with others than one expects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kpi_engine.ir.bounds import Bound
+from kpi_engine.ir.expression import MetricReference, Window, walk
+from kpi_engine.ir.question import BoundQuestion
+from kpi_engine.kernels.calendar import Calendar
+from kpi_engine.plan.frames import compared_period
+from kpi_engine.plan.span import AnswerSpan
+
+_COARSE = ("month", "quarter", "year", "fiscal_quarter", "fiscal_year")
+
+
+def plan_notes(
+    question: BoundQuestion,
+    calendar: Calendar,
+    span: AnswerSpan,
+    watermarks: Mapping[str, Bound],
+    as_of: Bound,
+) -> tuple[str, ...]:
+    """Sentences for the reader of an answer, in a stable order."""
+    return (
+        *_cut_notes(question, calendar, span, watermarks, as_of),
+        *_comparison_notes(question, calendar, span),
+        *_rolling_notes(question),
+    )
+
+
+def shown(calendar: Calendar, bound: Bound) -> str:
+    """A bound as people read it: the date alone at the start of a day."""
+    moment = calendar.to_local_datetime(bound)
+    if calendar.day_start(moment.date()) == bound:
+        return moment.date().isoformat()
+    return moment.isoformat(sep=" ", timespec="minutes")
+
+
+def _cut_notes(
+    question: BoundQuestion,
+    calendar: Calendar,
+    span: AnswerSpan,
+    watermarks: Mapping[str, Bound],
+    as_of: Bound,
+) -> list[str]:
+    notes = []
+    for metric in question.metrics:
+        earliest = min(metric.sources, key=lambda name: watermarks[name], default=None)
+        cut = watermarks[earliest] if earliest is not None else as_of
+        partial = [p for p in span.periods if p.start < cut < p.end]
+        if partial and cut != as_of:
+            notes.append(f"{metric.name} is cut at {shown(calendar, cut)}, the watermark of {earliest}")
+        elif partial and question.grain is not None:
+            notes.append(f"{metric.name}: {partial[0].label} is a part, up to {shown(calendar, cut)}")
+    return _merged(notes)
+
+
+def _merged(notes: list[str]) -> list[str]:
+    """One sentence where several metrics share it."""
+    by_rest: dict[str, list[str]] = {}
+    for note in notes:
+        name, separator, rest = note.partition(": ")
+        if separator:
+            by_rest.setdefault(rest, []).append(name)
+    return [rest for rest in by_rest] + [note for note in notes if ": " not in note]
+
+
+def _comparison_notes(question: BoundQuestion, calendar: Calendar, span: AnswerSpan) -> list[str]:
+    """A week is moved by 52 weeks a year, so the answer names what was compared."""
+    if question.grain != "week" or not span.periods:
+        return []
+    notes = []
+    for metric in question.metrics:
+        for node in walk(metric.body):
+            if isinstance(node, Window) and node.kind == "previous" and node.duration is not None:
+                last = span.periods[-1]
+                earlier = compared_period(calendar, last, node)
+                notes.append(f"{metric.name}: {last.label} is compared with {earlier.label}")
+    return list(dict.fromkeys(notes))
+
+
+def _rolling_notes(question: BoundQuestion) -> list[str]:
+    """Seven rolling days asked by month are the last seven days of the month."""
+    if question.grain not in _COARSE:
+        return []
+    notes = []
+    for metric in question.metrics:
+        for node in walk(metric.body):
+            if isinstance(node, Window) and node.kind == "rolling" and node.duration is not None:
+                if node.duration.unit in ("second", "minute", "hour", "day", "week"):
+                    named = next(
+                        (m.name for m in walk(metric.body) if isinstance(m, MetricReference) and node in walk(m.body)),
+                        metric.name,
+                    )
+                    amount = node.duration.amount
+                    notes.append(f"{named}: the last {amount} {node.duration.unit}s of each {question.grain}")
+    return list(dict.fromkeys(notes))

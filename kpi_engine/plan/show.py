@@ -1,0 +1,118 @@
+"""The plan as text, for people and for golden cases; stable, and with nothing of one run in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kpi_engine.ir.bounds import Interval
+from kpi_engine.ir.expression import Apply, Constant, Expression, Field
+from kpi_engine.ir.plan import Leaf, MeasureQuery, Plan, StateRequest
+from kpi_engine.kernels.calendar import Calendar
+from kpi_engine.plan.notes import shown
+
+_SYMBOLS = {
+    "add": "+",
+    "subtract": "-",
+    "multiply": "*",
+    "divide": "/",
+    "equal": "=",
+    "not_equal": "!=",
+    "less": "<",
+    "less_equal": "<=",
+    "greater": ">",
+    "greater_equal": ">=",
+    "and": "and",
+    "or": "or",
+}
+
+
+def show_plan(plan: Plan, calendar: Calendar) -> str:
+    """The plan, a node a line: scans with their measure queries, leaves, outputs."""
+    return "\n".join(_lines(plan, calendar))
+
+
+def _lines(plan: Plan, calendar: Calendar) -> Iterator[str]:
+    yield f"answer {_answer(plan)}"
+    if plan.as_of is not None:
+        yield f"  as of {shown(calendar, plan.as_of)}"
+    for output in plan.outputs:
+        yield f"output {output.name} = {show_expression(output.expression)}"
+    for leaf in plan.leaves:
+        yield f"leaf {leaf.name}: {_leaf(leaf, plan, calendar)}"
+    for scan in plan.scans:
+        yield f"scan {scan.source} columns=[{', '.join(scan.columns)}]"
+        if scan.start is not None or scan.end is not None:
+            start, end = (shown(calendar, each[1]) if each is not None else "" for each in (scan.start, scan.end))
+            yield f"  time [{start}, {end})"
+        for predicate in scan.predicates:
+            yield f"  offer {show_expression(predicate)}"
+        for number in scan.queries:
+            yield from _query(number, plan.queries[number], calendar)
+    for lookup in plan.lookups:
+        yield f"lookup {lookup.target} by {lookup.key} columns=[{', '.join(lookup.columns)}]"
+
+
+def _answer(plan: Plan) -> str:
+    by = f" by {', '.join(name for name, _ in plan.dimensions)}" if plan.dimensions else ""
+    if not plan.periods:
+        return f"no periods{by}"
+    first, last = plan.periods[0].label, plan.periods[-1].label
+    if plan.grain is None:
+        return f"{first}{by}"
+    return f"{len(plan.periods)} x {plan.grain} {first} .. {last}{by}"
+
+
+def _leaf(leaf: Leaf, plan: Plan, calendar: Calendar) -> str:
+    parts = [f"{leaf.finish} of q{leaf.query + 1}.s{leaf.state + 1}"]
+    if leaf.parameter:
+        parts.append(f"at {leaf.parameter}")
+    if leaf.keys != tuple(name for name, _ in plan.dimensions):
+        parts.append(f"keys=[{', '.join(leaf.keys)}]")
+    parts.append(f"windows {_windows(leaf, calendar)}")
+    if leaf.text:
+        parts.append(f"# {leaf.text}")
+    return " ".join(parts)
+
+
+def _windows(leaf: Leaf, calendar: Calendar) -> str:
+    windows = [window for window in leaf.windows if window is not None]
+    if not windows:
+        return "none"
+    first, last = _interval(windows[0], calendar), _interval(windows[-1], calendar)
+    return first if len(windows) == 1 else f"{first} .. {last}"
+
+
+def _interval(window: Interval, calendar: Calendar) -> str:
+    start = "" if window.start is None else shown(calendar, window.start)
+    return f"[{start}, {shown(calendar, window.end)})"
+
+
+def _query(number: int, query: MeasureQuery, calendar: Calendar) -> Iterator[str]:
+    time = f" time={query.time}" if query.time else ""
+    keys = "".join(f" {key.name}={show_expression(key.expression)}" for key in query.keys)
+    yield f"  q{number + 1}:{time} edges={len(query.edges)}{' keys:' if keys else ''}{keys}"
+    if query.filter is not None:
+        yield f"    where {show_expression(query.filter)}"
+    for position, state in enumerate(query.states, 1):
+        yield f"    s{position}: {_state(state)}"
+
+
+def _state(state: StateRequest) -> str:
+    value = "rows" if state.argument is None else show_expression(state.argument)
+    where = "" if state.filter is None else f" where {show_expression(state.filter)}"
+    return f"{state.kind}({value}){where}"
+
+
+def show_expression(node: Expression) -> str:
+    """An expression in the language's own notation, lookups as full paths."""
+    match node:
+        case Field():
+            return ".".join([*(step.column for step in node.steps), node.column])
+        case Constant():
+            return "null" if node.value is None else repr(node.value) if isinstance(node.value, str) else str(node.value)
+        case Apply() if node.operation in _SYMBOLS:
+            symbol = f" {_SYMBOLS[node.operation]} "
+            return f"({symbol.join(show_expression(part) for part in node.arguments)})"
+        case Apply():
+            return f"{node.operation}({', '.join(show_expression(part) for part in node.arguments)})"
+    return type(node).__name__

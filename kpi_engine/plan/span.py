@@ -1,0 +1,108 @@
+"""The time that a question is about: its as-of, the watermarks, the span and the periods in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kpi_engine.ir.bounds import Bound, Period
+from kpi_engine.ir.catalog import Catalog, Source
+from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
+from kpi_engine.ir.question import BoundQuestion
+from kpi_engine.ir.span import SourceText, Span
+from kpi_engine.kernels.calendar import Calendar, CalendarError, parse_instant, parse_period
+from kpi_engine.plan.frames import duration_of
+
+MAX_CELLS = 1_000_000
+"""The most rows (periods x groups) of an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSpan:
+    """The periods of an answer, and the cuts that `--from` and `--to` make."""
+
+    periods: tuple[Period, ...]
+    opens: Bound
+    closes: Bound
+
+
+def parse_as_of(calendar: Calendar, text: str) -> Bound:
+    """The instant that `--as-of` names: a date means the start of that local day."""
+    try:
+        return parse_instant(calendar, text)
+    except CalendarError as error:
+        raise KpiError(question_error("E521", "--as-of", text, error.message, error.help)) from error
+
+
+def watermarks(catalog: Catalog, calendar: Calendar, names: Sequence[str], as_of: Bound) -> dict[str, Bound]:
+    """For each source the instant from which its rows do not count yet."""
+    return {name: _watermark(catalog.sources[name], calendar, as_of) for name in names}
+
+
+def _watermark(source: Source, calendar: Calendar, as_of: Bound) -> Bound:
+    mark = as_of
+    if source.watermark is not None:
+        mark = min(as_of, parse_instant(calendar, source.watermark))
+    return calendar.add(mark, -duration_of(source.late)) if source.late is not None else mark
+
+
+def answer_span(
+    question: BoundQuestion,
+    calendar: Calendar,
+    first: Mapping[str, Bound | None],
+    as_of: Bound,
+) -> AnswerSpan:
+    """The periods that an answer shows.
+
+    `first` is the first instant with a row for each source asked. Without a start the span begins with the period of
+    the first row; without an end it ends with the period that holds the last instant before the as-of.
+    """
+    opens = _start(question, calendar, first)
+    closes = _end(question, calendar, as_of)
+    if opens is None:
+        opens = closes if question.grain else calendar.day_start(calendar.local_date(calendar.bound(closes.us - 1)))
+    if opens > closes and question.start is not None and question.end is not None:
+        raise KpiError(
+            question_error("E523", "--to", question.end, f"the span ends before it begins ({question.start})")
+        )
+    if question.grain is None:
+        end = max(opens, closes)
+        return AnswerSpan((calendar.window(opens, end),), opens, end)
+    try:
+        periods = calendar.periods(question.grain, opens, closes, cap=MAX_CELLS)
+    except CalendarError as error:
+        raise KpiError(question_error("E524", "--grain", question.grain, error.message, error.help)) from error
+    if question.start is None:
+        opens = periods[0].start if periods else opens
+    if question.end is None:
+        closes = periods[-1].end if periods else closes
+    return AnswerSpan(tuple(periods), opens, closes)
+
+
+def _start(question: BoundQuestion, calendar: Calendar, first: Mapping[str, Bound | None]) -> Bound | None:
+    if question.start is not None:
+        return _period(calendar, "--from", question.start).start
+    known = [bound for bound in first.values() if bound is not None]
+    if not known:
+        return None
+    earliest = min(known)
+    return calendar.day_start(calendar.local_date(earliest))
+
+
+def _end(question: BoundQuestion, calendar: Calendar, as_of: Bound) -> Bound:
+    if question.end is not None:
+        return _period(calendar, "--to", question.end).end
+    return as_of
+
+
+def _period(calendar: Calendar, flag: str, text: str) -> Period:
+    try:
+        return parse_period(calendar, text)
+    except CalendarError as error:
+        raise KpiError(question_error("E522", flag, text, error.message, error.help)) from error
+
+
+def question_error(code: str, flag: str, text: str, message: str, help: str = "") -> Diagnostic:
+    """A diagnostic about a flag of the question, pointing into its text."""
+    source = SourceText(flag, text)
+    return Diagnostic(code, message, Span(source, 0, len(text)), help, exit_code=ExitCode.USAGE)

@@ -1,0 +1,116 @@
+"""The settings of a project: flags over `KPI_*` environment variables over kpi.toml over defaults."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from kpi_engine.extend.rows import ConnectionSettings
+from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
+from kpi_engine.ir.span import SourceText, Span
+from kpi_engine.project.config_file import AS_OF_HELP, is_as_of, parse_config
+from kpi_engine.project.files import read_text
+from kpi_engine.project.settings import CONFIG_NAME, DEFAULT_CONNECTION, ProjectConfig
+
+AnyPath = str | os.PathLike[str]
+
+
+def load_config(
+    path: AnyPath | None = None,
+    *,
+    definitions: AnyPath | Sequence[AnyPath] | None = None,
+    data: AnyPath | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> ProjectConfig:
+    """The configuration that holds for a call; KpiError E70x.
+
+    `path` is a folder with a kpi.toml, or the kpi.toml itself. Without `path`, definitions named by
+    hand stand on their own (no kpi.toml is looked for, tables are files in `data`, the as-of is
+    `data`); otherwise the nearest kpi.toml upward from the working folder is used. `data` replaces
+    the folder of the default connection.
+    """
+    given = os.environ if environment is None else environment
+    chosen = path if path is not None else given.get("KPI_PROJECT") or None
+    files = _named_files(definitions, given)
+    tables = data if data is not None else given.get("KPI_DATA") or None
+    if chosen is None and files:
+        config = ProjectConfig(Path.cwd(), as_of="data")
+    else:
+        folder = find_project(Path.cwd()) if chosen is None else _project_at(Path(chosen))
+        config = read_config(folder)
+    config = replace(config, files=files)
+    if tables is not None:
+        config = _with_data(config, Path(tables))
+    elif DEFAULT_CONNECTION not in config.connections:
+        config = _with_connection(config, ConnectionSettings(DEFAULT_CONNECTION, folder=str(config.folder)))
+    if as_of := given.get("KPI_AS_OF"):
+        config = replace(config, as_of=_checked_as_of(as_of))
+    return _without_plugins(config, given.get("KPI_PLUGINS"))
+
+
+def find_project(start: Path) -> Path:
+    """The nearest folder from `start` upward that holds a kpi.toml; KpiError E701 if there is none."""
+    for folder in (start, *start.parents):
+        if (folder / CONFIG_NAME).is_file():
+            return folder
+    message = f"there is no {CONFIG_NAME} in {start} or in a folder above it"
+    help = "start a project with `kpi init DIR`, or name files: --definitions FILE --data DIR"
+    raise KpiError(Diagnostic("E701", message, help=help))
+
+
+def read_config(folder: Path) -> ProjectConfig:
+    """What the kpi.toml in `folder` says, without flags and environment; KpiError E702 to E709."""
+    file = folder / CONFIG_NAME
+    return parse_config(read_text(file), file)
+
+
+def _project_at(path: Path) -> Path:
+    if path.is_file() and path.name == CONFIG_NAME:
+        return path.resolve().parent
+    if (path / CONFIG_NAME).is_file():
+        return path.resolve()
+    message = f"there is no {CONFIG_NAME} in {path}" if path.is_dir() else f"there is no folder {path}"
+    raise KpiError(
+        Diagnostic("E701", message, help="start a project there with `kpi init DIR`", exit_code=ExitCode.USAGE)
+    )
+
+
+def _named_files(definitions: AnyPath | Sequence[AnyPath] | None, environment: Mapping[str, str]) -> tuple[Path, ...]:
+    if definitions is None:
+        listed = environment.get("KPI_DEFINITIONS", "")
+        return tuple(Path(part) for part in listed.split(os.pathsep) if part)
+    if isinstance(definitions, str | os.PathLike):
+        return (Path(definitions),)
+    return tuple(Path(part) for part in definitions)
+
+
+def _with_data(config: ProjectConfig, data: Path) -> ProjectConfig:
+    if not data.is_dir():
+        message = f"the data folder {data} does not exist"
+        help = "--data (or KPI_DATA) names a folder of tables"
+        raise KpiError(Diagnostic("E710", message, help=help, exit_code=ExitCode.USAGE))
+    current = config.connections.get(DEFAULT_CONNECTION, ConnectionSettings(DEFAULT_CONNECTION))
+    return _with_connection(config, replace(current, folder=str(data.resolve())))
+
+
+def _with_connection(config: ProjectConfig, connection: ConnectionSettings) -> ProjectConfig:
+    return replace(config, connections={**config.connections, connection.name: connection})
+
+
+def _checked_as_of(text: str) -> str:
+    if is_as_of(text):
+        return text
+    source = SourceText("KPI_AS_OF", text)
+    message = f"`{text}` is not an as-of"
+    place = Span(source, 0, len(text))
+    raise KpiError(Diagnostic("E704", message, place, AS_OF_HELP, exit_code=ExitCode.USAGE))
+
+
+def _without_plugins(config: ProjectConfig, kept: str | None) -> ProjectConfig:
+    """`KPI_PLUGINS` may only remove: what is loaded is what both name."""
+    if kept is None:
+        return config
+    names = {name.strip() for name in kept.split(",")}
+    return replace(config, plugins=tuple(name for name in config.plugins if name in names))

@@ -1,0 +1,167 @@
+"""kpi.toml: its keys, their kinds, and what is said when they are wrong."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kpi_engine.extend.rows import ConnectionSettings
+from kpi_engine.ir.diagnostic import Diagnostic, KpiError, did_you_mean
+from kpi_engine.ir.span import SourceText, Span
+from kpi_engine.project.settings import DEFAULT_DEFINITIONS, ProjectConfig
+from kpi_engine.project.toml_places import place_of
+
+AS_OF_HELP = 'write "now", "data", or a date such as "2027-03-31"'
+
+KEYS = ("name", "definitions", "as_of", "plugins", "connections")
+FILE_OPTIONS = (
+    "format",
+    "delimiter",
+    "encoding",
+    "quote",
+    "decimal",
+    "thousands",
+    "header",
+    "skip",
+    "null_values",
+    "trim",
+    "names",
+    "date_format",
+    "timestamp_format",
+    "timezone",
+)
+"""Options that every table of a `files` connection takes; a source's own property wins."""
+
+_SYNTAX_PLACE = re.compile(r" ?\(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+
+def is_as_of(text: str) -> bool:
+    """Whether a text can be an as-of: a word, a date, an hour or an instant.
+
+    >>> [is_as_of(text) for text in ("data", "2027-03-31", "2027-03-31T13", "soon")]
+    [True, True, True, False]
+    """
+    if text in ("now", "data"):
+        return True
+    try:
+        datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def parse_config(source: SourceText, file: Path) -> ProjectConfig:
+    """The configuration in the text of kpi.toml; KpiError with every problem found (E702, E703, E704)."""
+    content = _toml(source)
+    reading = _Reading(source)
+    reading.check_keys(content, KEYS, (), "kpi.toml")
+    config = ProjectConfig(
+        folder=file.parent.resolve(),
+        name=reading.text(content, ("name",), ""),
+        definitions=reading.texts(content, ("definitions",), DEFAULT_DEFINITIONS),
+        as_of=reading.as_of(content),
+        plugins=reading.texts(content, ("plugins",), ()),
+        connections=reading.connections(content, file.parent.resolve()),
+        file=file,
+    )
+    if reading.problems:
+        raise KpiError(reading.problems)
+    return config
+
+
+def _toml(source: SourceText) -> dict[str, Any]:
+    try:
+        return tomllib.loads(source.text)
+    except tomllib.TOMLDecodeError as error:
+        message = str(error)
+        place = Span(source, len(source.text), len(source.text))
+        found = _SYNTAX_PLACE.search(message)
+        if found and found[1]:
+            start = source.line_starts[int(found[1]) - 1] + int(found[2]) - 1
+            place = Span(source, start, min(start + 1, len(source.text)))
+        reason = _SYNTAX_PLACE.sub("", message)
+        help = "kpi.toml is written in TOML: `key = value` lines, texts in double quotes"
+        raise KpiError(Diagnostic("E702", reason[:1].lower() + reason[1:], place, help)) from None
+    except RecursionError:
+        raise KpiError(Diagnostic("E702", "values are nested too deeply", Span(source, 0, 0))) from None
+
+
+@dataclass
+class _Reading:
+    """One pass over the parsed text that keeps every problem."""
+
+    source: SourceText
+    problems: list[Diagnostic] = field(default_factory=list)
+
+    def problem(self, code: str, path: tuple[str, ...], message: str, help: str) -> None:
+        self.problems.append(Diagnostic(code, message, place_of(self.source, path), help))
+
+    def check_keys(self, table: Mapping[str, object], known: Iterable[str], path: tuple[str, ...], owner: str) -> None:
+        known = tuple(known)
+        for key in table:
+            if key not in known:
+                help = did_you_mean(key, known) or f"its settings are {', '.join(known)}"
+                self.problem("E703", (*path, key), f"{owner} has no setting `{key}`", help)
+
+    def text(self, table: Mapping[str, object], path: tuple[str, ...], default: str) -> str:
+        value = table.get(path[-1], default)
+        if isinstance(value, str):
+            return value
+        self.problem("E704", path, f"`{path[-1]}` must be a text", f'write {path[-1]} = "..."')
+        return default
+
+    def texts(self, table: Mapping[str, object], path: tuple[str, ...], default: tuple[str, ...]) -> tuple[str, ...]:
+        value = table.get(path[-1], list(default))
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        help = f'write {path[-1]} = ["...", "..."]'
+        self.problem("E704", path, f"`{path[-1]}` must be a list of texts", help)
+        return default
+
+    def as_of(self, table: Mapping[str, object]) -> str:
+        value = table.get("as_of", "now")
+        if isinstance(value, datetime.date):
+            return value.isoformat()
+        if isinstance(value, str) and is_as_of(value):
+            return value
+        self.problem("E704", ("as_of",), f"`as_of` cannot be {value!r}", AS_OF_HELP)
+        return "now"
+
+    def connections(self, table: Mapping[str, object], folder: Path) -> dict[str, ConnectionSettings]:
+        value = table.get("connections", {})
+        if not isinstance(value, dict):
+            help = "write a table for each: [connections.default]"
+            self.problem("E704", ("connections",), "`connections` must be tables", help)
+            return {}
+        found = {}
+        for name, settings in value.items():
+            if isinstance(settings, dict):
+                found[name] = self.connection(name, settings, folder)
+            else:
+                message = f"the connection `{name}` must be a table"
+                help = f"write [connections.{name}], and its settings on the lines below"
+                self.problem("E704", ("connections", name), message, help)
+        return found
+
+    def connection(self, name: str, settings: Mapping[str, object], folder: Path) -> ConnectionSettings:
+        path = ("connections", name)
+        connector = self.text(settings, (*path, "connector"), "files")
+        location = self.text(settings, (*path, "path"), ".")
+        if connector == "files":
+            self.check_keys(settings, ("connector", "path", *FILE_OPTIONS), path, f"the connection `{name}`")
+        options = tuple((key, _frozen(value)) for key, value in settings.items() if key not in ("connector", "path"))
+        return ConnectionSettings(name, connector, options, str((folder / location).resolve()))
+
+
+def _frozen(value: object) -> object:
+    """Lists as tuples, tables as tuples of pairs: settings do not change after they are read."""
+    if isinstance(value, list):
+        return tuple(_frozen(item) for item in value)
+    if isinstance(value, dict):
+        return tuple((key, _frozen(item)) for key, item in value.items())
+    return value

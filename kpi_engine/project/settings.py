@@ -1,0 +1,32 @@
+"""The form of a project's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kpi_engine.extend.rows import ConnectionSettings
+
+CONFIG_NAME = "kpi.toml"
+DEFAULT_DEFINITIONS = ("*.kpi", "definitions/**/*.kpi")
+DEFAULT_CONNECTION = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectConfig:
+    """What kpi.toml, the environment and the flags say together.
+
+    `definitions` are glob patterns below `folder`; `files`, if any, are files and folders named by
+    hand that are read instead. `as_of` is `now`, `data`, or an ISO date or instant. `file` is
+    kpi.toml's own path, if there is one.
+    """
+
+    folder: Path
+    name: str = ""
+    definitions: tuple[str, ...] = DEFAULT_DEFINITIONS
+    files: tuple[Path, ...] = ()
+    as_of: str = "now"
+    plugins: tuple[str, ...] = ()
+    connections: Mapping[str, ConnectionSettings] = field(default_factory=dict)
+    file: Path | None = None
