@@ -31,10 +31,14 @@ class Answer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Surface:
-    """Where people look: the width in terminal cells, and whether colours may be used."""
+    """Where the output goes: the width in terminal cells, whether colours may be used, whether it is a terminal.
+
+    On a terminal no data may reach it that it would obey (escape sequences).
+    """
 
     width: int = 80
     colour: bool = False
+    terminal: bool = False
 
 
 Writer = Callable[[Answer, IO[bytes], Surface], None]

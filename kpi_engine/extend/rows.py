@@ -8,11 +8,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from kpi_engine.ir.catalog import TableSchema
+from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.expression import Value
+from kpi_engine.ir.span import SourceText, Span
 from kpi_engine.ir.types import Type
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+def data_error(code: str, place: str, message: str, help: str = "") -> KpiError:
+    """The error for a problem in data: `place` is a table, a file, or a file with a line (`orders.csv:17`).
+
+    >>> data_error("E601", "orders", "there is no such table").diagnostics[0].location
+    'orders'
+    """
+    span = Span(SourceText(place, ""), 0, 0)
+    return KpiError(Diagnostic(code, message, span, help, exit_code=ExitCode.DATA))
+
 
 Push = Literal["exact", "inexact", "none"]
 """What a connector does with a predicate: all of it, part of it (it is applied again), nothing."""
@@ -83,7 +95,14 @@ class Fragment(Protocol):
         """Least and greatest value of a requested column from statistics (both inclusive); None if not known."""
 
     def batches(self, report: ReadReport) -> Iterator[pa.RecordBatch]:
-        """The rows: columns named and ordered as requested, in the engine's physical types (see docs)."""
+        """The rows, columns named and ordered as requested; a column without any name asked keeps the row count.
+
+        A connector gives the types that the table has; the connect stage turns them into the engine's physical
+        types, and counts failed casts and NaN values, before anything else sees them.
+        """
+
+    def place(self, row: int) -> str:
+        """Where a row stands (from 0, in the order of `batches`), for messages: `orders.csv:17`."""
 
 
 class Scan(Protocol):

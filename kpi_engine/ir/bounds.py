@@ -25,7 +25,7 @@ class Period:
     """The half-open span [start, end) of one grain, or any window (`grain` is then its grain, or "" for none).
 
     `date` is the local date on which it starts, `label` its name: `2027`, `2027-Q1`, `2027-03`, `2027-W07`,
-    `2027-03-15`, `FY2027-Q1`, an hour `2027-03-15T13:00+01:00`, another window `2027-03-01..2027-03-09` (both included).
+    `2027-03-15`, `FY2027-Q1`, an hour `2027-03-15T13:00+01:00`, another window `2027-03-01..2027-03-09`, both included.
     """
 
     grain: str

@@ -59,11 +59,46 @@ OptionValue = str | int | bool | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class TableSpec:
+    """What a source says of its table before anything is known of the columns: enough to open it.
+
+    `names` go to the connection verbatim; `options` are the file options as written.
+    """
+
+    source: str
+    names: tuple[str, ...]
+    connection: str = "default"
+    options: tuple[tuple[str, OptionValue], ...] = ()
+    timezone: str | None = None
+    on_error: Literal["stop", "null"] = "stop"
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """How the rows of a derived source come from those of `base`.
+
+    `filter`: rows for which `where` (bound on the base) is true. `latest`: of the rows with equal `keys` the one with
+    the greatest time. `unnest`: one row for each element of the list in `column`. `pairs`: for each id in `keys` all
+    ordered pairs of the values of `column`, at most `max_items` values for each id.
+    """
+
+    kind: Literal["filter", "latest", "unnest", "pairs"]
+    base: str
+    where: Expression | None = None
+    keys: tuple[str, ...] = ()
+    column: str | None = None
+    max_items: int = 100
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A table with meaning. `columns` keeps declared order, then the table's own.
 
-    `time` is the declared time column (None: only looked up). `options` are the file options as written
-    (`delimiter`, `header`, `null_values`, ...). `starts` and `watermark` are texts of dates or instants as written.
+    `time` is the declared time column (None: only looked up). A parent's time (`time: orders.ordered_at`) is a
+    computed column of that dotted name, as is any other path where a plain name is stored. `options` are the file
+    options as written (`delimiter`, `header`, `null_values`, ...). `starts` and `watermark` are texts of dates or
+    instants as written.
     `later` names constructs of this source that this engine does not evaluate yet, with their places.
     """
 
@@ -89,6 +124,7 @@ class Source:
     on_duplicate: str | None = None
     on_error: Literal["stop", "null"] = "stop"
     options: Mapping[str, OptionValue] = field(default_factory=dict)
+    derived: Derived | None = None
     later: tuple[tuple[str, Span], ...] = ()
     description: str = ""
     owner: str = ""
@@ -97,12 +133,17 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """Ids without a table of their own. `counted_in` is the source whose rows are counted, if it is known."""
+    """Ids without a table of their own. `counted_in` is the source whose rows are counted, if it is known.
+
+    A computed column of an entity holds an expression over measures: a metric of one id over all time.
+    """
 
     name: str
     plural: str
     counted_in: str | None = None
+    columns: Mapping[str, Column] = field(default_factory=dict)
     description: str = ""
+    owner: str = ""
     span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 

@@ -20,7 +20,11 @@ from kpi_engine.ir.span import NOWHERE, Span
 from kpi_engine.ir.types import Type
 
 OPERATORS = frozenset(
-    ["add", "subtract", "multiply", "divide", "negate", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "and", "or", "not", "is_null", "is_not_null", "in", "not_in", "case"]
+    {
+        *("add", "subtract", "multiply", "divide", "negate"),
+        *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"),
+        *("and", "or", "not", "is_null", "is_not_null", "in", "not_in", "case"),
+    }
 )
 """Operations that the language writes with symbols or words. `and`, `or` take two or more arguments. `in`, `not_in`
 take the operand and then the items. `case` takes condition, value, ..., default."""
@@ -78,7 +82,11 @@ class CalendarDuration:
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """`[not] followed by target on keys where condition within d`, bound."""
+    """`[not] followed by target on keys where condition within d`, bound.
+
+    `target_keys` and `condition` are bound on rows of `target`; `keys` on rows of the event before it: the measure's
+    own source, or in a chain the target of the link before.
+    """
 
     target: str
     keys: tuple[Field, ...]
@@ -183,7 +191,9 @@ class KeyedAggregate:
     """`function(body per keys having condition)`, `count(K having condition)`: an aggregate over groups of keys.
 
     `keys` are names of entities, keyed sources or calendar grains; `body` is None for `count(K ...)`; `all` asks for
-    the full domain; `where` filters the key's own columns.
+    the full domain; `where` filters the key's own columns (bound on rows of the one key, which is then a source).
+    `by_source` gives for each base source of body and condition one field a key that is not a grain, in the order of
+    `keys`: the id of the group that a row belongs to.
     """
 
     function: str
@@ -193,6 +203,7 @@ class KeyedAggregate:
     having: Expression | None
     where: Expression | None
     type: Type
+    by_source: tuple[tuple[str, tuple[Field, ...]], ...] = ()
     span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 

@@ -44,6 +44,11 @@ class StateRequest:
     argument: Expression | None = None
     filter: Expression | None = None
 
+    @property
+    def is_set(self) -> bool:
+        """Whether the state is a set of values, kept in a frame of its own."""
+        return self.kind in ITEM_KINDS
+
 
 @dataclass(frozen=True, slots=True)
 class MeasureQuery:
@@ -66,11 +71,21 @@ class MeasureQuery:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A prepared input: rows of `target` by its unique `key`, with the columns that are read through it."""
+    """A prepared input: rows of `target` by its unique `key`, with the stored columns that this takes."""
 
     target: str
     key: str
     columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExtentRequest:
+    """Asks for the first and last `time` of a source; `columns` are the stored columns that it and `where` take."""
+
+    source: str
+    time: str
+    columns: tuple[str, ...]
+    lookups: tuple[Lookup, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,13 +31,17 @@ class ResultColumn:
 
 @dataclass(slots=True)
 class SourceStats:
-    """What was read of one source. `excluded_rows` have no place in time (a null time, an unfit lifetime)."""
+    """What was read of one source. `excluded_rows` have no place in time (a null time, an unfit lifetime), `late_rows`
+    lie past the watermark; `failed_casts` and `nan_values` became null."""
 
     rows: int = 0
     bytes: int = 0
     fragments_read: int = 0
     fragments_pruned: int = 0
     excluded_rows: int = 0
+    late_rows: int = 0
+    failed_casts: int = 0
+    nan_values: int = 0
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ import pyarrow as pa
 from kpi_engine.kernels.errors import NumberOverflow, TypeMismatch
 from kpi_engine.kernels.operands import Operand, apply
 from kpi_engine.kernels.promote import is_number, to_decimal_form, widen
-from kpi_engine.kernels.rounding import Pair, divide_pairs, pair_of_words, scale_pair, settle
+from kpi_engine.kernels.rounding import Pair, divide_pairs, pair_of_floats, pair_of_words, scale_pair, settle
 from kpi_engine.kernels.vectors import (
     EXACT_FLOAT,
     MAX_DIGITS_128,
@@ -88,7 +88,7 @@ def _divide(a: pa.Array, b: pa.Array) -> tuple[pa.Array, int]:
     if pa.types.is_null(a.type) or pa.types.is_null(b.type):
         return pa.nulls(len(a), pa.float64()), 0
     plain = _plain_floats(a, b)
-    denominator = _pair(b)[0] if plain is None else plain[1]
+    denominator = _pair(b).head if plain is None else plain[1]
     zero = denominator == 0
     valid = both_valid(validity(a), validity(b))
     zeros = int(np.count_nonzero(zero if valid is None else zero & valid))
@@ -100,7 +100,7 @@ def _divide(a: pa.Array, b: pa.Array) -> tuple[pa.Array, int]:
         return from_floats(plain[0] / denominator, valid), zeros
 
 
-def _plain_floats(a: pa.Array, b: pa.Array) -> Pair | None:
+def _plain_floats(a: pa.Array, b: pa.Array) -> tuple[Floats, Floats] | None:
     """Both operands on one scale as float64, if that rounds neither: one hardware division is then enough."""
     scale = max(scale_of(a.type), scale_of(b.type))
     numerator, denominator = _as_floats(a, scale), _as_floats(b, scale)
@@ -119,8 +119,7 @@ def _as_floats(array: pa.Array, scale: int) -> Floats | None:
 
 def _pair(array: pa.Array) -> Pair:
     if pa.types.is_float64(array.type):
-        values = float64_view(array)
-        return values, np.zeros(len(values))
+        return pair_of_floats(float64_view(array))
     return pair_of_words(words_view(array))
 
 

@@ -45,3 +45,12 @@ class CastFailure(KernelError):
         self.index = index
         self.value = value
         self.target = target
+
+
+class TooMuchWork(KernelError):
+    """An exact answer that would look at more values than is reasonable; `amount` is how many."""
+
+    def __init__(self, operation: str, amount: int) -> None:
+        super().__init__(f"{operation} would look at {amount} values")
+        self.operation = operation
+        self.amount = amount

@@ -19,6 +19,8 @@ _HUGE = 2.0**900  # from here on, the rounding constant below could overflow
 _SHIFT = 640  # huge values are made smaller by this many powers of two, which is exact
 _SMALLEST = -1074  # exponent of the least float64
 _MOST_BITS = 50  # of a value that one pass may take, so that value + constant keeps its exponent
+_BLOCK = 32_768  # rows that stay in the cache for all their passes,
+_FEW_GROUPS = 8_192  # where a block's own totals cost less than its rows
 
 Part = tuple[Ints, int]
 """Totals by group as integers of at most 53 bits, and the power of two that they count."""
@@ -27,10 +29,10 @@ Part = tuple[Ints, int]
 def sum_floats(values: Floats, groups: Ints, counts: Ints) -> Limbs:
     """Exact sums by group of finite float64 values; counts: rows per group, as `bins.count_rows` gives.
 
-    >>> from kpi_engine.kernels.limbs import to_python_ints
+    >>> from kpi_engine.kernels.limb_results import to_array
     >>> total = sum_floats(np.array([1e16, 1.0, -1e16]), np.zeros(3, np.int64), np.array([3]))
-    >>> to_python_ints(total)[0] * 2**total.exponent
-    1
+    >>> to_array(total, None, "float").to_pylist()
+    [1.0]
     """
     return assemble(float_parts(values, groups, counts), len(counts))
 
@@ -49,24 +51,36 @@ def float_parts(values: Floats, groups: Ints, counts: Ints, exponent: int = 0) -
 
 
 def _passes(values: Floats, groups: Ints, counts: Ints, top: float, exponent: int) -> list[Part]:
-    parts: list[Part] = []
-    bits = min(53 - int(counts.max(initial=0)).bit_length(), _MOST_BITS)
-    while top > 0:
-        unit = max(math.frexp(top)[1] - bits, _SMALLEST)
-        constant = math.ldexp(1.5, unit + 52)
-        coarse = (values + constant) - constant
-        if len(counts) == 1:
-            totals = np.array([coarse.sum()])
-        else:
-            totals = np.bincount(groups, weights=coarse, minlength=len(counts))
-        parts.append((np.ldexp(totals, -unit).astype(np.int64), unit + exponent))
-        values = values - coarse
-        left = np.abs(values)
-        top = float(left.max())
-        if top > 0 and np.count_nonzero(left) * 4 < len(left):
-            remaining = np.flatnonzero(left)
-            values, groups = values[remaining], groups[remaining]
-    return parts
+    """Parts of the sums of values of absolute value at most `top` < 2**900."""
+    if top == 0:
+        return []
+    bits = min(53 - int(counts.max()).bit_length(), _MOST_BITS)
+    units = [max(math.frexp(top)[1] - bits, _SMALLEST)]
+    totals = [np.zeros(len(counts))]
+    block = _BLOCK if len(counts) <= _FEW_GROUPS else len(values)
+    for start in range(0, len(values), block):
+        rest, ids = values[start : start + block], groups[start : start + block]
+        step = 0
+        while True:
+            constant = math.ldexp(1.5, units[step] + 52)
+            coarse = (rest + constant) - constant
+            totals[step] += _totals(coarse, ids, len(counts))
+            rest = rest - coarse
+            if not rest.any():
+                break
+            step += 1
+            if step == len(units):
+                units.append(max(units[-1] - bits, _SMALLEST))
+                totals.append(np.zeros(len(counts)))
+    return [
+        (np.ldexp(total, -unit).astype(np.int64), unit + exponent) for total, unit in zip(totals, units, strict=True)
+    ]
+
+
+def _totals(values: Floats, groups: Ints, size: int) -> Floats:
+    if size == 1:
+        return np.array([values.sum()])
+    return np.bincount(groups, weights=values, minlength=size).astype(np.float64, copy=False)
 
 
 def assemble(parts: list[Part], size: int) -> Limbs:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from kpi_engine.ir.plan import ITEM_KINDS, StateKind
-from kpi_engine.kernels.group import encode, group, pack
+from kpi_engine.kernels.group import Groups, encode, group, pack
 from kpi_engine.kernels.states import State, joined, merge_states, partial_state, true_rows
 from kpi_engine.kernels.vectors import Ints
 
@@ -50,10 +50,8 @@ def partial_frames(
 
     Rows with bucket -1 (no time) count nowhere.
     """
-    encoded = [encode(key) for key in keys]
-    base = pack([(codes, len(dictionary)) for codes, dictionary in encoded], len(bucket))
     width = int(bucket.max(initial=-1)) + 2
-    cells = pack([(base, int(base.max(initial=-1)) + 1), (bucket + 1, width)], len(bucket))
+    cells = packed([*(_codes(key) for key in keys), (bucket + 1, width)])
     plain = [each for each in inputs if each.kind not in ITEM_KINDS]
     frames = [_plain_frame(keys, bucket, cells, plain)]
     frames += [_item_frame(keys, bucket, cells, each) for each in inputs if each.kind in ITEM_KINDS]
@@ -63,9 +61,7 @@ def partial_frames(
 def _plain_frame(
     keys: Sequence[pa.Array], bucket: Ints, cells: Ints, inputs: Sequence[StateInput]
 ) -> StateFrame:
-    counted = bucket >= 0
-    cells = np.where(counted, cells, -1)
-    groups = group(cells)
+    groups = group(np.where(bucket >= 0, cells, -1))
     ids, first = groups.ids, groups.first
     if len(first) and cells[first[0]] == -1:  # groups come in ascending order: rows without a time are the first
         ids, first = ids - 1, first[1:]
@@ -88,7 +84,7 @@ def _item_frame(keys: Sequence[pa.Array], bucket: Ints, cells: Ints, wanted: Sta
         values = values.take(pa.array(rows))
     codes, dictionary = encode(values)
     chosen = cells[rows]
-    groups = group(pack([(chosen, int(chosen.max(initial=-1)) + 1), (codes, len(dictionary))], len(rows)))
+    groups = group(packed([(chosen, int(chosen.max(initial=-1)) + 1), (codes, len(dictionary))]))
     first = rows[groups.first]
     item = dictionary.take(pa.array(codes[groups.first]))
     state = partial_state("count", values, groups.ids, groups.size)
@@ -104,19 +100,38 @@ def _take(keys: Sequence[pa.Array], rows: Ints) -> tuple[pa.Array, ...]:
     )
 
 
+def _codes(array: pa.Array) -> tuple[Ints, int]:
+    """Codes of an array and how many there are."""
+    codes, dictionary = encode(array)
+    return codes, len(dictionary)
+
+
+def packed(columns: Sequence[tuple[Ints, int]]) -> Ints:
+    """One key a row from (codes, cardinality) columns; see `group.pack`."""
+    return pack(columns)[0]
+
+
+def group_rows(keys: Sequence[pa.Array], length: int) -> Groups:
+    """Rows grouped by the values of key columns; without keys all are one group.
+
+    >>> group_rows([pa.array(["b", None, "b"])], 3).size
+    2
+    """
+    return group(packed([_codes(key) for key in keys]) if keys else np.zeros(length, np.int64))
+
+
 def merge_frames(frames: Sequence[StateFrame]) -> StateFrame:
     """Frames of the same measures as one, unique by (keys, bucket, item) and sorted by keys' codes, then bucket."""
     first = frames[0]
     bucket = np.concatenate([frame.bucket for frame in frames])
     keys = tuple(joined([frame.keys[number] for frame in frames]) for number in range(len(first.keys)))
-    parts = [(codes, len(dictionary)) for codes, dictionary in map(encode, keys)]
+    parts = [_codes(key) for key in keys]
     width = int(bucket.max(initial=0)) + 1
     item = None
     if first.item is not None:
         item = joined([frame.item for frame in frames if frame.item is not None])
-        codes, dictionary = encode(item)
-        parts.append((codes, len(dictionary)))
-    groups = group(pack([*parts, (bucket, width)], len(bucket)))
+        parts.append(_codes(item))
+    groups = group(packed([*parts, (bucket, width)]))
     chosen = groups.first
     states = tuple(
         merge_states([frame.states[number] for frame in frames], groups.ids, groups.size)

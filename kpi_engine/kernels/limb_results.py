@@ -9,13 +9,9 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from kpi_engine.kernels.errors import NumberOverflow
 from kpi_engine.kernels.limbs import DIGIT, Limbs, carry, compact, take, to_python_ints
-from kpi_engine.kernels.rounding import divide_pairs, float_of_ratio, pair_of_digits, scale_pair, settle
+from kpi_engine.kernels.rounding import divide_pairs, float_of_ratio, pair_of_digits, pair_of_floats, scale_pair, settle
 from kpi_engine.kernels.vectors import (
-    INT64_MAX,
-    MAX_DIGITS_128,
-    MAX_DIGITS_256,
     Floats,
     Ints,
     Mask,
@@ -40,16 +36,15 @@ def to_array(limbs: Limbs, valid: Mask | None, kind: Kind) -> pa.Array:
     """
     if kind == "float":
         return from_floats(_to_floats(limbs, np.ones(len(limbs), np.int64), valid), valid)
+    if kind == "integer" and limbs.scale:
+        raise ValueError("totals with decimal places are not integers")
     words = _whole_words(limbs)
     if valid is not None:
         words = np.where(valid[:, None], words, 0)
-    digits = carry(words)
-    if kind == "integer" and limbs.scale:
-        raise ValueError("totals with decimal places are not integers")
+    digits = carry(compact(Limbs(words)).words)
     if kind == "integer" and digits.shape[1] <= 2:
         return build(pa.int64(), _join(digits, 2)[:, 0], valid)
-    scale = limbs.scale if kind == "decimal" else 0
-    type_ = decimal_type(_bound(digits), scale, "sum")
+    type_ = decimal_type(_bound(digits), limbs.scale, "sum")
     return build(type_, _join(digits, type_.bit_width // DIGIT), valid)
 
 
@@ -61,22 +56,19 @@ def _whole_words(limbs: Limbs) -> Ints:
 
 
 def _bound(digits: Ints) -> int:
-    """The greatest absolute value, exactly, looking only at the rows whose top digit is among the largest."""
-    if len(digits) == 0:
-        return 0
+    """A bound of the absolute values of carried digits, exact where the digits alone do not decide the type."""
+    if digits.shape[1] not in (4, 8) or len(digits) == 0:
+        return int(2 ** (DIGIT * digits.shape[1] - 1))
     top = digits[:, -1]
-    candidates = np.flatnonzero((top >= top.max() - 1) | (top <= top.min() + 1))
-    return max(abs(value) for value in to_python_ints(Limbs(digits[candidates])))
+    extremes = np.flatnonzero((top == top.max()) | (top == top.min()))
+    return max(abs(value) for value in to_python_ints(Limbs(digits[extremes])))
 
 
 def _join(digits: Ints, width: int) -> Ints:
-    """Carried digits as little-endian 64-bit words, `width` // 2 of them."""
-    if digits.shape[1] > width:
-        raise NumberOverflow("sum")
-    sign = digits[:, -1] >> 63
+    """At most `width` carried digits a row as `width` // 2 little-endian 64-bit words."""
     padded = np.empty((len(digits), width), np.int64)
     padded[:, : digits.shape[1]] = digits
-    padded[:, digits.shape[1] :] = sign[:, None]
+    padded[:, digits.shape[1] :] = (digits[:, -1] >> 63)[:, None]
     return (padded[:, 0::2] & 0xFFFFFFFF) | (padded[:, 1::2] << DIGIT)
 
 
@@ -102,7 +94,7 @@ def _to_floats(limbs: Limbs, counts: Ints, valid: Mask | None) -> Floats:
     if digits.shape[1] > _PAIR_DIGITS:
         rounded, certain = np.zeros(len(limbs)), np.zeros(len(limbs), np.bool_)
     else:
-        denominator = scale_pair((counts.astype(np.float64), np.zeros(len(limbs))), small.scale)
+        denominator = scale_pair(pair_of_floats(counts.astype(np.float64)), small.scale)
         quotient, certain = divide_pairs(pair_of_digits(digits), denominator)
         with np.errstate(all="ignore"):
             rounded = np.ldexp(quotient, small.exponent)

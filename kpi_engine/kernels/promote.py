@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from kpi_engine.kernels.errors import TypeMismatch
-from kpi_engine.kernels.rounding import divide_pairs, pair_of_words, scale_pair, settle, small_quotient
+from kpi_engine.kernels.rounding import divide_pairs, pair_of_floats, pair_of_words, scale_pair, settle, small_quotient
 from kpi_engine.kernels.vectors import (
     INT64_MAX,
     MAX_DIGITS_128,
@@ -152,6 +152,6 @@ def to_float(array: pa.Array) -> pa.Array:
         value = python_ints(array.slice(row, 1))[0]
         return None if value is None else Fraction(value, 10**scale)
 
-    one = (np.ones(len(array)), np.zeros(len(array)))
-    rounded, certain = divide_pairs(pair_of_words(words_view(array)), scale_pair(one, scale))
+    power = scale_pair(pair_of_floats(np.ones(len(array))), scale)
+    rounded, certain = divide_pairs(pair_of_words(words_view(array)), power)
     return from_floats(settle(rounded, certain, exactly), valid)

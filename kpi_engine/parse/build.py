@@ -35,14 +35,11 @@ class ExpressionBuilder:
 
     def name(self, index: int) -> tree.Name:
         """The name that a NAME or KEY token writes."""
-        text = self.tokens.text(index)
-        if text[0] == "`":
-            text = text[1:-1]
-        if not text.isascii():
-            text = unicodedata.normalize("NFC", text)
-        return tree.Name(text, span=self.tokens.span(index))
+        return _name(self.tokens.span(index))
 
     def path(self, span: Span, *names: int) -> tree.Path:
+        if len(names) == 1:
+            return tree.Path((_name(span),), span=span)
         return tree.Path(tuple([self.name(name) for name in names]), span=span)
 
     def number(self, span: Span, token: int) -> tree.Number:
@@ -398,6 +395,15 @@ class TreeBuilder(ExpressionBuilder):
         columns = tuple([item for item in rest if isinstance(item, tree.Column)])
         self.problems += repeats.names([column.name for column in columns], "E164", "declared")
         return columns
+
+
+def _name(span: Span) -> tree.Name:
+    text = span.source.text[span.start : span.end]
+    if text[0] == "`":
+        text = text[1:-1]
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    return tree.Name(text, span=span)
 
 
 class _RelativePercent:

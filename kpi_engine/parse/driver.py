@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Protocol
 
 from kpi_engine.ir.span import Span
 from kpi_engine.parse.lexer import Tokens
-from kpi_engine.parse.table import COLLECT, END, RENAME, Rule, Table, load_table
+from kpi_engine.parse.table import COLLECT, END, RENAME, Table, load_table
 
 
 class Builder(Protocol):
@@ -33,11 +34,11 @@ def parse(tokens: Tokens, start: str, builder: Builder) -> Any:
     says NAME.
     """
     table = load_table()
-    actions, gotos, rules, keywords = table.actions, table.gotos, table.rules, tokens.soft_keywords
+    actions, rules, keywords = table.actions, table.rules, tokens.soft_keywords
+    jumps, follow, calls = table.jumps, table.follow, _calls(type(builder))
     state, last = table.starts[start]
     states, values, begins = [state], list[Any](), list[int]()
     source, types, token_starts, token_ends = tokens.source, tokens.types, tokens.starts, tokens.ends
-    calls = {rule.action: getattr(builder, rule.action) for rule in rules if rule.kind > COLLECT}
     count = len(types)
     for index in range(count + 1):
         terminal = types[index] if index < count else END
@@ -54,32 +55,36 @@ def parse(tokens: Tokens, start: str, builder: Builder) -> Any:
                 begins.append(token_starts[index])
                 state = action
                 break
-            rule = rules[-1 - action]
-            kind, size, left, name, take, spliced = rule
-            if kind == RENAME and size == 1:
-                state = states[-1] = gotos[states[-2]][left]
+            kind, size, left, take, spliced = rules[-1 - action]
+            if size:
+                parts = values[-size:]
+                begin = begins[-size]
+                del states[-size:], values[-size:], begins[-size:]
             else:
-                if size:
-                    parts = values[-size:]
-                    begin = begins[-size]
-                    del states[-size:], values[-size:], begins[-size:]
-                else:
-                    parts = []
-                    begin = token_starts[index] if index < count else tokens.end
-                if kind == RENAME:
-                    value = parts[take[0]]
-                elif kind == COLLECT:
-                    value = _collect(parts, take, spliced)
-                else:
-                    arguments = _spread(parts, rule) if spliced else [parts[i] if i >= 0 else None for i in take]
-                    value = calls[name](Span(source, begin, token_ends[index - 1]), *arguments)
-                values.append(value)
-                begins.append(begin)
-                state = gotos[states[-1]][left]
-                states.append(state)
+                parts = []
+                begin = token_starts[index] if index < count else tokens.end
+            if kind == COLLECT:
+                values.append(_collect(parts, take, spliced))
+            elif kind == RENAME:
+                values.append(parts[take[0]])
+            else:
+                arguments = _spread(parts, take, spliced) if spliced else [parts[i] if i >= 0 else None for i in take]
+                values.append(calls[-1 - action](builder, Span(source, begin, token_ends[index - 1]), *arguments))
+            begins.append(begin)
+            below = states[-1]
+            state = jumps[below].get((left, terminal), -1)
+            if state < 0:
+                state = follow(below, left, terminal)
+            states.append(state)
             if state == last and terminal == END:
                 return values[-1]
     raise AssertionError("the table ends every parse at the end of the tokens")
+
+
+@cache
+def _calls(builder: type[Builder]) -> list[Callable[..., Any] | None]:
+    """For each rule, the function of the builder's class that its action names."""
+    return [getattr(builder, name, None) for name in load_table().names]
 
 
 def accepted(table: Table, states: Sequence[int]) -> frozenset[str]:
@@ -96,10 +101,10 @@ def _can_stand(table: Table, states: Sequence[int], terminal: str) -> bool:
             return False
         if action >= 0:
             return True
-        rule = table.rules[-1 - action]
-        if rule.size:
-            del stack[-rule.size :]
-        stack.append(table.gotos[stack[-1]][rule.left])
+        _, size, left, _, _ = table.rules[-1 - action]
+        if size:
+            del stack[-size:]
+        stack.append(table.gotos[stack[-1]][left])
         if terminal == END and stack[-1] in finals and len(stack) == 2:
             return True
 
@@ -112,10 +117,10 @@ def _collect(parts: list[Any], take: tuple[int, ...], spliced: frozenset[int]) -
     return items
 
 
-def _spread(parts: list[Any], rule: Rule) -> list[Any]:
+def _spread(parts: list[Any], take: tuple[int, ...], spliced: frozenset[int]) -> list[Any]:
     arguments: list[Any] = []
-    for position in rule.take:
-        if position in rule.spliced:
+    for position in take:
+        if position in spliced:
             arguments += parts[position]
         else:
             arguments.append(parts[position] if position >= 0 else None)

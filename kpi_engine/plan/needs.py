@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from kpi_engine.ir.catalog import Catalog
 from kpi_engine.ir.expression import Expression, Field, Step, walk
-from kpi_engine.ir.plan import Lookup, MeasureQuery
+from kpi_engine.ir.plan import ExtentRequest, Lookup, MeasureQuery
 
 
 @dataclass(slots=True)
@@ -15,13 +15,23 @@ class Needs:
     """Gathered needs: stored columns by source, and columns read through each lookup."""
 
     columns: dict[str, dict[str, None]] = field(default_factory=dict)
-    lookups: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
+    lookups: dict[tuple[str, str], None] = field(default_factory=dict)
 
     def lookup_list(self) -> tuple[Lookup, ...]:
         """The lookups as plan nodes, in a stable order."""
-        return tuple(
-            Lookup(target, key, tuple(columns)) for (target, key), columns in sorted(self.lookups.items())
-        )
+        return tuple(Lookup(target, key, tuple(sorted(self.columns[target]))) for target, key in sorted(self.lookups))
+
+
+def extent_requests(catalog: Catalog, names: Iterable[str]) -> tuple[ExtentRequest, ...]:
+    """What it takes to find the first and last row in time of sources; those without a time are left out."""
+    requests = []
+    for name in names:
+        time = catalog.sources[name].time
+        if time is not None:
+            needs = Needs()
+            gather_source(catalog, name, time, needs)
+            requests.append(ExtentRequest(name, time, tuple(sorted(needs.columns[name])), needs.lookup_list()))
+    return tuple(requests)
 
 
 def gather(catalog: Catalog, source: str, expressions: Iterable[Expression], needs: Needs) -> None:
@@ -71,15 +81,13 @@ def _own(catalog: Catalog, source: str, name: str, columns: dict[str, None], nee
 
 def _through(catalog: Catalog, steps: tuple[Step, ...], column: str, needs: Needs) -> None:
     first, *rest = steps
+    target = needs.columns.setdefault(first.target, {})
     _own(catalog, first.source, first.column, needs.columns.setdefault(first.source, {}), needs)
-    key = (first.target, first.target_column)
-    if key not in needs.lookups:
-        needs.lookups[key] = {}
-        _own(catalog, first.target, first.target_column, needs.columns.setdefault(first.target, {}), needs)
+    if (first.target, first.target_column) not in needs.lookups:
+        needs.lookups[first.target, first.target_column] = None
+        _own(catalog, first.target, first.target_column, target, needs)
         gather_source(catalog, first.target, None, needs)
     if rest:
-        needs.lookups[key][rest[0].column] = None
         _through(catalog, tuple(rest), column, needs)
     else:
-        needs.lookups[key][column] = None
-        _own(catalog, first.target, column, needs.columns.setdefault(first.target, {}), needs)
+        _own(catalog, first.target, column, target, needs)

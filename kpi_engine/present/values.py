@@ -24,7 +24,7 @@ _EXACT = Context(prec=100, rounding=ROUND_HALF_UP)
 _MICROSECONDS = {"d": 86_400_000_000, "h": 3_600_000_000, "min": 60_000_000, "s": 1_000_000}
 _PARTS = {"second": "s", "minute": "min", "hour": "h", "day": "d"}
 _PAIRS = (("min", "s", 60, 60), ("h", "min", 60, 24), ("d", "h", 24, math.inf))
-"""Two parts shown together, how many small ones make a large one, how many large ones make the next."""
+"""Two parts shown together; how many of the small make a large one, and how many large ones make the next."""
 
 
 def metric_text(value: object, display: Display, detail: Detail = "full") -> str:
@@ -56,6 +56,8 @@ def metric_text(value: object, display: Display, detail: Detail = "full") -> str
             return _amount(number, display.part, detail)
         case "duration":
             return _duration(number, display.part, detail)
+        case _ if isinstance(value, float) and display.form != "count":
+            return _significant(number, _SIGNIFICANT[detail])
         case _:
             return _number(number, isinstance(value, Decimal), detail)
 
@@ -90,7 +92,7 @@ def unit_text(display: Display) -> str:
 
 def _number(number: Decimal, exact: bool, detail: Detail) -> str:
     """Whole numbers and exact decimals in full, others with some significant digits."""
-    if number and not -9 <= number.adjusted() <= 20:
+    if number and number.adjusted() > 20:
         return f"{number:.{_SIGNIFICANT[detail] - 1}e}"
     if number == number.to_integral_value():
         return _fixed(number, 0)
@@ -128,13 +130,18 @@ def _duration(microseconds: Decimal, part: str, detail: Detail) -> str:
     sign = "-" if microseconds < 0 else ""
     if size < 60_000_000:
         return f"{sign}{_below_a_minute(size)}"
-    for large, small, ratio, least in _PAIRS:
-        count = int((size / _MICROSECONDS[small]).to_integral_value(ROUND_HALF_UP))
-        if count < ratio * least:
-            break
-    whole, rest = divmod(count, ratio)
-    text = f"{_fixed(Decimal(whole), 0)}{SPACE}{large}"
-    return f"{sign}{text}{SPACE}{rest}{SPACE}{small}" if rest else f"{sign}{text}"
+    return f"{sign}{_two_parts(size)}"
+
+
+def _two_parts(microseconds: Decimal) -> str:
+    """Rounded to the smaller part before it is split, so that 59 min 59.7 s is 1 h, never 59 min 60 s."""
+    for large, small, ratio, next_ratio in _PAIRS:
+        count = int((microseconds / _MICROSECONDS[small]).to_integral_value(ROUND_HALF_UP))
+        whole, rest = divmod(count, ratio)
+        if whole < next_ratio:
+            text = f"{_fixed(Decimal(whole), 0)}{SPACE}{large}"
+            return f"{text}{SPACE}{rest}{SPACE}{small}" if rest else text
+    raise AssertionError("the last pair of parts holds every duration")
 
 
 def _below_a_minute(microseconds: Decimal) -> str:
@@ -150,6 +157,8 @@ def _below_a_minute(microseconds: Decimal) -> str:
 
 def _significant(number: Decimal, digits: int) -> str:
     """At least `digits` significant digits; digits before the point are never dropped."""
+    if number and not -9 <= number.adjusted() <= 20:
+        return f"{number:.{digits - 1}e}"
     return _fixed(number, max(0, digits - 1 - number.adjusted())) if number else "0"
 
 

@@ -38,9 +38,7 @@ def _moment(result: Type) -> Result:
         given = arguments[0].type
         if result is TIMESTAMP and given.kind is Kind.DATE:
             help = "compare dates with dates: write `date(...)` around the timestamp instead"
-            raise SignatureProblem(
-                "a date is that day in every zone and is never turned into an instant", help, 0
-            )
+            raise SignatureProblem("a date is that day in every zone and is never turned into an instant", help, 0)
         if given.numeric:
             help = "`from_epoch(x, second)` reads a number of seconds since 1970"
             raise SignatureProblem(f"this must be a text or a timestamp, but is {spoken(given)}", help, 0)
@@ -146,9 +144,7 @@ CASTS: tuple[Function, ...] = (
         "from_epoch",
         (
             Parameter("x", "a whole number"),
-            Parameter(
-                "unit", "second, millisecond, microsecond or nanosecond", literal=True, words=EPOCH_UNITS
-            ),
+            Parameter("unit", "second, millisecond, microsecond or nanosecond", literal=True, words=EPOCH_UNITS),
         ),
         _from_epoch,
         "timestamp",

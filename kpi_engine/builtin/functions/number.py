@@ -22,9 +22,7 @@ from kpi_engine.ir.types import Kind, Type, Unit
 _MOST_DIGITS = 30
 
 _X = Parameter("x", "a number")
-_DIGITS = Parameter(
-    "digits", f"an integer from -{_MOST_DIGITS} to {_MOST_DIGITS}", optional=True, literal=True
-)
+_DIGITS = Parameter("digits", f"an integer from -{_MOST_DIGITS} to {_MOST_DIGITS}", optional=True, literal=True)
 
 
 def _round(arguments: Sequence[Expression]) -> Type:
@@ -128,8 +126,7 @@ NUMBERS: tuple[Function, ...] = (
         (Parameter("x", "a number without a unit"),),
         _plain,
         "number",
-        "The number e raised to a number without a unit. A result too large for a floating-point number is "
-        "null.",
+        "The number e raised to a number without a unit. A result too large for a floating-point number is null.",
         ("exp(0)", "1"),
         ("exp(1000)", "null"),
         ("exp(null)", "null"),

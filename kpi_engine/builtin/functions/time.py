@@ -27,9 +27,7 @@ _NO_CLOCK = "a date has no time of day: use a timestamp column"
 
 def _moment(arguments: Sequence[Expression]) -> Type:
     help = "write `date(...)` or `timestamp(...)` around the text"
-    return require(
-        arguments, 0, MOMENTS, "a date or a timestamp", help if arguments[0].type.kind is Kind.TEXT else ""
-    )
+    return require(arguments, 0, MOMENTS, "a date or a timestamp", help if arguments[0].type.kind is Kind.TEXT else "")
 
 
 def _day_part(arguments: Sequence[Expression]) -> Type:
@@ -176,8 +174,7 @@ TIMES: tuple[Function, ...] = (
         (_X,),
         _day_part,
         "integer",
-        "The day of the week, from 1 for Monday to 7 for Sunday, wherever the calendar's weeks begin. Null "
-        "stays null.",
+        "The day of the week, from 1 for Monday to 7 for Sunday, wherever the calendar's weeks begin. Null stays null.",
         ('weekday(date("2027-03-15"))', "1"),
         ('weekday(date("2027-03-21"))', "7"),
         ("weekday(null)", "null"),

@@ -48,8 +48,7 @@ WINDOWS: tuple[Function, ...] = (
         (_E, _BACK),
         _number,
         "the type of m",
-        "The metric minus what it was in the period before, or a given length earlier. Null if either is "
-        "null.",
+        "The metric minus what it was in the period before, or a given length earlier. Null if either is null.",
         ("change(sum(x))", "10", "10, 20, 30"),
         ("change(sum(x))", "null", "10"),
     ),

@@ -1,0 +1,1 @@
+"""Connectors that ship inside: files of several formats, and tables that are already in memory."""

@@ -1,0 +1,218 @@
+"""Parquet files: schemas compared, one fragment a row group, only the columns asked, fragments pruned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from kpi_engine.builtin.connectors.arrow_types import common_type, type_of
+from kpi_engine.builtin.connectors.footers import Footer, FooterCache
+from kpi_engine.builtin.connectors.guard import reading
+from kpi_engine.builtin.connectors.locate import Located
+from kpi_engine.builtin.connectors.pruning import Statistics, excludes, statistics
+from kpi_engine.builtin.connectors.requested import check_columns, physical, select
+from kpi_engine.extend.rows import ColumnRequest, Push, ReadReport, ScanRequest
+from kpi_engine.ir.catalog import TableColumn, TableSchema
+
+_LARGEST_BATCH = 1 << 21
+_SMALL_DICTIONARY = 4096
+_ROWS_PER_DICTIONARY_BYTE = 16
+
+
+def schema(root: Path, files: Sequence[Path], footers: FooterCache) -> TableSchema:
+    """The columns of all files together. A column whose types do not go together has none, and says so."""
+    read = [footers.read(root, file) for file in files]
+    return merged_schema([(footer.shown, footer.schema) for footer in read])
+
+
+def merged_schema(schemas: Sequence[tuple[str, pa.Schema]]) -> TableSchema:
+    """The columns of several named schemas, in the order of their first appearance.
+
+    >>> merged_schema([("a", pa.schema([("n", pa.int32())])), ("b", pa.schema([("n", pa.string())]))]).columns[0]
+    TableColumn(name='n', type=None, physical='int32 in a but string in b')
+    """
+    columns: dict[str, tuple[str, pa.DataType]] = {}
+    problems: dict[str, str] = {}
+    for place, one in schemas:
+        for field in one:
+            first_place, first = columns.setdefault(field.name, (place, field.type))
+            together = common_type(first, field.type)
+            if together is None:
+                problems.setdefault(field.name, f"{first} in {first_place} but {field.type} in {place}")
+            elif together != first:
+                columns[field.name] = (place, together)
+    return TableSchema(
+        tuple(
+            TableColumn(name, None, problems[name])
+            if name in problems
+            else TableColumn(name, type_of(arrow), str(arrow))
+            for name, (_, arrow) in columns.items()
+        )
+    )
+
+
+class ParquetScan:
+    """An opened request on Parquet files."""
+
+    def __init__(self, root: Path, located: Located, request: ScanRequest, footers: FooterCache) -> None:
+        self._root = root
+        self._located = located
+        self._request = request
+        self._footers = footers
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Files that were passed over."""
+        return self._located.notes
+
+    @property
+    def pushed(self) -> Sequence[Push]:
+        """Predicates only rule out whole row groups, so that each is applied again on rows."""
+        return ["inexact"] * len(self._request.predicates)
+
+    @property
+    def pruned(self) -> int:
+        """How many row groups the predicates ruled out."""
+        return self._opened[1]
+
+    def fragments(self) -> Sequence[RowGroup]:
+        """The row groups that may hold wanted rows, by file and position. KpiError E605 to E607."""
+        return self._opened[0]
+
+    @cached_property
+    def _opened(self) -> tuple[Sequence[RowGroup], int]:
+        footers = [self._footers.read(self._root, file) for file in self._located.files]
+        columns = self._request.columns
+        check_columns([(footer.shown, footer.schema) for footer in footers], columns)
+        dictionaries = _low_cardinality(footers, columns)
+        groups = []
+        pruned = 0
+        for footer in footers:
+            first = 0
+            for index in range(footer.metadata.num_row_groups):
+                group = RowGroup(footer, index, first, columns, dictionaries)
+                first += group.rows
+                if group.rows == 0:
+                    continue
+                if any(
+                    excludes(group.statistics(predicate.column), predicate) for predicate in self._request.predicates
+                ):
+                    pruned += 1
+                else:
+                    groups.append(group)
+        return groups, pruned
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """One row group of one file. `first` is the number of rows of the file before it."""
+
+    footer: Footer
+    index: int
+    first: int
+    columns: tuple[ColumnRequest, ...]
+    dictionaries: tuple[str, ...]
+
+    @property
+    def rows(self) -> int:
+        """The number of its rows."""
+        return int(self.footer.metadata.row_group(self.index).num_rows)
+
+    @property
+    def name(self) -> str:
+        """The file, and the row group's number (from 1) where there are several."""
+        if self.footer.metadata.num_row_groups == 1:
+            return self.footer.shown
+        return f"{self.footer.shown} (row group {self.index + 1})"
+
+    def place(self, row: int) -> str:
+        """`orders.parquet, row 18`."""
+        return f"{self.footer.shown}, row {self.first + row + 1}"
+
+    def bounds(self, column: str) -> tuple[object, object] | None:
+        """Bounds of a requested column from the footer; they hold for its non-null values."""
+        for wanted in self.columns:
+            if wanted.name == column:
+                return self.statistics(physical(wanted)).bounds
+        return None
+
+    def statistics(self, stored_name: str) -> Statistics:
+        """What the footer says of a stored column in this row group."""
+        leaf = self.footer.leaves.get(stored_name)
+        if leaf is None:
+            return Statistics(self.rows, None)
+        wanted = next((one.type for one in self.columns if physical(one) == stored_name), None)
+        chunk = self.footer.metadata.row_group(self.index).column(leaf)
+        return statistics(chunk, self.footer.schema.field(stored_name).type, wanted)
+
+    def batches(self, report: ReadReport) -> Iterator[pa.RecordBatch]:
+        """The rows, in one batch unless there are very many."""
+        names = list(dict.fromkeys(physical(column) for column in self.columns))
+        report.fragments_read += 1
+        report.bytes += self._stored_bytes(names)
+        with reading(self.name, "Parquet"):
+            file = pq.ParquetFile(
+                self.footer.file,
+                metadata=self.footer.metadata,
+                read_dictionary=list(self.dictionaries),
+                page_checksum_verification=True,
+            )
+        with file:
+            for batch in self._read(file, names):
+                report.rows += batch.num_rows
+                yield select(batch, self.columns)
+
+    def _read(self, file: pq.ParquetFile, names: list[str]) -> Iterator[pa.RecordBatch]:
+        if self.rows <= _LARGEST_BATCH:
+            with reading(self.name, "Parquet"):
+                table = file.read_row_group(self.index, columns=names, use_threads=False)
+                batches = table.combine_chunks().to_batches()
+            yield from batches
+            return
+        parts = file.iter_batches(_LARGEST_BATCH, row_groups=[self.index], columns=names, use_threads=False)
+        while True:
+            with reading(self.name, "Parquet"):
+                batch = next(parts, None)
+            if batch is None:
+                return
+            yield batch
+
+    def _stored_bytes(self, names: Sequence[str]) -> int:
+        group = self.footer.metadata.row_group(self.index)
+        leaves = [self.footer.leaves[name] for name in names if name in self.footer.leaves]
+        return sum(group.column(leaf).total_compressed_size for leaf in leaves)
+
+
+def _low_cardinality(footers: Sequence[Footer], columns: Sequence[ColumnRequest]) -> tuple[str, ...]:
+    """Text columns to be read as dictionaries: those whose dictionary pages are small beside their rows.
+
+    Reading ids with many different values as a dictionary costs two to three times as much as reading them plainly,
+    so one decision is made for the whole table.
+    """
+    chosen = []
+    for name in dict.fromkeys(physical(column) for column in columns):
+        if all(_is_text(footer, name) for footer in footers) and _dictionary_is_small(footers, name):
+            chosen.append(name)
+    return tuple(chosen)
+
+
+def _is_text(footer: Footer, name: str) -> bool:
+    type = footer.schema.field(name).type
+    return name in footer.leaves and bool(pa.types.is_string(type) or pa.types.is_large_string(type))
+
+
+def _dictionary_is_small(footers: Sequence[Footer], name: str) -> bool:
+    rows = size = 0
+    for footer in footers:
+        for index in range(footer.metadata.num_row_groups):
+            chunk = footer.metadata.row_group(index).column(footer.leaves[name])
+            if not chunk.has_dictionary_page or chunk.dictionary_page_offset is None:
+                return False
+            rows += chunk.num_values
+            size += max(chunk.data_page_offset - chunk.dictionary_page_offset - _SMALL_DICTIONARY, 0)
+    return size * _ROWS_PER_DICTIONARY_BYTE <= rows

@@ -1,0 +1,123 @@
+"""One pass over a source for all measure queries asked of it: fragments -> batches -> partial states, merged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from kpi_engine.execute.evaluate import arrow_type
+from kpi_engine.execute.prune import outside, time_range
+from kpi_engine.execute.reader import SourceReader
+from kpi_engine.execute.rows import Rows, World
+from kpi_engine.extend.rows import Fragment, ReadReport
+from kpi_engine.ir.bounds import Bound
+from kpi_engine.ir.plan import MeasureQuery, Plan, Scan
+from kpi_engine.ir.result import SourceStats
+from kpi_engine.kernels.frames import StateFrame, StateInput, merge_frames, partial_frames
+from kpi_engine.kernels.selection import count_excluded, select
+
+_MERGE_AT = 1 << 21
+"""Merge partial frames when they hold this many states together, so that memory follows states and not rows."""
+
+
+@dataclass(slots=True)
+class QueryStates:
+    """Partial frames of one measure query, by frame: the plain one first, then one for each set."""
+
+    frames: list[list[StateFrame]]
+
+    def add(self, partials: Sequence[StateFrame]) -> None:
+        """Take in the frames of a batch."""
+        if not self.frames:
+            self.frames.extend([] for _ in partials)
+        for kept, partial in zip(self.frames, partials, strict=True):
+            kept.append(partial)
+            if len(kept) > 1 and sum(map(len, kept)) > max(_MERGE_AT, 2 * len(kept[0])):
+                kept[:] = [merge_frames(kept)]
+
+    def merged(self) -> list[StateFrame]:
+        """The frames of the whole source."""
+        return [merge_frames(kept) for kept in self.frames]
+
+
+def run_scan(plan: Plan, scan: Scan, reader: SourceReader, world: World, stats: SourceStats) -> list[list[StateFrame]]:
+    """The states of every measure query of a scan, in the order of `scan.queries`."""
+    queries = [plan.queries[number] for number in scan.queries]
+    states = [QueryStates([]) for _ in queries]
+    for rows in _batches(scan, reader, world, stats):
+        for query, found in zip(queries, states, strict=True):
+            found.add(_partials(query, rows))
+        _report_times(queries, rows, world, plan, stats)
+    return [found.merged() for found in states]
+
+
+def _batches(scan: Scan, reader: SourceReader, world: World, stats: SourceStats) -> Iterator[Rows]:
+    """The batches of a scan as rows; a batch without rows comes first, so that states always have their types."""
+    source = world.catalog.sources[scan.source]
+    empty = {name: pa.array([], arrow_type(source.columns[name].type)) for name in scan.columns}
+    yield Rows(scan.source, empty, 0, world)
+    opened = reader.open(source, scan.columns, scan.predicates)
+    report = ReadReport()
+    stats.fragments_pruned += opened.pruned
+    for fragment in opened.fragments():
+        if _outside_windows(scan, fragment, world):
+            stats.fragments_pruned += 1
+            continue
+        stats.fragments_read += 1
+        for batch in fragment.batches(report):
+            stats.rows += batch.num_rows
+            rows = Rows(scan.source, dict(zip(scan.columns, batch.columns, strict=True)), batch.num_rows, world)
+            yield own_rows(rows, world)
+    stats.bytes += report.bytes
+    stats.failed_casts += report.failed_casts
+    stats.nan_values += report.nan_values
+
+
+def own_rows(rows: Rows, world: World) -> Rows:
+    """The rows that pass the source's own `where`."""
+    where = world.catalog.sources[rows.source].where
+    if where is None or rows.length == 0:
+        return rows
+    chosen = select(None, (), False, rows.array(where), rows.length, always=True)
+    return rows if chosen.mask is None else rows.filtered(chosen.mask, chosen.rows)
+
+
+def _outside_windows(scan: Scan, fragment: Fragment, world: World) -> bool:
+    timed = scan.start or scan.end
+    if timed is None:
+        return False
+    times = time_range(fragment, world.catalog.sources[scan.source], timed[0], world.calendar)
+    return outside(times, scan.start and scan.start[1], scan.end and scan.end[1])
+
+
+def _partials(query: MeasureQuery, rows: Rows) -> list[StateFrame]:
+    times = None if query.time is None else rows.column(query.time)
+    condition = None if query.filter is None else rows.array(query.filter)
+    chosen = select(times, query.edges, query.complete_from is None, condition, rows.length)
+    if chosen.mask is not None:
+        rows = rows.filtered(chosen.mask, chosen.rows)
+    keys = [rows.array(key.expression) for key in query.keys]
+    inputs = [
+        StateInput(
+            state.kind,
+            None if state.argument is None else rows.array(state.argument),
+            None if state.filter is None else rows.array(state.filter),
+        )
+        for state in query.states
+    ]
+    return partial_frames(keys, chosen.bucket, inputs)
+
+
+def _report_times(
+    queries: Sequence[MeasureQuery], rows: Rows, world: World, plan: Plan, stats: SourceStats
+) -> None:
+    """Count rows that have no time, and rows past the watermark."""
+    source = world.catalog.sources[rows.source]
+    if source.time is None or rows.length == 0 or all(query.time != source.time for query in queries):
+        return
+    mark: Bound = dict(plan.watermarks)[rows.source]
+    untimed, late = count_excluded(rows.column(source.time), mark)
+    stats.excluded_rows += untimed
+    stats.late_rows += late

@@ -1,0 +1,113 @@
+"""Leaves meet: groups of all leaves by union, null-safe, never by a join; then rows of the answer in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kpi_engine.kernels.frames import group_rows
+from kpi_engine.kernels.states import joined
+from kpi_engine.kernels.vectors import Ints, Mask
+
+
+@dataclass(frozen=True, slots=True)
+class GroupKeys:
+    """The groups of one leaf: for each of its dimensions, by name, an array of `size` values.
+
+    `shown`: which groups become rows of the answer.
+    """
+
+    names: tuple[str, ...]
+    keys: tuple[pa.Array, ...]
+    size: int
+    shown: Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """The groups of the answer: `keys` one array a dimension, `size` groups; `places`: for each leaf the position of
+    each of the answer's groups among the leaf's own, its size where the leaf does not have it."""
+
+    keys: tuple[pa.Array, ...]
+    size: int
+    places: tuple[Ints, ...]
+
+
+def shown_groups(rows: Ints, periods: int) -> Mask:
+    """Which groups have a row in some period; `rows` is laid out group by group, the empty group last.
+
+    >>> shown_groups(np.array([0, 2, 0, 0, 0, 0]), 2).tolist()
+    [True, False]
+    """
+    if periods == 0:
+        return np.zeros(0 if len(rows) == 0 else len(rows), np.bool_)
+    return (rows.reshape(-1, periods).sum(axis=1) > 0)[:-1]
+
+
+def align(dimensions: Sequence[str], types: Sequence[pa.DataType], leaves: Sequence[GroupKeys]) -> Alignment:
+    """Bring leaves together on the dimensions that each has. Without dimensions there is one group."""
+    if not dimensions:
+        return Alignment((), 1, tuple(np.full(1, 0 if leaf.size else leaf.size, np.int64) for leaf in leaves))
+    full = [leaf for leaf in leaves if leaf.names == tuple(dimensions)]
+    keys = tuple(
+        joined([leaf.keys[number].filter(pa.array(leaf.shown)) for leaf in full] or [pa.array([], kind)])
+        for number, kind in enumerate(types)
+    )
+    first = pa.array(group_rows(keys, len(keys[0])).first)
+    keys = _sorted(tuple(key.take(first) for key in keys))
+    places = tuple(_places(dimensions, keys, leaf) for leaf in leaves)
+    return Alignment(keys, len(keys[0]), places)
+
+
+def _sorted(keys: tuple[pa.Array, ...]) -> tuple[pa.Array, ...]:
+    """Groups in the order of their values, nulls last."""
+    table = pa.table({str(number): key for number, key in enumerate(keys)})
+    order = pc.sort_indices(
+        table, sort_keys=[(name, "ascending", "at_end") for name in table.column_names]
+    )
+    return tuple(key.take(order) for key in keys)
+
+
+def _places(dimensions: Sequence[str], keys: tuple[pa.Array, ...], leaf: GroupKeys) -> Ints:
+    size = len(keys[0])
+    if not leaf.names:
+        return np.full(size, 0 if leaf.size else leaf.size, np.int64)
+    wanted = [keys[dimensions.index(name)] for name in leaf.names]
+    both = [joined([own, asked]) for own, asked in zip(leaf.keys, wanted, strict=True)]
+    ids = group_rows(both, leaf.size + size).ids
+    place = np.full(int(ids.max(initial=-1)) + 1, leaf.size, np.int64)
+    place[ids[: leaf.size]] = np.arange(leaf.size)
+    return place[ids[leaf.size :]]
+
+
+def spread(values: pa.Array, places: Ints, periods: int) -> pa.Array:
+    """A leaf's values laid out for the answer's groups, period by period within each group."""
+    rows = (places[:, None] * periods + np.arange(periods, dtype=np.int64)[None, :]).ravel()
+    return values.take(pa.array(rows))
+
+
+def answer_order(groups: int, periods: int) -> pa.Array:
+    """Row numbers that turn the layout group by group into period by period."""
+    return pa.array(np.arange(groups * periods, dtype=np.int64).reshape(groups, periods).T.ravel())
+
+
+def repeat_keys(key: pa.Array, periods: int) -> pa.Array:
+    """A dimension's values for the layout group by group."""
+    return key.take(pa.array(np.repeat(np.arange(len(key), dtype=np.int64), periods)))
+
+
+def tile_periods(values: pa.Array, groups: int) -> pa.Array:
+    """The period column for the layout group by group."""
+    return values.take(pa.array(np.tile(np.arange(len(values), dtype=np.int64), groups)))
+
+
+def any_rows(counts: Sequence[Ints], places: Sequence[Ints], periods: int, groups: int) -> Mask:
+    """For each row of the answer (group by group) whether any leaf has a row there."""
+    found = np.zeros(groups * periods, np.bool_)
+    for rows, place in zip(counts, places, strict=True):
+        found |= rows.reshape(-1, periods)[place].ravel() > 0
+    return found

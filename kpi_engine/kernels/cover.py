@@ -1,0 +1,101 @@
+"""Interval coverage: how many distinct ids count in each period.
+
+An id that was seen on day d counts in every rolling, to-date or cumulative window that holds d: in a range of
+periods. The ranges of one id in one key are united, each united range opens with +1 and closes with -1, and
+a running sum over the periods gives the counts. The cost does not grow with the length of the ranges.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kpi_engine.kernels.group import group, pack
+from kpi_engine.kernels.sorting import distinct, key_range, sorted_with_order, starts_of_runs
+from kpi_engine.kernels.vectors import Ints
+
+
+def distinct_over(key: Ints, id: Ints, lo: Ints, hi: Ints, n_keys: int, n_periods: int) -> Ints:
+    """The number of distinct ids with a range over each period, as (n_keys, n_periods).
+
+    key: in [0, n_keys). id: any int64. lo, hi: the half-open range of periods in which a row counts; what
+    lies outside [0, n_periods) is cut off, and empty ranges count nowhere.
+
+    >>> key, id = np.zeros(3, np.int64), np.array([5, 5, 6])
+    >>> distinct_over(key, id, np.array([0, 1, 2]), np.array([2, 3, 3]), 1, 3).tolist()
+    [[1, 1, 2]]
+    """
+    key, id, lo, hi = _inside(key, id, lo, hi, n_periods)
+    if len(key) == 0:
+        return np.zeros((n_keys, n_periods), np.int64)
+    ids = _dense(id)
+    if bool((hi - lo == 1).all()):
+        cells, _ = pack([(ids, int(ids.max()) + 1), (key * n_periods + lo, n_keys * n_periods)])
+        counts = np.bincount(distinct(cells) % (n_keys * n_periods), minlength=n_keys * n_periods)
+        return counts.reshape(n_keys, n_periods).astype(np.int64, copy=False)
+    owner, _ = pack([(key, n_keys), (ids, int(ids.max()) + 1)])
+    rows, starts, stops = _united(owner, lo, hi, n_periods)
+    return count_over(key[rows], starts, stops, n_keys, n_periods)
+
+
+def count_over(key: Ints, lo: Ints, hi: Ints, n_keys: int, n_periods: int) -> Ints:
+    """The number of ranges over each period, as (n_keys, n_periods); distinct ids if no id's ranges overlap.
+
+    >>> count_over(np.zeros(2, np.int64), np.array([0, 1]), np.array([2, 9]), 1, 3).tolist()
+    [[1, 2, 1]]
+    """
+    lo, hi = np.clip(lo, 0, n_periods), np.clip(hi, 0, n_periods)
+    hi = np.maximum(lo, hi)
+    width = n_periods + 1
+    events = np.bincount(key * width + lo, minlength=n_keys * width)
+    events -= np.bincount(key * width + hi, minlength=n_keys * width)
+    return np.cumsum(events.reshape(n_keys, width)[:, :n_periods], axis=1)
+
+
+def covered_cells(key: Ints, lo: Ints, hi: Ints) -> tuple[Ints, Ints]:
+    """Every (key, period) that some range covers, once, sorted by key and period.
+
+    >>> cells = covered_cells(np.array([4, 4, 2]), np.array([0, 1, 7]), np.array([2, 3, 8]))
+    >>> [column.tolist() for column in cells]
+    [[2, 4, 4, 4], [7, 0, 1, 2]]
+    """
+    kept = lo < hi
+    key, lo, hi = key[kept], lo[kept], hi[kept]
+    if len(key) == 0:
+        return key, lo
+    first = int(lo.min())
+    rows, starts, stops = _united(group(key).ids, lo - first, hi - first, int(hi.max()) - first)
+    lengths = stops - starts
+    ends = np.cumsum(lengths)
+    steps = np.arange(int(ends[-1])) - np.repeat(ends - lengths, lengths)
+    return np.repeat(key[rows], lengths), np.repeat(starts + first, lengths) + steps
+
+
+def _inside(key: Ints, id: Ints, lo: Ints, hi: Ints, n_periods: int) -> tuple[Ints, Ints, Ints, Ints]:
+    if len(lo) and (int(lo.min()) < 0 or int(hi.max()) > n_periods):
+        lo, hi = np.maximum(lo, 0), np.minimum(hi, n_periods)
+    kept = lo < hi
+    return (key, id, lo, hi) if bool(kept.all()) else (key[kept], id[kept], lo[kept], hi[kept])
+
+
+def _dense(id: Ints) -> Ints:
+    """Ids from 0, renumbered only where their range would not pack well."""
+    low, high = key_range(id)
+    return group(id).ids if high - low > 2**40 else id - low
+
+
+def _united(owner: Ints, lo: Ints, hi: Ints, n_periods: int) -> tuple[Ints, Ints, Ints]:
+    """Disjoint ranges that cover the same periods of each owner, sorted by owner and start.
+
+    Gives a row of the owner, start and stop. owner >= 0 and 0 <= lo < hi <= n_periods. A range that overlaps
+    earlier ones of its owner keeps only what they leave over, so that no search for the union is needed.
+    """
+    keys, _ = pack([(owner, int(owner.max()) + 1), (lo, n_periods)])
+    _, rows = sorted_with_order(keys)
+    owner, lo, hi = owner[rows], lo[rows], hi[rows]
+    run = np.cumsum(starts_of_runs(owner)) * np.int64(n_periods + 1)
+    reach = np.maximum.accumulate(run + hi) - run  # how far this owner's ranges go, up to each row
+    before = np.zeros(len(reach), np.int64)
+    np.copyto(before[1:], reach[:-1], where=run[1:] == run[:-1])
+    lo = np.maximum(lo, before)
+    kept = lo < hi
+    return rows[kept], lo[kept], hi[kept]

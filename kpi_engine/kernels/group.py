@@ -1,0 +1,163 @@
+"""Groups of rows: values become codes, codes one packed int64 key, keys dense group ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+
+from kpi_engine.kernels.sorting import distinct_codes, key_range
+from kpi_engine.kernels.vectors import (
+    Ints,
+    Mask,
+    booleans,
+    build,
+    int32_view,
+    int64_view,
+    validity,
+)
+
+_SMALL_RANGE = 1 << 16  # a table of this size stays in the cache
+_MANY_ROWS = 1 << 10
+_LARGEST_KEY = 2**62
+
+
+def encode(array: pa.Array) -> tuple[Ints, pa.Array]:
+    """A code per row, and the value of each code; `dictionary.take(codes)` is the array again.
+
+    Nulls have one code of their own, the last, whose value is null; it is there only if the array has nulls.
+    Every other code's value is distinct, but need not occur. The array must be canonical (no NaN, one zero).
+
+    >>> codes, values = encode(pa.array(["b", None, "b"]))
+    >>> codes.tolist(), values.to_pylist()
+    ([0, 1, 0], ['b', None])
+    """
+    if pa.types.is_dictionary(array.type):
+        return _with_null(int32_view(array.indices).astype(np.int64), validity(array.indices), array.dictionary)
+    if pa.types.is_boolean(array.type):
+        return _with_null(booleans(array).astype(np.int64), validity(array), pa.array([False, True]))
+    if pa.types.is_int64(array.type) or pa.types.is_timestamp(array.type):
+        return _encode_integers(array, int64_view(array))
+    if pa.types.is_date32(array.type):
+        return _encode_integers(array, int32_view(array).astype(np.int64))
+    if pa.types.is_null(array.type):
+        return np.zeros(len(array), np.int64), pa.nulls(1 if len(array) else 0)
+    encoded = array.dictionary_encode()
+    return _with_null(int32_view(encoded.indices).astype(np.int64), validity(encoded.indices), encoded.dictionary)
+
+
+def _with_null(codes: Ints, valid: Mask | None, dictionary: pa.Array) -> tuple[Ints, pa.Array]:
+    if valid is None:
+        return codes, dictionary
+    null = pa.nulls(1, dictionary.type)
+    return np.where(valid, codes, len(dictionary)), pa.concat_arrays([dictionary, null])
+
+
+def _encode_integers(array: pa.Array, values: Ints) -> tuple[Ints, pa.Array]:
+    valid = validity(array)
+    present = values if valid is None else values[valid]
+    low, high = key_range(present)
+    if _is_small(low, high, len(values)):
+        codes, distinct = values - low, low + np.arange(high - low + 1, dtype=np.int64)
+    elif valid is None:
+        codes, distinct = distinct_codes(values)
+    else:
+        codes = np.zeros(len(values), np.int64)
+        codes[valid], distinct = distinct_codes(present)
+    stored = distinct.astype(np.int32) if pa.types.is_date32(array.type) else distinct
+    return _with_null(codes, valid, build(array.type, stored, None))
+
+
+def _is_small(low: int, high: int, rows: int) -> bool:
+    """Whether a table over the range of the keys costs less than sorting the rows."""
+    return high - low < max(4 * rows, _SMALL_RANGE if rows >= _MANY_ROWS else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """How columns of codes were packed into one key, and so how a key is taken apart.
+
+    cardinalities: of each column, first the most significant. tables: for each column but the first the
+    distinct packed keys of the columns before it, where these had to be renumbered to fit; else None.
+    """
+
+    cardinalities: tuple[int, ...]
+    tables: tuple[Ints | None, ...]
+
+
+def pack(columns: Sequence[tuple[Ints, int]]) -> tuple[Ints, Packing]:
+    """One int64 key per row from (codes, cardinality) columns of equal length, and how to unpack it.
+
+    Keys order rows as the codes do, column by column. Where the cardinalities multiply beyond 2**62 the
+    columns so far are renumbered by the combinations that occur. At least one column is needed.
+
+    >>> keys, packing = pack([(np.array([0, 1]), 2), (np.array([2, 0]), 3)])
+    >>> keys.tolist(), [codes.tolist() for codes in unpack(keys, packing)]
+    ([2, 3], [[0, 1], [2, 0]])
+    """
+    keys, span = columns[0]
+    tables: list[Ints | None] = []
+    for codes, cardinality in columns[1:]:
+        table = None
+        if span * max(cardinality, 1) > _LARGEST_KEY:
+            keys, table = distinct_codes(keys)
+            span = len(table)
+        keys = keys * np.int64(max(cardinality, 1)) + codes
+        span *= max(cardinality, 1)
+        tables.append(table)
+    return keys, Packing(tuple(max(cardinality, 1) for _, cardinality in columns), tuple(tables))
+
+
+def unpack(keys: Ints, packing: Packing) -> list[Ints]:
+    """The codes of each column, from packed keys (in any order and number)."""
+    columns: list[Ints] = []
+    for cardinality, table in zip(reversed(packing.cardinalities[1:]), reversed(packing.tables), strict=True):
+        keys, codes = np.divmod(keys, np.int64(cardinality))
+        columns.append(codes)
+        if table is not None:
+            keys = table[keys]
+    return [keys, *reversed(columns)]
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Rows grouped by key: `ids` is each row's group, `keys` each group's key, ascending."""
+
+    ids: Ints
+    keys: Ints
+
+    @property
+    def size(self) -> int:
+        """The number of groups."""
+        return len(self.keys)
+
+    @cached_property
+    def first(self) -> Ints:
+        """The first row of each group."""
+        rows = np.empty(self.size, np.int64)
+        rows[self.ids[::-1]] = np.arange(len(self.ids) - 1, -1, -1)  # the last write of each group stays
+        return rows
+
+
+def group(keys: Ints) -> Groups:
+    """Groups of equal keys, in ascending order of the keys.
+
+    >>> groups = group(np.array([7, 3, 7]))
+    >>> groups.ids.tolist(), groups.keys.tolist(), groups.first.tolist()
+    ([1, 0, 1], [3, 7], [1, 0])
+    """
+    low, high = key_range(keys)
+    if low == high:
+        return Groups(np.zeros(len(keys), np.int64), np.array([low], np.int64))
+    if not _is_small(low, high, len(keys)):
+        return Groups(*distinct_codes(keys))
+    offsets = keys - low if low else keys
+    used = np.zeros(high - low + 1, np.bool_)
+    used[offsets] = True
+    present = np.flatnonzero(used)
+    if len(present) == len(used):
+        return Groups(offsets, present + low)
+    return Groups((np.cumsum(used) - 1)[offsets], present + low)

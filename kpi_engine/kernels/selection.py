@@ -1,0 +1,64 @@
+"""Which rows of a batch a measure query counts, and where they lie in time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from kpi_engine.ir.bounds import Bound
+from kpi_engine.kernels.buckets import assign
+from kpi_engine.kernels.states import true_rows
+from kpi_engine.kernels.vectors import Ints
+
+_WORTH_SELECTING = 0.9
+"""Below this share of rows kept, columns are filtered before anything is computed from them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """`bucket`: of each row kept, -1 for rows to ignore; `mask`: the rows kept, None if all; `rows`: how many."""
+
+    bucket: Ints
+    mask: pa.Array | None
+    rows: int
+
+
+def select(
+    times: pa.Array | None,
+    edges: Sequence[Bound],
+    reads_all_history: bool,
+    condition: pa.Array | None,
+    length: int,
+    always: bool = False,
+) -> Selection:
+    """Place rows in buckets and drop those that no window reads or that fail the condition.
+
+    `times` is timestamp[us, UTC] or date32; None puts all rows in bucket 0. Rows after the last edge are never read;
+    rows before the first one only where some window reaches back for ever. `always` selects however few rows go.
+    """
+    bucket = np.zeros(length, np.int64) if times is None else assign(times, edges)
+    kept = bucket >= 0
+    if times is not None:
+        kept &= bucket < len(edges)
+        if not reads_all_history:
+            kept &= bucket > 0
+    if condition is not None:
+        kept &= true_rows(condition)
+    count = int(np.count_nonzero(kept))
+    if count == length:
+        return Selection(bucket, None, length)
+    if count > _WORTH_SELECTING * length and not always:
+        return Selection(np.where(kept, bucket, -1), None, length)
+    return Selection(bucket[kept], pa.array(kept), count)
+
+
+def count_excluded(times: pa.Array, watermark: Bound) -> tuple[int, int]:
+    """How many rows have no time, and how many lie at or past a watermark.
+
+    >>> count_excluded(pa.array([None, 5], pa.date32()), Bound(0, 5))
+    (1, 1)
+    """
+    return times.null_count, int(np.count_nonzero(assign(times, (watermark,)) == 1))

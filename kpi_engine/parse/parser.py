@@ -1,0 +1,84 @@
+"""From text to tree: split, read, check, build; every declaration on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from kpi_engine.ir import tree
+from kpi_engine.ir.diagnostic import Diagnostic, KpiError
+from kpi_engine.ir.span import SourceText, Span
+from kpi_engine.parse import driver, limits, split
+from kpi_engine.parse.build import TreeBuilder
+from kpi_engine.parse.explain import explain
+from kpi_engine.parse.lexer import Tokens, tokenize
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What became of one declaration: its tokens, and its tree unless there are problems."""
+
+    tokens: Tokens
+    node: tree.AnyDeclaration | None
+    problems: tuple[Diagnostic, ...]
+
+
+def parse_file(source: SourceText) -> tuple[tree.File, tuple[Diagnostic, ...]]:
+    """The tree of a definitions file, and what is wrong with it.
+
+    Declarations that do not parse are missing from the tree; each has at least one diagnostic. Never raises.
+
+    >>> file, problems = parse_file(SourceText("a.kpi", "x = count(orders)\\ny = count(\\n"))
+    >>> [declaration.name.text for declaration in file.declarations], [problem.code for problem in problems]
+    (['x'], ['E101'])
+    """
+    problems = limits.file_size(source)
+    parts = [] if problems else parse_declarations(source)
+    for part in parts:
+        problems += part.problems
+    nodes = tuple([part.node for part in parts if part.node is not None])
+    return tree.File(source, nodes, span=Span(source, 0, len(source.text))), tuple(problems)
+
+
+def parse_expression(source: SourceText) -> tree.Expr:
+    """The tree of a bare expression, as an argument on the command line gives it; raises KpiError.
+
+    >>> parse_expression(SourceText("--where", 'channel = "web"')).operator
+    '='
+    """
+    problems = limits.declaration_size(source, 0, len(source.text))
+    if not problems:
+        start = split.text_start(source)
+        parsed = _parse(tokenize(source, start, start + len(source.text[start:].rstrip())), "expr")
+        if not parsed.problems:
+            return cast(tree.Expr, parsed.node)
+        problems = list(parsed.problems)
+    raise KpiError(problems)
+
+
+def parse_declarations(source: SourceText) -> list[Parsed]:
+    """Every declaration of a file that is within the size limit."""
+    parts: list[Parsed] = []
+    for start, end in split.declarations(source):
+        parsed = _parse_declaration(source, start, end)
+        parts.append(parsed)
+    return parts
+
+
+def _parse_declaration(source: SourceText, start: int, end: int) -> Parsed:
+    if problems := limits.declaration_size(source, start, end):
+        return Parsed(Tokens(source, start, end), None, tuple(problems))
+    return _parse(tokenize(source, start, end), "declaration")
+
+
+def _parse(tokens: Tokens, start: str) -> Parsed:
+    problems = limits.structure(tokens) or tokens.problems
+    if problems:
+        return Parsed(tokens, None, tuple(problems))
+    builder = TreeBuilder(tokens)
+    try:
+        node = driver.parse(tokens, start, builder)
+    except driver.StuckError as stuck:
+        return Parsed(tokens, None, (explain(tokens, stuck, start),))
+    return Parsed(tokens, None if builder.problems else node, tuple(builder.problems))

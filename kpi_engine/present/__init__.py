@@ -1,0 +1,1 @@
+"""Presenting answers: one module a format, and what formats for people share."""

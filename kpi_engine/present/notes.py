@@ -1,0 +1,57 @@
+"""What stands beside an answer: the instant it holds for, what is incomplete, what was left out, how the run went."""
+
+from __future__ import annotations
+
+from kpi_engine.extend.formats import Answer
+from kpi_engine.ir.result import RunStats
+from kpi_engine.present.cells import PARTIAL_MARK, safe_text
+from kpi_engine.present.values import GROUP
+
+_SIZES = ("B", "kB", "MB", "GB", "TB")
+
+
+def note_lines(answer: Answer) -> list[str]:
+    """Sentences for the reader of a table, most important first."""
+    stats = answer.stats
+    lines = [f"as of {stats.as_of}"] if stats.as_of else []
+    lines += [
+        f"{source} is complete up to {watermark}"
+        for source, watermark in stats.watermarks.items()
+        if watermark != stats.as_of
+    ]
+    if stats.partial_periods:
+        lines.append(f"{PARTIAL_MARK} this period is not complete")
+    lines += stats.notes
+    lines += [
+        f"{_count(source.excluded_rows, 'row')} of {name} left out: no place in time"
+        for name, source in stats.sources.items()
+        if source.excluded_rows
+    ]
+    lines += [
+        f"{metric}: {_count(results, 'value')} empty because of a division by zero"
+        for metric, results in stats.zero_divisions.items()
+        if results
+    ]
+    return [safe_text(line) for line in lines]
+
+
+def run_lines(stats: RunStats) -> list[str]:
+    """What `--stats` prints: what was read of each source, and the time of each stage."""
+    lines = []
+    for name, source in stats.sources.items():
+        pieces = _count(source.fragments_read, "piece")
+        pruned = f", {source.fragments_pruned} skipped" if source.fragments_pruned else ""
+        lines.append(f"{name}: {_count(source.rows, 'row')}, {_size(source.bytes)} in {pieces}{pruned}")
+    for stage, seconds in stats.seconds.items():
+        lines.append(f"{stage}: {seconds * 1000:.1f} ms")
+    total = sum(stats.seconds.values())
+    return [safe_text(line) for line in [*lines, f"together: {total * 1000:.1f} ms"]]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}".replace(",", GROUP)
+
+
+def _size(number: int) -> str:
+    step = min((len(str(number)) - 1) // 3, len(_SIZES) - 1)
+    return f"{number / 1000**step:.3g} {_SIZES[step]}"

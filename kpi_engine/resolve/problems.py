@@ -1,0 +1,75 @@
+"""How a problem travels inside this stage: as one exception that may carry several diagnostics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from kpi_engine.ir.diagnostic import Diagnostic, Note
+from kpi_engine.ir.span import Span
+
+T = TypeVar("T")
+Label = tuple[str, str]
+"""A declaration: its kind (`metric`, `column`, ...) and its name."""
+
+
+class Failure(Exception):
+    """Why something could not be bound.
+
+    `diagnostics` are problems of its own; `blocked` are declarations that it uses and that are broken themselves, so
+    that nothing more needs to be said here. At least one of both is not empty.
+    """
+
+    def __init__(self, diagnostics: Iterable[Diagnostic] = (), blocked: Iterable[Label] = ()) -> None:
+        self.diagnostics = tuple(diagnostics)
+        self.blocked = tuple(blocked)
+        super().__init__("; ".join(d.message for d in self.diagnostics) or f"blocked by {self.blocked}")
+
+
+def problem(code: str, message: str, span: Span, help: str = "", notes: Sequence[Note] = ()) -> Failure:
+    """A failure with one diagnostic, to be raised.
+
+    >>> from kpi_engine.ir.span import NOWHERE
+    >>> problem("E202", "no metric named `aov`", NOWHERE).diagnostics[0].code
+    'E202'
+    """
+    return Failure([Diagnostic(code, message, span, help, tuple(notes))])
+
+
+def gather(tasks: Iterable[Callable[[], T]]) -> list[T]:
+    """The results of all tasks in order; if any fail, one failure with the problems of them all."""
+    results: list[T] = []
+    diagnostics: list[Diagnostic] = []
+    blocked: list[Label] = []
+    for task in tasks:
+        try:
+            results.append(task())
+        except Failure as failure:
+            diagnostics.extend(failure.diagnostics)
+            blocked.extend(failure.blocked)
+    if diagnostics or blocked:
+        raise Failure(dict.fromkeys(diagnostics), dict.fromkeys(blocked))
+    return results
+
+
+def listed(names: Iterable[str], last: str = "and", most: int = 8) -> str:
+    """Names in backticks as a phrase, shortened after `most`.
+
+    >>> listed(["a", "b", "c"])
+    '`a`, `b` and `c`'
+    """
+    quoted = [f"`{name}`" for name in names]
+    if len(quoted) > most:
+        return f"{', '.join(quoted[:most])} and {len(quoted) - most} more"
+    if len(quoted) < 2:
+        return "".join(quoted)
+    return f"{', '.join(quoted[:-1])} {last} {quoted[-1]}"
+
+
+def article(word: str) -> str:
+    """The word with its indefinite article.
+
+    >>> article("entity")
+    'an entity'
+    """
+    return f"{'an' if word[:1] in 'aeiou' else 'a'} {word}"

@@ -1,0 +1,203 @@
+"""All that names can mean while definitions are bound: what is bound already, and what will be on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from kpi_engine.extend.functions import FunctionRegistry
+from kpi_engine.ir.catalog import (
+    CalendarSettings,
+    Catalog,
+    Column,
+    Dimension,
+    Entity,
+    Metric,
+    Reference,
+    Source,
+)
+from kpi_engine.ir.diagnostic import did_you_mean, nearest
+from kpi_engine.ir.span import NOWHERE, Span
+from kpi_engine.ir.types import TEXT, Type
+from kpi_engine.kernels.calendar import Calendar
+from kpi_engine.resolve.deferred import Deferred
+from kpi_engine.resolve.names import Thing, Things
+from kpi_engine.resolve.problems import listed, problem
+
+
+class World:
+    """Sources, entities, dimensions and metrics by name.
+
+    The tables fill while definitions are bound; a name that is declared but not bound yet is bound when it is asked
+    for. `unread` are sources whose table is out of reach, so that any column may exist.
+    """
+
+    def __init__(self, functions: FunctionRegistry, settings: CalendarSettings) -> None:
+        self.functions = functions
+        self.settings = settings
+        self.calendar = calendar_of(settings)
+        self.things = Things()
+        self.sources: dict[str, Source] = {}
+        self.columns: dict[str, dict[str, Column]] = {}
+        self.entities: dict[str, Entity] = {}
+        self.references: dict[str, dict[str, Reference]] = {}
+        self.dimensions: dict[str, Dimension] = {}
+        self.metrics: dict[str, Metric] = {}
+        self.deferred = Deferred()
+        self.unread: set[str] = set()
+        self.unverified: dict[str, dict[str, Column]] = {}
+
+    @classmethod
+    def of_catalog(cls, catalog: Catalog, functions: FunctionRegistry) -> World:
+        """The world of a finished catalogue: everything is bound."""
+        world = cls(functions, catalog.calendar)
+        for source in catalog.sources.values():
+            world.things.add(Thing("source", source.name, source.span), source.singular)
+            world.sources[source.name] = source
+            world.set_columns(source.name, source.columns)
+        for entity in catalog.entities.values():
+            world.things.add(Thing("entity", entity.name, entity.span), entity.plural)
+            world.entities[entity.name] = entity
+            world.set_columns(entity.name, entity.columns)
+        for grain in catalog.grains:
+            world.things.add(Thing("grain", grain))
+        world.dimensions.update(catalog.dimensions)
+        world.metrics.update(catalog.metrics)
+        return world
+
+    def set_columns(self, owner: str, columns: Mapping[str, Column]) -> None:
+        """Give a source or an entity its columns."""
+        self.columns[owner] = dict(columns)
+        self.references[owner] = {
+            column.name: column.reference for column in columns.values() if column.reference is not None
+        }
+
+    # ------------------------------------------------------------------------------------------------------- columns
+
+    def has_column(self, owner: str, name: str) -> bool:
+        """Whether a column is known to exist (declared, or in the table)."""
+        return name in self.columns[owner] or self.deferred.knows(("column", f"{owner}.{name}"))
+
+    def column(self, owner: str, name: str, span: Span, hint: Type | None = None) -> Column:
+        """A column of a source or an entity; of a table out of reach any name is taken to be one, of type `hint`."""
+        self.deferred.require(("column", f"{owner}.{name}"), span)
+        found = self.columns[owner].get(name)
+        if found is not None:
+            return found
+        if owner in self.unread:
+            assumed = Column(name, hint or TEXT, physical=name, declared=False)
+            self.unverified.setdefault(owner, {}).setdefault(name, assumed)
+            return assumed
+        raise problem(
+            "E203", f"`{owner}` has no column `{name}`", span, self._column_help(owner, name)
+        )
+
+    def column_names(self, owner: str) -> list[str]:
+        """The known columns that an author can name, bound or not."""
+        prefix = f"{owner}."
+        pending = [
+            name.removeprefix(prefix)
+            for kind, name in self.deferred.labels()
+            if kind == "column" and name.startswith(prefix)
+        ]
+        return [name for name in dict.fromkeys([*self.columns[owner], *pending]) if "." not in name]
+
+    def owners_of_column(self, name: str) -> list[str]:
+        """Sources that are known to have a column of that name."""
+        return [source for source in self.sources if self.has_column(source, name)]
+
+    def _column_help(self, owner: str, name: str) -> str:
+        close = did_you_mean(name, self.column_names(owner))
+        if close:
+            return close
+        elsewhere = self.owners_of_column(name)
+        if elsewhere:
+            return f"{listed(elsewhere)} {'has' if len(elsewhere) == 1 else 'have'} one"
+        names = self.column_names(owner)
+        return f"it has {listed(names)}" if names else ""
+
+    # --------------------------------------------------------------------------------------------- metrics, dimensions
+
+    def has_metric(self, name: str) -> bool:
+        """Whether a metric of that name is declared."""
+        return name in self.metrics or self.deferred.knows(("metric", name))
+
+    def metric(self, name: str, span: Span) -> Metric:
+        """A metric that is declared."""
+        self.deferred.require(("metric", name), span)
+        return self.metrics[name]
+
+    def metric_names(self) -> list[str]:
+        """All declared metrics."""
+        return self._names("metric", self.metrics)
+
+    def has_dimension(self, name: str) -> bool:
+        """Whether a dimension of that name is declared."""
+        return name in self.dimensions or self.deferred.knows(("dimension", name))
+
+    def dimension(self, name: str, span: Span) -> Dimension:
+        """A dimension that is declared."""
+        self.deferred.require(("dimension", name), span)
+        return self.dimensions[name]
+
+    def dimension_names(self) -> list[str]:
+        """All declared dimensions."""
+        return self._names("dimension", self.dimensions)
+
+    def _names(self, kind: str, bound: Iterable[str]) -> list[str]:
+        return list(dict.fromkeys([*bound, *(name for k, name in self.deferred.labels() if k == kind)]))
+
+    # -------------------------------------------------------------------------------------------------------- things
+
+    def thing(self, word: str, span: Span, kinds: tuple[str, ...] = ("source", "entity")) -> Thing:
+        """What a word means, or E201 with the nearest word of a thing of these kinds."""
+        found = self.things.find(word)
+        if found is not None and found.kind in kinds:
+            return found
+        wanted = _either(kinds)
+        if found is not None:
+            help = f"`{word}` is {'an' if found.kind == 'entity' else 'a'} {found.kind}"
+            raise problem("E201", f"no {wanted} named `{word}`", span, help)
+        raise problem("E201", f"no {wanted} named `{word}`", span, self._thing_help(word, kinds))
+
+    def _thing_help(self, word: str, kinds: tuple[str, ...]) -> str:
+        close = self.things.nearest(word, kinds)
+        if close:
+            return f"did you mean `{close}`?"
+        if self.has_metric(word):
+            return f"`{word}` is a metric"
+        owners = self.owners_of_column(word)
+        if owners:
+            return f"a column is written with its source: `{owners[0]}.{word}`"
+        names = list(self.sources)
+        if names and "source" in kinds:
+            return f"there are {listed(names)}" if len(names) > 1 else f"there is {listed(names)}"
+        return "" if names else "declare it: `source " + word + "` with its table and time"
+
+    def value_help(self, name: str) -> str:
+        """The nearest metric, then dimension or thing, to a name that is none of them."""
+        close = nearest(name, self.metric_names())
+        if close:
+            return f"did you mean `{close[0]}`?"
+        owners = self.owners_of_column(name)
+        if owners:
+            return f"`{owners[0]}` has a column `{name}`: write `sum({owners[0]}.{name})` to add it up"
+        close = nearest(name, self.dimension_names())
+        if close:
+            return f"`{close[0]}` is a dimension, which splits metrics"
+        return "write a metric that is defined, or an aggregate such as `count(orders)`"
+
+
+def calendar_of(settings: CalendarSettings) -> Calendar:
+    """The calendar that the settings describe."""
+    return Calendar(
+        settings.timezone, settings.week_starts, settings.fiscal_year_starts, settings.fiscal_year_named
+    )
+
+
+def _either(kinds: tuple[str, ...]) -> str:
+    return " or ".join([", ".join(kinds[:-1]), kinds[-1]]) if len(kinds) > 1 else kinds[0]
+
+
+def place_of(span: Span) -> str:
+    """`file:line`, for a message that mentions a second place; empty if it was not written anywhere."""
+    return "" if span is NOWHERE or not span.source.text else f"{span.source.name}:{span.line}"
