@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 
 from kpi_engine.demo import columns
 
-ROWS: Final = 5_000_000
 MONTHS: Final = tuple(dt.date(year, month, 1) for year in (2024, 2025, 2026) for month in range(1, 13))
 END: Final = dt.date(2027, 1, 1)
 CHANNELS: Final = ("search", "social", "video", "affiliate", "direct", "email")
@@ -96,14 +95,15 @@ def _pick(rng: np.random.Generator, shares: tuple[float, ...], count: int) -> In
     """Positions in `shares`, each as likely as its share."""
     edges = np.cumsum(shares)
     picked = np.searchsorted(edges, rng.random(count) * edges[-1], side="right")
-    return np.minimum(picked, len(shares) - 1).astype(np.int64)
+    within: Ints = np.minimum(picked, len(shares) - 1).astype(np.int64)
+    return within
 
 
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="write orders to measure on")
     parser.add_argument("--data", type=Path, required=True, help="the work directory")
-    parser.add_argument("--rows", type=int, default=ROWS, help=f"orders (default {ROWS:_})")
+    parser.add_argument("--rows", type=int, required=True, help="how many orders")
     arguments = parser.parse_args()
     started = time.perf_counter()
     write(arguments.data, arguments.rows)

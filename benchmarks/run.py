@@ -8,14 +8,20 @@ from __future__ import annotations
 import argparse
 import functools
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import answers
-import generate
 import measure
 from measure import Cost
+
+ROWS = 5_000_000
+FEWEST_ROWS = 20_000  # then every month has orders of every channel
+
+# Until the processes are measured this one stays small: it imports neither pyarrow nor DuckDB. A child's peak
+# memory is never reported below what its parent held when it was started.
 
 
 def check(data: Path) -> None:
@@ -26,7 +32,7 @@ def check(data: Path) -> None:
     if found:
         print("\n".join(sorted(found)[:20]), file=sys.stderr)
         raise SystemExit(f"{len(found)} values differ: nothing was timed")
-    print(f"{len(duckdb)} rows x {len(answers.METRICS)} metrics are equal\n")
+    print(f"{len(duckdb)} rows x {len(answers.METRICS)} metrics are equal.\n")
 
 
 def forget_states(data: Path) -> None:
@@ -42,6 +48,14 @@ def own_processes(data: Path, rounds: int) -> dict[str, Cost]:
         return measure.own_process([sys.executable, __file__, "--only", name, "--data", str(data)])
 
     return measure.interleaved({name: functools.partial(run, name) for name in answers.WAYS}, rounds)
+
+
+def program(name: str, *arguments: str) -> None:
+    """Run a program of this folder; stop if it fails."""
+    try:
+        measure.own_process([sys.executable, str(answers.HERE / name), *arguments])
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(error.returncode) from None
 
 
 def same_process(data: Path, rounds: int) -> dict[str, Cost]:
@@ -75,20 +89,23 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="compare kpi_engine with DuckDB on one scorecard")
     parser.add_argument("--data", type=Path, required=True, help="the work directory; orders are made there")
-    parser.add_argument("--rows", type=int, default=generate.ROWS, help=f"orders (default {generate.ROWS:_})")
+    parser.add_argument("--rows", type=int, default=ROWS, help=f"orders (default {ROWS:_})")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each way; medians are shown (default 5)")
-    parser.add_argument("--only", choices=answers.WAYS, help="answer once, this way, and print nothing")
+    parser.add_argument("--only", choices=[*answers.WAYS, "check"], help="do one thing, in this process")
     arguments = parser.parse_args()
-    if arguments.only:
-        answers.WAYS[arguments.only](arguments.data)
-        return
-    if arguments.rows < 20_000:
-        parser.error("--rows must be at least 20000, so that every month has orders of every channel")
-    generate.write(arguments.data, arguments.rows)
-    check(arguments.data)
-    print(f"{arguments.rows:_} orders in {len(generate.MONTHS)} files, median of {arguments.rounds}\n")
-    print(table("own process", own_processes(arguments.data, arguments.rounds)), end="\n\n")
-    print(table("same process", same_process(arguments.data, arguments.rounds)))
+    data, rounds = arguments.data, arguments.rounds
+    if arguments.only == "check":
+        check(data)
+    elif arguments.only:
+        answers.WAYS[arguments.only](data)
+    elif arguments.rows < FEWEST_ROWS:
+        parser.error(f"--rows must be at least {FEWEST_ROWS}")
+    else:
+        program("generate.py", "--data", str(data), "--rows", str(arguments.rows))
+        program("run.py", "--only", "check", "--data", str(data))
+        print(f"Median of {rounds}.\n")
+        print(table("own process", own_processes(data, rounds)), end="\n\n", flush=True)
+        print(table("same process", same_process(data, rounds)))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kpi_engine.kernels.group import group, pack
+from kpi_engine.kernels.group import group, pack, unpack
 from kpi_engine.kernels.sorting import distinct, key_range, sorted_with_order, starts_of_runs
 from kpi_engine.kernels.vectors import Ints
 
@@ -29,8 +29,9 @@ def distinct_over(key: Ints, id: Ints, lo: Ints, hi: Ints, n_keys: int, n_period
         return np.zeros((n_keys, n_periods), np.int64)
     ids = _dense(id)
     if bool((hi - lo == 1).all()):
-        cells, _ = pack([(ids, int(ids.max()) + 1), (key * n_periods + lo, n_keys * n_periods)])
-        counts = np.bincount(distinct(cells) % (n_keys * n_periods), minlength=n_keys * n_periods)
+        cells, packing = pack([(ids, int(ids.max()) + 1), (key * n_periods + lo, n_keys * n_periods)])
+        seen = unpack(distinct(cells), packing)[1]
+        counts = np.bincount(seen, minlength=n_keys * n_periods)
         return counts.reshape(n_keys, n_periods).astype(np.int64, copy=False)
     owner, _ = pack([(key, n_keys), (ids, int(ids.max()) + 1)])
     rows, starts, stops = _united(owner, lo, hi, n_periods)

@@ -77,48 +77,55 @@ def _is_small(low: int, high: int, rows: int) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Packing:
-    """How columns of codes were packed into one key, and so how a key is taken apart.
+class Step:
+    """How one more column was packed below the key of the columns before it.
 
-    cardinalities: of each column, first the most significant. tables: for each column but the first the
-    distinct packed keys of the columns before it, where these had to be renumbered to fit; else None.
+    keys, codes: where the product of both ranges would not fit, the distinct keys so far and the distinct
+    codes of this column, by which both were renumbered; else None.
     """
 
-    cardinalities: tuple[int, ...]
-    tables: tuple[Ints | None, ...]
+    cardinality: int
+    keys: Ints | None
+    codes: Ints | None
+
+
+Packing = tuple[Step, ...]
+"""How columns of codes were packed into one key, and so how a key is taken apart; first column left out."""
 
 
 def pack(columns: Sequence[tuple[Ints, int]]) -> tuple[Ints, Packing]:
     """One int64 key per row from (codes, cardinality) columns of equal length, and how to unpack it.
 
     Keys order rows as the codes do, column by column. Where the cardinalities multiply beyond 2**62 the
-    columns so far are renumbered by the combinations that occur. At least one column is needed.
+    columns are renumbered by what occurs. At least one column is needed.
 
     >>> keys, packing = pack([(np.array([0, 1]), 2), (np.array([2, 0]), 3)])
     >>> keys.tolist(), [codes.tolist() for codes in unpack(keys, packing)]
     ([2, 3], [[0, 1], [2, 0]])
     """
     keys, span = columns[0]
-    tables: list[Ints | None] = []
+    steps: list[Step] = []
     for codes, cardinality in columns[1:]:
-        table = None
-        if span * max(cardinality, 1) > _LARGEST_KEY:
-            keys, table = distinct_codes(keys)
-            span = len(table)
-        keys = keys * np.int64(max(cardinality, 1)) + codes
-        span *= max(cardinality, 1)
-        tables.append(table)
-    return keys, Packing(tuple(max(cardinality, 1) for _, cardinality in columns), tuple(tables))
+        cardinality = max(cardinality, 1)
+        step = Step(cardinality, None, None)
+        if span * cardinality > _LARGEST_KEY:
+            keys, key_table = distinct_codes(keys)
+            codes, code_table = distinct_codes(codes)
+            span, cardinality = len(key_table), max(len(code_table), 1)
+            step = Step(cardinality, key_table, code_table)
+        keys = keys * np.int64(cardinality) + codes
+        span *= cardinality
+        steps.append(step)
+    return keys, tuple(steps)
 
 
 def unpack(keys: Ints, packing: Packing) -> list[Ints]:
     """The codes of each column, from packed keys (in any order and number)."""
     columns: list[Ints] = []
-    for cardinality, table in zip(reversed(packing.cardinalities[1:]), reversed(packing.tables), strict=True):
-        keys, codes = np.divmod(keys, np.int64(cardinality))
-        columns.append(codes)
-        if table is not None:
-            keys = table[keys]
+    for step in reversed(packing):
+        keys, codes = np.divmod(keys, np.int64(step.cardinality))
+        columns.append(codes if step.codes is None else step.codes[codes])
+        keys = keys if step.keys is None else step.keys[keys]
     return [keys, *reversed(columns)]
 
 

@@ -20,6 +20,9 @@ from kpi_engine.kernels.zones import INSTANT, NAIVE, Int64s, localize, to_utc
 
 Bools = npt.NDArray[np.bool_]
 
+_SECOND_DAY = -719_161  # 0001-01-02
+_SURELY_AFTER_YEAR_0 = {pa.date32(): _SECOND_DAY, NAIVE: _SECOND_DAY * DAY_US, INSTANT: _SECOND_DAY * DAY_US}
+
 
 class ParseFailure(KernelError):
     """Texts that are no date or time: the first one's `index` and `value`, and all failing `indices`,
@@ -74,10 +77,9 @@ def try_dates(texts: pa.Array, format: str | None = None) -> Parsed:
     """
     texts = _plain_texts(texts)
     if format is None:
-        try:
-            return _all_good(pc.cast(texts, pa.date32()))
-        except pa.ArrowInvalid:  # Some text is no date: find out which.
-            pass
+        cast = _cast_iso(texts, pa.date32())
+        if cast is not None:
+            return _all_good(cast)
     distinct, codes = _distinct(texts)
     read = _read(distinct, ISO_DATE if format is None else compile_format(format))
     dates = pa.array((read.local // DAY_US).astype(np.int32), pa.int32(), mask=~read.good).view(pa.date32())
@@ -92,7 +94,7 @@ def try_timestamps(texts: pa.Array, format: str | None = None, timezone: str | N
     """
     texts = _plain_texts(texts)
     if format is None:
-        cast = _cast_iso(texts)
+        cast = _cast_iso(texts, NAIVE, INSTANT)
         if cast is not None:
             if timezone is not None and cast.type == NAIVE:
                 cast = localize(cast, timezone)
@@ -112,8 +114,7 @@ def try_timestamps(texts: pa.Array, format: str | None = None, timezone: str | N
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Read:
-    """One row per text: local microseconds, the offset in microseconds, whether one was written, whether all
-    is well."""
+    """One row per text: local time and offset in microseconds, whether it has an offset, whether it is right."""
 
     local: Int64s
     offset: Int64s
@@ -159,8 +160,7 @@ def _days(parts: dict[str, pa.Array]) -> tuple[Int64s, Bools]:
 
 
 def _day_in(months: Int64s, span: int, days: Int64s, good: Bools) -> tuple[Int64s, Bools]:
-    """Day number `days` (from 1) of the span of months that starts at `months` (since year 0), and whether it
-    exists."""
+    """The day of that number, from 1, in a span that starts at a month since year 0, and whether it exists."""
     since_epoch = months - 1970 * 12
     first, after = (each.astype("M8[M]").astype("M8[D]").astype(np.int64) for each in (since_epoch, since_epoch + span))
     return first + days - 1, good & (days >= 1) & (days <= after - first)
@@ -213,13 +213,16 @@ def _numbers(texts: pa.Array) -> Int64s:
     return np.asarray(pc.cast(filled, pa.int64()))
 
 
-def _cast_iso(texts: pa.Array) -> pa.Array | None:
-    """All texts by Arrow's own ISO reader, if all are good and all or none have an offset."""
-    for kind in (NAIVE, INSTANT):
+def _cast_iso(texts: pa.Array, *kinds: pa.DataType) -> pa.Array | None:
+    """All texts by Arrow's own ISO reader, as the first type that takes them all; None if no type does."""
+    for kind in kinds:
         try:
-            return pc.cast(texts, kind)
-        except pa.ArrowInvalid:  # Some text is no timestamp, or has an offset and the type none.
+            values = pc.cast(texts, kind)
+        except pa.ArrowInvalid:  # Some text is no such value, or has an offset where the type has none.
             continue
+        # Arrow knows a year 0; no text with one lies after its first day, whatever its offset.
+        lowest = pc.min(values)
+        return values if not lowest.is_valid or lowest.value >= _SURELY_AFTER_YEAR_0[kind] else None
     return None
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 
+from kpi_engine.ir.bounds import Bound as Bound
+from kpi_engine.ir.bounds import Period as Period
 from kpi_engine.kernels.zone_rules import DAY_US, HOUR_US, SECOND_US
 
 GRAINS = ("hour", "day", "week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year")
@@ -60,36 +62,6 @@ def date_of(day: int) -> date:
         return _EPOCH_DATE + timedelta(days=day)
     except OverflowError as error:
         raise PeriodError("this date lies outside the years 1 to 9999") from error
-
-
-@dataclass(frozen=True, order=True, slots=True)
-class Bound:
-    """A position in time, for instants and for dates at once.
-
-    `us` is the instant in UTC microseconds since 1970-01-01. `day` is the day number of the first local date
-    that starts at or after it. A timestamp t lies in [a, b) if a.us <= t < b.us, a date d if a.day <= d <
-    b.day: a date is that day in every zone and is never turned into an instant. Where a zone skipped a whole
-    day, that day's two bounds share one instant and differ in `day`.
-    """
-
-    us: int
-    day: int
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """The half-open span [start, end) of one grain, or any window, whose `grain` may be "" for none.
-
-    `date` is the local date on which it starts, `label` its name: `2027`, `2027-Q1`, `2027-03`, `2027-W07`,
-    `2027-03-15`, `FY2027-Q1`, an hour `2027-03-15T13:00+01:00`, another window `2027-03-01..2027-03-09` (both
-    included).
-    """
-
-    grain: str
-    start: Bound
-    end: Bound
-    date: date
-    label: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from typing import Any, Protocol
 
@@ -19,12 +19,11 @@ class Builder(Protocol):
 
 
 class StuckError(Exception):
-    """No rule allows token number `index` (their count, at the end); `states` is the stack at that point."""
+    """No rule allows token number `index` (their count, at the end)."""
 
-    def __init__(self, index: int, states: list[int]) -> None:
+    def __init__(self, index: int) -> None:
         super().__init__(index)
         self.index = index
-        self.states = states
 
 
 def parse(tokens: Tokens, start: str, builder: Builder) -> Any:
@@ -41,12 +40,14 @@ def parse(tokens: Tokens, start: str, builder: Builder) -> Any:
     source, types, token_starts, token_ends = tokens.source, tokens.types, tokens.starts, tokens.ends
     count = len(types)
     for index in range(count + 1):
-        terminal = types[index] if index < count else END
+        terminal = written = types[index] if index < count else END
         while True:
             action = actions[state].get(terminal)
             if action is None:
                 if terminal not in keywords:
-                    raise StuckError(index, states)
+                    if index < count:
+                        types[index] = written
+                    raise StuckError(index)
                 terminal = types[index] = "NAME"
                 continue
             if action >= 0:
@@ -87,26 +88,33 @@ def _calls(builder: type[Builder]) -> list[Callable[..., Any] | None]:
     return [getattr(builder, name, None) for name in load_table().names]
 
 
-def accepted(table: Table, states: Sequence[int]) -> frozenset[str]:
-    """The terminals that may really stand next: a LALR row also lists some that later reductions refuse."""
-    return frozenset(terminal for terminal in table.actions[states[-1]] if _can_stand(table, states, terminal))
+def accepted(tokens: Tokens, index: int, start: str) -> frozenset[str]:
+    """The terminals that can stand in the place of token `index`, when all tokens before it can stand.
+
+    A LALR row lists some that a later reduction refuses, and reductions forget what could have gone on; so each is
+    tried on the stack as it was when the token before was taken.
+    """
+    table = load_table()
+    states = [table.starts[start][0]]
+    for terminal in tokens.types[:index]:
+        _advance(table, states, terminal)
+    return frozenset(terminal for terminal in table.actions[states[-1]] if _advance(table, states.copy(), terminal))
 
 
-def _can_stand(table: Table, states: Sequence[int], terminal: str) -> bool:
-    stack = list(states)
+def _advance(table: Table, stack: list[int], terminal: str) -> bool:
+    """Take one terminal: reduce what it ends, then shift it; False if it cannot stand here."""
     finals = {last for _, last in table.starts.values()}
-    while True:
-        action = table.actions[stack[-1]].get(terminal)
-        if action is None:
-            return False
+    while (action := table.actions[stack[-1]].get(terminal)) is not None:
         if action >= 0:
+            stack.append(action)
             return True
         _, size, left, _, _ = table.rules[-1 - action]
         if size:
             del stack[-size:]
         stack.append(table.gotos[stack[-1]][left])
-        if terminal == END and stack[-1] in finals and len(stack) == 2:
+        if terminal == END and len(stack) == 2 and stack[-1] in finals:
             return True
+    return False
 
 
 def _collect(parts: list[Any], take: tuple[int, ...], spliced: frozenset[int]) -> list[Any]:

@@ -111,6 +111,11 @@ class Tokens:
         start = self.starts[index]
         return not self.source.text[self.source.text.rfind("\n", 0, start) + 1 : start].strip()
 
+    def behind(self, index: int) -> Tokens:
+        """The tokens from `index` on."""
+        start = self.starts[index]
+        return Tokens(self.source, start, self.end, self.types[index:], self.starts[index:], self.ends[index:])
+
     @property
     def soft_keywords(self) -> frozenset[str]:
         """Keyword terminals whose words are names elsewhere."""

@@ -12,14 +12,16 @@ MAX_NESTING = 64
 MAX_NODES = 2_000
 MAX_CHAIN = 500
 
-_OPENING = frozenset(["LPAR", "LSQB", "CASE"])
-_CLOSING = frozenset(["RPAR", "RSQB", "END"])
+_OPENING = {"LPAR": "RPAR", "LSQB": "RSQB", "CASE": "END"}
+_CLOSING = frozenset(_OPENING.values())
 _OPERANDS = frozenset(
-    ["NAME", "NUMBER", "PERCENT", "DURATION", "PERIOD", "STRING", "TRUE", "FALSE", "NULL", "RPAR", "RSQB", "IS_NULL"]
+    ["NAME", "NUMBER", "PERCENT", "DURATION", "PERIOD", "STRING", "TRUE", "FALSE", "NULL", "RPAR", "RSQB", "END"]
+    + ["IS_NULL", "IS_NOT_NULL"]
 )
-_OPERATORS = frozenset(["PLUSMINUS", "MULDIV", "NOT", "EQ", "CMP", "AND", "OR", "IN", "NOT_IN", "IS_NULL", "IS_NOT_NULL"])
 _DEEPENING = frozenset(["PLUSMINUS", "MULDIV", "NOT"])
 _RESTARTING = frozenset(["COMMA", "AND", "OR", "WHERE", "PER", "HAVING", "WHEN", "THEN", "ELSE", "KEY", "COLUMN"])
+_NO_NODES = frozenset(["RPAR", "RSQB", "COMMA", "DOT", "COLON", "KEY", "EQ"])
+_SPLIT = "name parts of the expression as metrics or columns of their own"
 
 
 def file_size(source: SourceText) -> list[Diagnostic]:
@@ -43,55 +45,61 @@ def declaration_size(source: SourceText, start: int, end: int) -> list[Diagnosti
 
 
 def structure(tokens: Tokens) -> list[Diagnostic]:
-    """E803 to E805 for brackets too deep, too many nodes, and chains of operators too long.
-
-    The last one bounds the depth of the tree: operators of a chain count together with those of the deepest bracket
-    among its operands.
-    """
+    """E803 to E805 for brackets too deep, too many nodes, and chains of operators too long; the first of them."""
     if len(tokens.types) <= MAX_NESTING:
         return []
+    return [*_nodes(tokens), *_depth(tokens)][:1]
+
+
+def _nodes(tokens: Tokens) -> list[Diagnostic]:
+    """Counts expressions only: a source may declare hundreds of columns."""
     nodes = 0
-    in_expression = True
-    # For each open bracket: operators since the chain began, and the greatest depth of a finished part.
-    open_levels: list[tuple[int, int, int]] = []
+    counting = True
+    for index, terminal in enumerate(tokens.types):
+        if terminal == "COLUMN" and tokens.starts_line(index):
+            counting = False
+        elif terminal == "EQ" or (terminal == "KEY" and tokens.types[index - 1] != "COLUMN"):
+            counting = True
+        nodes += counting and terminal not in _NO_NODES
+        if nodes > MAX_NODES:
+            what = f"this declaration has more than {MAX_NODES:,} names, values and operators"
+            return [_limit("E804", what, tokens.span(index), _SPLIT)]
+    return []
+
+
+def _depth(tokens: Tokens) -> list[Diagnostic]:
+    """Bounds the depth of the tree: operators of a chain count together with those of its deepest operand."""
+    ends_operand = _OPERANDS | tokens.soft_keywords
+    # For each open bracket: what closes it, the operators before it in its chain, the greatest depth before it.
+    opened: list[tuple[str, int, int]] = []
     operators = deepest = 0
     before = ""
     for index, terminal in enumerate(tokens.types):
         if terminal in _OPENING:
-            open_levels.append((index, operators, deepest))
+            opened.append((_OPENING[terminal], operators, deepest))
             operators = deepest = 0
-            if len(open_levels) > MAX_NESTING:
+            if len(opened) > MAX_NESTING:
                 what = f"brackets stand more than {MAX_NESTING} deep here"
                 return [_limit("E803", what, tokens.span(index), _SPLIT)]
-        elif terminal in _CLOSING and open_levels and (terminal != "END" or before in _OPERANDS):
-            depth = operators + deepest
-            _, operators, deepest = open_levels.pop()
-            deepest = max(deepest, depth + 1)
+        elif terminal in _CLOSING and opened and (terminal != "END" or _ends_case(opened, before, ends_operand)):
+            inner = operators + deepest + 1
+            _, operators, deepest = opened.pop()
+            deepest = max(deepest, inner)
         elif terminal in _RESTARTING:
-            deepest = max(deepest, operators + deepest)
+            deepest += operators
             operators = 0
         elif terminal in _DEEPENING:
             operators += 1
         if operators + deepest > MAX_CHAIN:
             what = f"this expression chains more than {MAX_CHAIN} operators"
             return [_limit("E805", what, tokens.span(index), _SPLIT)]
-        in_expression = _expression_follows(in_expression, terminal)
-        nodes += in_expression and (terminal in _OPERATORS or terminal in _OPERANDS or terminal in _OPENING)
-        if nodes > MAX_NODES:
-            what = f"this declaration has more than {MAX_NODES:,} names, values and operators"
-            return [_limit("E804", what, tokens.span(index), _SPLIT)]
         before = terminal
     return []
 
 
-_SPLIT = "name parts of the expression as metrics or columns of their own"
-
-
-def _expression_follows(in_expression: bool, terminal: str) -> bool:
-    """Column names and types are no nodes: a source may declare a thousand columns."""
-    if terminal == "COLUMN":
-        return False
-    return in_expression or terminal == "EQ"
+def _ends_case(opened: list[tuple[str, int, int]], before: str, ends_operand: frozenset[str]) -> bool:
+    """`end` closes a `case` only behind an operand; elsewhere it is a name."""
+    return opened[-1][0] == "END" and before in ends_operand
 
 
 def _limit(code: str, message: str, span: Span, help_text: str) -> Diagnostic:

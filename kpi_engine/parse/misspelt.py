@@ -159,6 +159,6 @@ def long_name(span: Span, most: int) -> Diagnostic:
     return Diagnostic("E806", f"this name has more than {most} characters", shown, "shorten it", exit_code=ExitCode.LIMIT)
 
 
-def unknown_unit(span: Span, amount: str) -> Diagnostic:
+def unknown_unit(span: Span) -> Diagnostic:
     """For `7 dyas`: a number and a word that is nearly a unit of time."""
     return Diagnostic("E126", f"`{span.text}` is not a unit of time", span, did_you_mean(span.text, [*_UNITS, *(u[:-1] for u in _UNITS)]))

@@ -15,13 +15,21 @@ from kpi_engine.parse.explain import explain
 from kpi_engine.parse.lexer import Tokens, tokenize
 
 
+MOST_PROBLEMS = 20
+"""How many further problems of one declaration are looked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What became of one declaration: its tokens, and its tree unless there are problems."""
+    """What became of one declaration: its tokens, and its tree unless there are problems.
+
+    `is_cut_short` says that the problem is its end, so that the line below may be the rest of it.
+    """
 
     tokens: Tokens
     node: tree.AnyDeclaration | None
     problems: tuple[Diagnostic, ...]
+    is_cut_short: bool = False
 
 
 def parse_file(source: SourceText) -> tuple[tree.File, tuple[Diagnostic, ...]]:
@@ -58,12 +66,24 @@ def parse_expression(source: SourceText) -> tree.Expr:
 
 
 def parse_declarations(source: SourceText) -> list[Parsed]:
-    """Every declaration of a file that is within the size limit."""
+    """Every declaration of a file that is within the size limit, in its order."""
     parts: list[Parsed] = []
     for start, end in split.declarations(source):
         parsed = _parse_declaration(source, start, end)
+        if parts and parsed.problems and parts[-1].is_cut_short:
+            parts[-1], parsed = _blame_layout(parts[-1], parsed)
         parts.append(parsed)
     return parts
+
+
+def _blame_layout(before: Parsed, parsed: Parsed) -> tuple[Parsed, Parsed]:
+    """Both parts, with one diagnostic in place of two if the second only continues the first in column 1."""
+    joined = _parse_declaration(parsed.tokens.source, before.tokens.start, parsed.tokens.end)
+    if joined.problems:
+        return before, parsed
+    first = parsed.tokens.span(0)
+    problem = Diagnostic("E130", "a continued line must be indented", first, f"add two spaces before `{first.text}`")
+    return Parsed(before.tokens, None, ()), Parsed(parsed.tokens, None, (problem,))
 
 
 def _parse_declaration(source: SourceText, start: int, end: int) -> Parsed:
@@ -80,5 +100,33 @@ def _parse(tokens: Tokens, start: str) -> Parsed:
     try:
         node = driver.parse(tokens, start, builder)
     except driver.StuckError as stuck:
-        return Parsed(tokens, None, (explain(tokens, stuck, start),))
+        further = _further_problems(tokens, stuck.index) if start == "declaration" else []
+        return Parsed(tokens, None, (explain(tokens, stuck.index, start), *further), stuck.index == len(tokens.types))
     return Parsed(tokens, None if builder.problems else node, tuple(builder.problems))
+
+
+def _further_problems(tokens: Tokens, index: int) -> list[Diagnostic]:
+    """What is wrong in the properties and columns behind a broken line of the same declaration."""
+    found: list[Diagnostic] = []
+    is_map = tokens.types[:1] == ["MAP"]
+    while (index := _next_line(tokens, index + 1, is_map)) < len(tokens.types) and len(found) < MOST_PROBLEMS:
+        rest = tokens.behind(index)
+        try:
+            driver.parse(rest, "details", TreeBuilder(rest))
+        except driver.StuckError as stuck:
+            found.append(explain(rest, stuck.index, "details"))
+            index += stuck.index
+        else:
+            break
+    return found
+
+
+def _next_line(tokens: Tokens, index: int, is_map: bool) -> int:
+    """The next token that begins a property, a column or (under a map) an assignment."""
+    while index < len(tokens.types):
+        kind = tokens.types[index]
+        begins = kind in ("KEY", "COLUMN") or (is_map and tokens.types[index + 1 : index + 2] == ["EQ"])
+        if begins and tokens.starts_line(index):
+            break
+        index += 1
+    return index

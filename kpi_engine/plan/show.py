@@ -5,26 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kpi_engine.ir.bounds import Interval
-from kpi_engine.ir.expression import Apply, Constant, Expression, Field
 from kpi_engine.ir.plan import Leaf, MeasureQuery, Plan, StateRequest
+from kpi_engine.ir.show import show_expression
 from kpi_engine.kernels.calendar import Calendar
 from kpi_engine.plan.notes import shown
-
-_SYMBOLS = {
-    "add": "+",
-    "subtract": "-",
-    "multiply": "*",
-    "divide": "/",
-    "equal": "=",
-    "not_equal": "!=",
-    "less": "<",
-    "less_equal": "<=",
-    "greater": ">",
-    "greater_equal": ">=",
-    "and": "and",
-    "or": "or",
-}
-
 
 def show_plan(plan: Plan, calendar: Calendar) -> str:
     """The plan, a node a line: scans with their measure queries, leaves, outputs."""
@@ -101,18 +85,3 @@ def _state(state: StateRequest) -> str:
     value = "rows" if state.argument is None else show_expression(state.argument)
     where = "" if state.filter is None else f" where {show_expression(state.filter)}"
     return f"{state.kind}({value}){where}"
-
-
-def show_expression(node: Expression) -> str:
-    """An expression in the language's own notation, lookups as full paths."""
-    match node:
-        case Field():
-            return ".".join([*(step.column for step in node.steps), node.column])
-        case Constant():
-            return "null" if node.value is None else repr(node.value) if isinstance(node.value, str) else str(node.value)
-        case Apply() if node.operation in _SYMBOLS:
-            symbol = f" {_SYMBOLS[node.operation]} "
-            return f"({symbol.join(show_expression(part) for part in node.arguments)})"
-        case Apply():
-            return f"{node.operation}({', '.join(show_expression(part) for part in node.arguments)})"
-    return type(node).__name__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 
 from kpi_engine.ir import tree
 from kpi_engine.ir.expression import Apply, Constant, Expression
@@ -47,7 +48,7 @@ def bind_chain(binder: Binder, node: tree.Binary) -> Expression:
         first = first.left
     spine.reverse()
     nodes = [first, *(each.right for each in spine)]
-    operands = gather([lambda each=each: _operand(binder, each) for each in nodes])  # type: ignore[misc]
+    operands = gather([partial(_operand, binder, each) for each in nodes])
     value, left_node = operands[0], first
     for each, operand in zip(spine, operands[1:], strict=True):
         value = _combine(binder, each, value, left_node, operand)
@@ -122,8 +123,6 @@ def _result(operator: str, left: Expression, right: Expression, on_rows: bool) -
         _check_exactness(left, right, on_rows)
         return product_type(left.type, right.type)
     if operator == "/":
-        if isinstance(right, Constant) and right.value == 0 and right.type.numeric:
-            raise TypeProblem("E324", "this divides by zero: the result is always null", "write another number")
         exact = on_rows and left.type.exact and isinstance(right, Constant)
         if exact and isinstance(right, Constant) and is_power_of_ten(right.value) and right.type.unit.is_none:
             return Type(Kind.DECIMAL, left.type.unit)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from kpi_engine.extend.functions import Function, Parameter, SignatureProblem
 from kpi_engine.ir import tree
 from kpi_engine.ir.diagnostic import did_you_mean
@@ -102,7 +104,7 @@ def bind_function(binder: Binder, function: Function, call: tree.Call) -> Expres
     values = [argument.value for argument in call.arguments]
     arguments = gather(
         [
-            lambda node=node, position=position: bind_argument(binder, parameter_at(function, position), node)  # type: ignore[misc]
+            partial(bind_argument, binder, parameter_at(function, position), node)
             for position, node in enumerate(values)
         ]
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from kpi_engine.ir import tree
 from kpi_engine.ir.expression import Apply, Constant, Expression
@@ -38,8 +40,8 @@ def bind_compare(binder: Binder, node: tree.Compare) -> Expression:
     if left_text:
         return _with_period(binder, node, FLIPPED[node.operator], node.right, node.left, left_text)
     left, right = _bind_sides(binder, node.left, node.right)
-    year = right is not None and left is not None and _year_beside(node, left, right)
-    if year:
+    year = None if left is None or right is None else _year_beside(node, left, right)
+    if year is not None:
         operator, moment, literal, text = year
         return compare_with_period(binder.world.calendar, operator, moment, text, literal.span)
     return _compared(binder, node, left, right)
@@ -61,7 +63,7 @@ def _bind_sides(
         bound[position] = found
         hints[0] = found.type if found.type.kind is not Kind.NULL else None
 
-    gather([lambda: bind(first), lambda: bind(1 - first)])
+    gather([partial(bind, first), partial(bind, 1 - first)])
     return bound[0], bound[1]
 
 
@@ -144,10 +146,8 @@ def _check_text_date(binder: Binder, literal: tree.Expr, value: Expression, othe
     if isinstance(text, str):
         help = "write a day without quotes, such as 2027-03-15"
         stripped = text.strip().replace("/", "-")[:10]
-        try:
+        with suppress(CalendarError):
             help = f"write it without quotes: {parse_period(binder.world.calendar, stripped).label}"
-        except CalendarError:
-            pass
     raise problem("E322", message, literal.span, help)
 
 
@@ -155,11 +155,11 @@ def bind_in(binder: Binder, node: tree.In) -> Expression:
     """`x in [..]`, `x not in [..]`: a list of literals, or of periods beside a date."""
     if not node.items.items:
         raise problem("E350", "this list is empty", node.items.span, 'write its values, such as ["a", "b"]')
-    operand, *_ = gather([lambda: binder.bind(node.operand, _item_hint(binder, node))])
+    operand = binder.bind(node.operand, _item_hint(binder, node))
     items = node.items.items
     if operand.type.kind in MOMENTS and any(period_text(item, operand.type) for item in items):
         return _in_periods(binder, node, operand)
-    bound = gather([lambda item=item: _item(binder, item, operand) for item in items])  # type: ignore[misc]
+    bound = gather([partial(_item, binder, item, operand) for item in items])
     operation = "not_in" if node.negated else "in"
     return Apply(operation, (operand, *bound), BOOLEAN, node.span)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from kpi_engine.ir.diagnostic import Diagnostic, Note
 from kpi_engine.ir.span import Span
@@ -38,18 +38,37 @@ def problem(code: str, message: str, span: Span, help: str = "", notes: Sequence
 
 def gather(tasks: Iterable[Callable[[], T]]) -> list[T]:
     """The results of all tasks in order; if any fail, one failure with the problems of them all."""
-    results: list[T] = []
-    diagnostics: list[Diagnostic] = []
-    blocked: list[Label] = []
-    for task in tasks:
+    attempts = Attempts()
+    results = [attempts.run(task) for task in tasks]
+    attempts.check()
+    return cast("list[T]", results)
+
+
+class Attempts:
+    """Several steps of which each may fail, all tried before any failure is raised."""
+
+    def __init__(self) -> None:
+        self._failures: list[Failure] = []
+
+    def run(self, task: Callable[[], T]) -> T | None:
+        """The result of one step, or None if it failed."""
         try:
-            results.append(task())
+            return task()
         except Failure as failure:
-            diagnostics.extend(failure.diagnostics)
-            blocked.extend(failure.blocked)
-    if diagnostics or blocked:
-        raise Failure(dict.fromkeys(diagnostics), dict.fromkeys(blocked))
-    return results
+            self._failures.append(failure)
+            return None
+
+    def fail(self, failure: Failure) -> None:
+        """Note a failure without a step."""
+        self._failures.append(failure)
+
+    def check(self) -> None:
+        """Raise all failures so far as one."""
+        if self._failures:
+            raise Failure(
+                dict.fromkeys(d for failure in self._failures for d in failure.diagnostics),
+                dict.fromkeys(b for failure in self._failures for b in failure.blocked),
+            )
 
 
 def listed(names: Iterable[str], last: str = "and", most: int = 8) -> str:

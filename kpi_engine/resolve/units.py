@@ -58,6 +58,8 @@ def sum_type(operator: str, left: Type, right: Type) -> Type:
             )
         return DURATION
     _check_numbers("add" if operator == "+" else "subtract", left, right)
+    if Kind.NULL in (left.kind, right.kind):
+        return right if left.kind is Kind.NULL else left
     if left.unit != right.unit:
         verb = "add" if operator == "+" else "subtract"
         joined = f"{spoken(left)} and {spoken(right)}"
@@ -71,6 +73,8 @@ def sum_type(operator: str, left: Type, right: Type) -> Type:
 def product_type(left: Type, right: Type) -> Type:
     """The type of `left * right`: units multiply."""
     _check_numbers("multiply", left, right)
+    if Kind.NULL in (left.kind, right.kind):
+        return right if left.kind is Kind.NULL else left
     return Type(widest([left.kind, right.kind]), left.unit * right.unit)
 
 
@@ -82,6 +86,8 @@ def quotient_type(left: Type, right: Type) -> Type:
     ('currency(CNY)', 'ratio')
     """
     _check_numbers("divide", left, right)
+    if Kind.NULL in (left.kind, right.kind):
+        return Type(Kind.FLOAT, (right if left.kind is Kind.NULL else left).unit)
     unit = left.unit / right.unit
     shares = not left.unit.is_none and left.unit == right.unit
     counts = left.nature == right.nature == "count"
@@ -144,8 +150,6 @@ def _check_numbers(verb: str, left: Type, right: Type) -> None:
             Kind.TIMESTAMP: "move a timestamp with `date_add(time, 7 days)`",
         }
         raise TypeProblem("E324", f"cannot {verb} {spoken(left)} and {spoken(right)}", helps[type.kind])
-    if Kind.NULL in (left.kind, right.kind):
-        raise TypeProblem("E324", f"cannot {verb} null: the result is always null", "leave null out")
 
 
 def _unit_help(left: Type, right: Type) -> str:

@@ -16,6 +16,7 @@ from kpi_engine.ir.catalog import (
     Source,
 )
 from kpi_engine.ir.diagnostic import did_you_mean, nearest
+from kpi_engine.ir.expression import Field
 from kpi_engine.ir.span import NOWHERE, Span
 from kpi_engine.ir.types import TEXT, Type
 from kpi_engine.kernels.calendar import Calendar
@@ -90,6 +91,13 @@ class World:
         raise problem(
             "E203", f"`{owner}` has no column `{name}`", span, self._column_help(owner, name)
         )
+
+    def add_computed(self, owner: str, name: str, field: Field) -> str:
+        """Make a dotted path a computed column of its own name, for places that hold the name of a column."""
+        self.columns[owner].setdefault(
+            name, Column(name, field.type, computed=field, declared=False, span=field.span)
+        )
+        return name
 
     def column_names(self, owner: str) -> list[str]:
         """The known columns that an author can name, bound or not."""

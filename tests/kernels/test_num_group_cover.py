@@ -80,7 +80,8 @@ def test_sorting(keys):
 @given(st.data(), st.integers(1, 6), st.integers(0, 20))
 def test_packed_keys_order_and_unpack(data, columns, rows):
     spans = data.draw(st.lists(st.sampled_from([1, 2, 1000, 2**31, 2**40, 2**60]), min_size=columns, max_size=columns))
-    codes = [data.draw(st.lists(st.integers(0, span - 1), min_size=rows, max_size=rows)) for span in spans]
+    rng = data.draw(st.randoms(use_true_random=False))
+    codes = [[rng.choice([rng.randrange(span), span - 1, 0]) for _ in range(rows)] for span in spans]
     keys, packing = pack([(np.array(c, np.int64), span) for c, span in zip(codes, spans, strict=True)])
     assert [column.tolist() for column in unpack(keys, packing)] == codes
     tuples = list(zip(*codes, strict=True))
@@ -137,3 +138,12 @@ def test_rolling_distinct_of_many_rows():
     for period in range(days):
         expected = set().union(*(seen[d] for d in range(max(0, period - 27), period + 1)))
         assert got[period] == len(expected)
+
+
+def test_distinct_over_when_ids_and_cells_do_not_fit_one_key():
+    periods = 2**22 + 1
+    key, id_ = np.array([0, 0, 1, 1]), np.array([0, 2**40, 2**40, 2**40])
+    lo = np.array([periods - 1, periods - 1, 5, 5])
+    counts = distinct_over(key, id_, lo, lo + 1, 2, periods)
+    assert counts.sum() == 3
+    assert (counts[0, periods - 1], counts[1, 5]) == (2, 1)

@@ -1,0 +1,71 @@
+"""The command `kpi`: arguments in, the public API, answers on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from kpi_engine._version import __version__
+from kpi_engine.cli.command_line import CommandLine, arrange
+from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line (default: this process's) and return its exit code.
+
+    >>> main(["--version"])
+    kpi_engine 0.1.0
+    <ExitCode.OK: 0>
+    """
+    line = arrange(sys.argv[1:] if arguments is None else arguments)
+    if "--version" in line.common:
+        sys.stdout.write(f"kpi_engine {__version__}\n")
+        return ExitCode.OK
+    style = line.value("--errors") or os.environ.get("KPI_ERRORS") or "text"
+    try:
+        return _run(line)
+    except KpiError as error:
+        return _fail(error.diagnostics, error.exit_code, style)
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except MemoryError:
+        message = "there is not enough memory for this"
+        help = "ask for fewer groups, a shorter span, or a coarser grain"
+        too_much = Diagnostic("E798", message, help=help, exit_code=ExitCode.LIMIT)
+        return _fail([too_much], ExitCode.LIMIT, style)
+    except Exception as error:  # noqa: BLE001
+        # The boundary of the program: whatever arrives here is a bug, and is reported as one.
+        from kpi_engine.cli.failures import internal_error
+
+        problem = internal_error(error, "--debug" in line.common)
+        return _fail([problem], ExitCode.INTERNAL, style)
+
+
+def _run(line: CommandLine) -> int:
+    import typer
+
+    from kpi_engine.cli.app import app
+    from kpi_engine.cli.failures import bad_command_line
+
+    try:
+        # Without standalone mode typer raises its errors and returns what the command returns.
+        result = app(line.words or ["--help"], prog_name="kpi", standalone_mode=False)
+    except typer.TyperException as error:
+        raise KpiError(bad_command_line(error, line)) from error
+    except typer.Abort:
+        return ExitCode.INTERRUPTED
+    except SystemExit:
+        # The one case in which typer still exits by itself: nobody reads the help text that it prints.
+        return ExitCode.OK
+    return result if isinstance(result, int) else ExitCode.OK
+
+
+def _fail(diagnostics: Sequence[Diagnostic], code: int, style: str) -> int:
+    from kpi_engine.cli.failures import report
+
+    sys.stdout.flush()
+    report(diagnostics, style)
+    return code

@@ -1,0 +1,229 @@
+"""What is known of a name, as facts to print."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from textwrap import dedent
+
+from kpi_engine.cli.output import surface_of
+from kpi_engine.ir.catalog import Catalog, Column, Dimension, Entity, Metric, Source
+from kpi_engine.ir.diagnostic import KpiError
+from kpi_engine.ir.question import Question
+from kpi_engine.ir.span import Span
+
+_UNNAMED = "(no description)"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A name, what kind of thing it is, what it means, and labelled facts; a fact may have several lines."""
+
+    name: str
+    kind: str
+    meaning: str
+    rows: tuple[tuple[str, str], ...]
+
+
+def facts_about(catalog: Catalog, name: str) -> list[Facts]:
+    """Facts of everything of that name: a metric and a source may share one."""
+    found: list[Facts] = []
+    if name in catalog.metrics:
+        found.append(_metric(catalog, catalog.metrics[name]))
+    if name in catalog.dimensions:
+        found.append(_dimension(catalog, catalog.dimensions[name]))
+    for source in catalog.sources.values():
+        if name in (source.name, source.singular) and (name == source.name or not found):
+            found.append(_source(catalog, source))
+    for entity in catalog.entities.values():
+        if name in (entity.name, entity.plural):
+            found.append(_entity(catalog, entity))
+    return found
+
+
+def splits(catalog: Catalog, metric: Metric) -> list[str]:
+    """The dimensions by which a metric can be split: those for which the question is legal."""
+    from kpi_engine.builtin.functions import FUNCTIONS
+    from kpi_engine.extend.functions import FunctionRegistry
+    from kpi_engine.resolve import bind_question
+
+    functions = FunctionRegistry(FUNCTIONS)
+    names = []
+    for name in _candidates(catalog, metric):
+        try:
+            bind_question(catalog, Question((metric.name,), (name,), "day"), None, functions)
+        except KpiError:
+            continue
+        names.append(name)
+    return names
+
+
+def print_facts(facts: Facts) -> None:
+    """Print to standard output."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from kpi_engine.present.cells import safe_text
+    from kpi_engine.present.table import print_all
+
+    grid = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    grid.add_column(no_wrap=True, style="dim")
+    grid.add_column(overflow="fold")
+    for label, value in facts.rows:
+        lines = [safe_text(line) for line in value.split("\n")]
+        grid.add_row(Text(f"  {label}"), Text("\n".join(lines)))
+    title = Text.assemble((facts.name, "bold"), (f"  {facts.kind}", "dim"))
+    meaning = Text(f"  {safe_text(facts.meaning)}" if facts.meaning else f"  {_UNNAMED}")
+    print_all([title, meaning, Text(""), grid, Text("")], sys.stdout.buffer, surface_of(sys.stdout))
+
+
+def print_list(rows: Sequence[tuple[str, str, str]]) -> None:
+    """Names, units and descriptions, a line each; descriptions fold on a terminal only."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from kpi_engine.present.cells import safe_text
+    from kpi_engine.present.table import print_all
+
+    surface = surface_of(sys.stdout)
+    grid = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    grid.add_column(no_wrap=True, style="bold")
+    grid.add_column(no_wrap=True, style="dim")
+    grid.add_column(overflow="fold", no_wrap=not surface.terminal)
+    for name, unit, description in rows:
+        grid.add_row(Text(name), Text(unit), Text(safe_text(description)))
+    if rows:
+        print_all([grid], sys.stdout.buffer, surface)
+
+
+def _metric(catalog: Catalog, metric: Metric) -> Facts:
+    from kpi_engine.present.values import metric_text
+
+    used_by = [other.name for other in catalog.metrics.values() if metric.name in other.uses]
+    rows = [
+        ("formula", _formula(metric)),
+        ("unit", str(metric.display)),
+        ("better", metric.better or ""),
+        ("target", "" if metric.target is None else metric_text(_number(metric.target.value), metric.display)),
+        ("reads", ", ".join(metric.sources)),
+        ("uses", ", ".join(metric.uses)),
+        ("used by", ", ".join(used_by)),
+        ("split by", "" if metric.later else ", ".join(splits(catalog, metric)) or "nothing"),
+        ("adds up", "yes" if metric.additive else _not_additive(metric)),
+        ("periods", "a longer period is not the sum of shorter ones" if metric.grain_dependent else ""),
+        ("tags", ", ".join(metric.tags)),
+        ("owner", metric.owner),
+        ("since", metric.since or ""),
+        ("deprecated", _deprecated(metric)),
+        ("not yet", ", ".join(dict.fromkeys(what for what, _ in metric.later))),
+        ("defined", _place(metric.span)),
+    ]
+    return Facts(metric.name, f"metric, {metric.display}", metric.description, _known(rows))
+
+
+def _dimension(catalog: Catalog, dimension: Dimension) -> Facts:
+    metrics = [
+        metric.name
+        for metric in catalog.metrics.values()
+        if not metric.later and dimension.name in splits(catalog, metric)
+    ]
+    sources = ", ".join(source for source, _ in dimension.values) or "every source with a time"
+    rows = [
+        ("written", _text(dimension.span)),
+        ("type", str(dimension.type)),
+        ("from", sources),
+        ("splits", ", ".join(metrics) or "no metric"),
+        ("defined", _place(dimension.span)),
+    ]
+    return Facts(dimension.name, "dimension", dimension.description, _known(rows))
+
+
+def _source(catalog: Catalog, source: Source) -> Facts:
+    readers = [metric.name for metric in catalog.metrics.values() if source.name in metric.sources]
+    connection = "" if source.connection == "default" else source.connection
+    rows = [
+        ("table", ", ".join(source.table)),
+        ("connection", connection),
+        ("key", ", ".join(source.key) or "none: nothing can refer to its rows"),
+        ("time", source.time or "none: it is only looked up"),
+        ("time zone", source.timezone or ""),
+        ("one row", f"a {source.singular}" if source.singular != source.name else ""),
+        ("columns", "\n".join(map(_column, source.columns.values()))),
+        ("read by", ", ".join(readers)),
+        ("owner", source.owner),
+        ("not yet", ", ".join(dict.fromkeys(what for what, _ in source.later))),
+        ("defined", _place(source.span)),
+    ]
+    return Facts(source.name, "source", source.description, _known(rows))
+
+
+def _entity(catalog: Catalog, entity: Entity) -> Facts:
+    columns = [
+        f"{source.name}.{column.name}"
+        for source in catalog.sources.values()
+        for column in source.columns.values()
+        if column.reference is not None and column.reference.target == entity.name
+    ]
+    rows = [
+        ("plural", entity.plural),
+        ("ids in", ", ".join(columns)),
+        ("counted in", entity.counted_in or "no single source"),
+        ("defined", _place(entity.span)),
+    ]
+    return Facts(entity.name, "entity", entity.description, _known(rows))
+
+
+def _candidates(catalog: Catalog, metric: Metric) -> Iterator[str]:
+    """Declared dimensions, then columns that every base source has under one name."""
+    yield from catalog.dimensions
+    sources = [catalog.sources[name] for name in metric.sources if name in catalog.sources]
+    if sources:
+        for name in sources[0].columns:
+            if name not in catalog.dimensions and all(name in source.columns for source in sources):
+                yield name
+
+
+def _column(column: Column) -> str:
+    reference = column.reference
+    target = f" -> {reference.target}.{reference.target_column}" if reference and reference.target_column else ""
+    if reference and not target:
+        target = f" -> {reference.target}"
+    computed = " (computed)" if column.computed is not None else ""
+    stored = f' from "{column.physical}"' if column.physical and column.physical != column.name else ""
+    return f"{column.name}: {column.type}{target}{stored}{computed}"
+
+
+def _formula(metric: Metric) -> str:
+    declaration = metric.declaration
+    return _text(declaration.value.span) if declaration is not None else ""
+
+
+def _text(span: Span) -> str:
+    """The author's text with its lines moved to the left."""
+    first, line_end, rest = span.text.rstrip().partition("\n")
+    return first + line_end + dedent(rest)
+
+
+def _not_additive(metric: Metric) -> str:
+    return f"no: {metric.not_additive_because}" if metric.not_additive_because else "no"
+
+
+def _deprecated(metric: Metric) -> str:
+    if metric.deprecated is None:
+        return ""
+    instead = f"; use {metric.replaced_by}" if metric.replaced_by else ""
+    return f"{metric.deprecated}{instead}"
+
+
+def _number(value: object) -> object:
+    return float(value) if isinstance(value, Fraction) else value
+
+
+def _place(span: Span) -> str:
+    return f"{span.source.name}:{span.line}" if span.source.text else ""
+
+
+def _known(rows: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((label, value) for label, value in rows if value)

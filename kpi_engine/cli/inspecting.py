@@ -1,0 +1,90 @@
+"""`kpi list` and `kpi describe`: what there is, and what it means."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from kpi_engine.cli.failures import note, usage_error
+from kpi_engine.cli.session import session_of
+from kpi_engine.ir.catalog import Catalog, Metric
+from kpi_engine.ir.diagnostic import did_you_mean
+
+
+def list_metrics(
+    context: typer.Context,
+    tag: Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Only metrics with this tag.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", metavar="SOURCE", help="Only metrics that read this source.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write a JSON array.")] = False,
+) -> None:
+    """List the metrics with their units.
+
+    Example: `kpi list --source orders`
+    """
+    from kpi_engine.cli.describing import print_facts, print_list
+
+    session = session_of(context)
+    catalog = session.open().catalog
+    metrics = _selected(catalog, tag, source)
+    if as_json:
+        sys.stdout.write(json.dumps([_as_object(m) for m in metrics], ensure_ascii=False, indent=2) + "\n")
+        return
+    print_list([(m.name, str(m.display), m.description) for m in metrics])
+    sys.stdout.flush()
+    count = f"{len(metrics)} metric{'' if len(metrics) == 1 else 's'}"
+    note(f"{count}; `kpi describe NAME` says what one means", session.errors)
+
+
+def describe(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A metric, dimension, source or entity.")],
+) -> None:
+    """Say what a metric, dimension, source or entity means, and what uses it.
+
+    Example: `kpi describe conversion`
+    """
+    from kpi_engine.cli.describing import facts_about, print_facts
+
+    catalog = session_of(context).open().catalog
+    found = facts_about(catalog, name)
+    if not found:
+        names = [*catalog.metrics, *catalog.dimensions, *catalog.sources, *catalog.entities]
+        raise usage_error("E502", f"nothing is named `{name}`", did_you_mean(name, names) or "`kpi list` shows names")
+    for facts in found:
+        print_facts(facts)
+
+
+def _selected(catalog: Catalog, tag: str | None, source: str | None) -> list[Metric]:
+    if source is not None and source not in catalog.sources:
+        help = did_you_mean(source, catalog.sources) or f"there are {', '.join(catalog.sources)}"
+        raise usage_error("E727", f"there is no source `{source}`", help)
+    tags = {one for metric in catalog.metrics.values() for one in metric.tags}
+    if tag is not None and tag not in tags:
+        help = did_you_mean(tag, tags) or (f"there are {', '.join(sorted(tags))}" if tags else "no metric has tags")
+        raise usage_error("E727", f"no metric has the tag `{tag}`", help)
+    return [
+        metric
+        for metric in catalog.metrics.values()
+        if (tag is None or tag in metric.tags) and (source is None or source in metric.sources)
+    ]
+
+
+def _as_object(metric: Metric) -> dict[str, object]:
+    return {
+        "name": metric.name,
+        "unit": str(metric.display),
+        "description": metric.description or None,
+        "sources": list(metric.sources),
+        "tags": list(metric.tags),
+        "better": metric.better,
+        "owner": metric.owner or None,
+        "additive": metric.additive,
+        "grain_dependent": metric.grain_dependent,
+        "deprecated": metric.deprecated,
+        "evaluated": not metric.later,
+    }

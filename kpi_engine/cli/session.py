@@ -1,0 +1,54 @@
+"""What the global options choose: the project of this call, and how errors are written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import typer
+
+    from kpi_engine import Project
+    from kpi_engine.project import ProjectConfig
+
+ERROR_STYLES = ("text", "json")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The global options as given; None where the environment and kpi.toml decide."""
+
+    project: str | None = None
+    definitions: Sequence[str] = ()
+    data: str | None = None
+    errors: str = "text"
+
+    def open(self) -> Project:
+        """The project; KpiError if there is none."""
+        import kpi_engine
+
+        return kpi_engine.open(self.project, definitions=list(self.definitions) or None, data=self.data)
+
+    def config(self) -> ProjectConfig:
+        """Only the settings: reads kpi.toml and nothing else."""
+        from kpi_engine.project import load_config
+
+        return load_config(self.project, definitions=list(self.definitions) or None, data=self.data)
+
+
+def error_style(given: str) -> str:
+    """How errors are written: the flag, else `KPI_ERRORS`, else text; KpiError E722 for anything else."""
+    chosen = given or os.environ.get("KPI_ERRORS") or "text"
+    if chosen not in ERROR_STYLES:
+        from kpi_engine.cli.failures import usage_error
+
+        raise usage_error("E722", f"errors cannot be written as `{chosen}`", "write --errors text or --errors json")
+    return chosen
+
+
+def session_of(context: typer.Context) -> Session:
+    """The session of a running command."""
+    found = context.obj
+    return found if isinstance(found, Session) else Session()

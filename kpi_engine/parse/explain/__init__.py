@@ -1,0 +1,95 @@
+"""Why a parse stopped, in the author's terms: one explanation for each mistake that people make.
+
+An explanation is a function that looks at the failure and returns a diagnostic, or None where it does not apply. The
+first one in `EXPLANATIONS` that applies is reported, so the special ones stand before the general ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kpi_engine.ir.diagnostic import Diagnostic
+from kpi_engine.parse.driver import accepted
+from kpi_engine.parse.explain import aims, brackets, cases, clauses, columns, declarations, lines, lists, operands, words
+from kpi_engine.parse.explain.failure import Failure
+from kpi_engine.parse.lexer import Tokens
+
+Explanation = Callable[[Failure], Diagnostic | None]
+
+EXPLANATIONS: tuple[Explanation, ...] = (
+    declarations.orphan_line,
+    declarations.continued_line,
+    declarations.statement_of_sql,
+    declarations.unindented_line,
+    declarations.needless_keyword,
+    declarations.qualified_metric,
+    declarations.unknown_keyword,
+    declarations.keyword_as_name,
+    declarations.missing_name,
+    declarations.quoted_name,
+    declarations.needless_name,
+    declarations.needless_equals,
+    declarations.missing_equals,
+    declarations.several_packs,
+    declarations.map_without_target,
+    words.capital_letters,
+    columns.columns_not_allowed,
+    columns.missing_type,
+    columns.type_parameter,
+    columns.unquoted_origin,
+    cases.case_without_end,
+    brackets.never_closed,
+    lines.aim_outside_goal,
+    aims.goal_without_aim,
+    aims.second_aim,
+    aims.amount,
+    aims.span,
+    aims.baseline,
+    lines.property_without_colon,
+    lines.empty_property,
+    lines.empty_expression,
+    brackets.wrong_bracket,
+    brackets.extra_bracket,
+    lists.thousands,
+    lists.list_in_round_brackets,
+    lists.trailing_comma,
+    lists.missing_item,
+    lists.comma_outside,
+    cases.else_if,
+    cases.when_without_then,
+    cases.case_without_when,
+    cases.stray_word,
+    clauses.unknown_unit,
+    clauses.within_without_duration,
+    clauses.followed_by_without_within,
+    clauses.empty_clause,
+    words.count_star,
+    words.misplaced_modifier,
+    words.is_needs_null,
+    operands.comparison_chain,
+    operands.doubled_operator,
+    operands.missing_operand,
+    operands.name_after_point,
+    brackets.empty_brackets,
+    words.word_operator,
+    words.clause_of_sql,
+    words.alias,
+    words.remainder,
+    words.foreign_comment,
+    clauses.outside_brackets,
+    operands.two_texts,
+    operands.reserved_word,
+    lists.missing_comma,
+    operands.missing_operator,
+    operands.anything_else,
+)
+
+
+def explain(tokens: Tokens, index: int, start: str) -> Diagnostic:
+    """The diagnostic for the token at which the parse of the start symbol `start` stopped."""
+    failure = Failure(tokens, index, accepted(tokens, index, start))
+    for explanation in EXPLANATIONS:
+        found = explanation(failure)
+        if found is not None:
+            return found
+    raise AssertionError("the last explanation fits every failure")

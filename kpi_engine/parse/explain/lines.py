@@ -1,0 +1,55 @@
+"""Mistakes in the indented lines under a declaration."""
+
+from __future__ import annotations
+
+from kpi_engine.ir.diagnostic import Diagnostic, nearest
+from kpi_engine.parse.explain.failure import Failure
+from kpi_engine.parse.words import PROPERTIES
+
+_AIMS = ("INCREASE", "DECREASE", "KEEP")
+
+
+def aim_outside_goal(failure: Failure) -> Diagnostic | None:
+    """`increase revenue by 10%` under something that is no goal."""
+    if failure.text(failure.index) in ("increase", "decrease", "keep") and failure.starts_line(failure.index):
+        if failure.kind(0) != "GOAL" and failure.index and failure.kind(failure.index + 1) == "NAME":
+            what = f"`{failure.text(failure.index)}` is the aim of a goal"
+            return failure.error("E185", what, failure.index, "write it under a declaration `goal name`")
+    return None
+
+
+def property_without_colon(failure: Failure) -> Diagnostic | None:
+    """`unit percent` or `unit = percent`."""
+    index = failure.index
+    if failure.current == "EQ" and failure.starts_line(index - 1) and index > 1:
+        index -= 1
+    if failure.kind(index) != "NAME" or not failure.starts_line(index) or not index or failure.opened:
+        return None
+    word = failure.text(index)
+    if failure.kind(index + 1) == "EQ" and not failure.is_operand(index + 1):
+        return failure.error("E161", "a property is written with a colon", index + 1, f"write `{word}: ...`")
+    near = nearest(word, PROPERTIES)
+    if near and failure.is_operand(index + 1) and not failure.starts_line(index + 1):
+        meant = "" if near[0] == word else f"did you mean `{near[0]}`? "
+        return failure.error("E161", f"a colon is missing after `{word}`", index, f"{meant}write `{near[0]}: ...`")
+    return None
+
+
+def empty_property(failure: Failure) -> Diagnostic | None:
+    """`unit:` and nothing behind it."""
+    if failure.previous == "COLON" and failure.kind(failure.index - 2) == "KEY" and failure.wants_operand:
+        if failure.ends_item(failure.index):
+            key = failure.text(failure.index - 2)
+            what = f"the property `{key}` has no value"
+            return failure.error("E160", what, failure.span(failure.index - 2, failure.index - 1), f"write `{key}: ...`, or delete the line")
+    return None
+
+
+def empty_expression(failure: Failure) -> Diagnostic | None:
+    """`x =` and nothing behind it."""
+    if failure.previous != "EQ" or not failure.ends_item(failure.index) or not failure.wants_operand:
+        return None
+    before = failure.index - 2
+    name = failure.text(before)
+    help_text = f"write `{name} = ...`, in one line or with the following lines indented"
+    return failure.error("E134", f"nothing stands after `{name} =`", failure.index - 1, help_text)

@@ -1,0 +1,91 @@
+"""Values without an operator between them, operators without a value, and what no other explanation fits."""
+
+from __future__ import annotations
+
+from kpi_engine.ir.diagnostic import Diagnostic
+from kpi_engine.parse.explain.failure import OPERATORS, Failure
+from kpi_engine.parse.table import END
+from kpi_engine.parse.words import CLAUSES
+
+_BINARY = OPERATORS | {"NOT"}
+_SHOWN = {
+    "NAME": "a name", "NUMBER": "a number", "STRING": "a text", "KEY": "a property", "MULDIV": "an operator",
+    "DURATION": "a duration", "PERIOD": "a period", "EQ": "`=`", "COMMA": "`,`", "RPAR": "`)`", "RSQB": "`]`", "LPAR": "`(`",
+    "COLON": "`:`", "TO": "`to`", "BY": "`by`", "DURING": "`during`", "FROM": "`from`", "WITHIN": "`within`",
+    "COLUMN": "a column", "END": "`end`", "THEN": "`then`", END: "the end of the declaration",
+}  # fmt: skip
+
+
+def comparison_chain(failure: Failure) -> Diagnostic | None:
+    """`a = b = c`, `0 < x < 10`."""
+    if failure.current in ("EQ", "CMP") and failure.wants_operator:
+        help_text = "compare two values at a time: `a < b and b < c`"
+        return failure.error("E135", "comparisons do not chain", failure.index, help_text)
+    return None
+
+
+def doubled_operator(failure: Failure) -> Diagnostic | None:
+    """`a * / b`, `a and or b`."""
+    if failure.previous in _BINARY and failure.current in OPERATORS and failure.wants_operand:
+        place = failure.span(failure.index - 1, failure.index)
+        return failure.error("E158", "a value is missing between these operators", place, "write a value between them, or delete one")
+    return None
+
+
+def missing_operand(failure: Failure) -> Diagnostic | None:
+    """`a +` at the end, `* a` at the beginning."""
+    if not failure.wants_operand:
+        return None
+    over = failure.current in ("RPAR", "RSQB", "COMMA", "THEN", "ELSE", "WHEN") or failure.current in CLAUSES
+    if failure.previous in _BINARY and (over or failure.ends_item(failure.index)):
+        sign = failure.text(failure.index - 1)
+        return failure.error("E157", f"nothing stands after `{sign}`", failure.index - 1, f"write a value after `{sign}`, or delete it")
+    if failure.current in OPERATORS:
+        sign = failure.text(failure.index)
+        return failure.error("E157", f"nothing stands before `{sign}`", failure.index, f"write a value before `{sign}`, or delete it")
+    return None
+
+
+def name_after_point(failure: Failure) -> Diagnostic | None:
+    """`orders.`, `orders.when`."""
+    if failure.previous == "DOT" and failure.accepted == {"NAME"}:
+        return failure.error("E182", "a name must stand after the point", failure.index - 1, "write, for example, `orders.total`")
+    if failure.current == "DOT":
+        return failure.error("E182", "a name must stand before the point", failure.index, "write, for example, `orders.total`")
+    return None
+
+
+def two_texts(failure: Failure) -> Diagnostic | None:
+    """`"a" "b"` outside a property."""
+    if failure.previous == failure.current == "STRING":
+        help_text = "write one text, or `concat(a, b)`; only after `word:` do texts side by side make one"
+        return failure.error("E138", "two texts stand side by side", failure.index, help_text)
+    return None
+
+
+def reserved_word(failure: Failure) -> Diagnostic | None:
+    """`sum(orders.total) where`, `sum(when)`: a word of the language where a value or an operator is meant."""
+    if failure.is_reserved and failure.wants_operand:
+        word = failure.text(failure.index)
+        what = f"`{word}` cannot stand here"
+        return failure.error("E148", what, failure.index, f"write a value; a column of that name stands in backticks: `` `{word}` ``")
+    return None
+
+
+def missing_operator(failure: Failure) -> Diagnostic | None:
+    """`x = a b`."""
+    if failure.wants_operator and (failure.is_operand(failure.index) or failure.current in ("LPAR", "LSQB", "CASE", "NOT")):
+        before = failure.shown(failure.index - 1)
+        what = f"an operator is missing between {before} and {failure.shown(failure.index)}"
+        help_text = "write + - * / or a comparison between them; a new declaration begins in column 1"
+        return failure.error("E183", what, failure.index, help_text)
+    return None
+
+
+def anything_else(failure: Failure) -> Diagnostic:
+    """What no other explanation fits: names what could stand here."""
+    wanted = [shown for terminal, shown in _SHOWN.items() if terminal in failure.accepted]
+    if failure.wants_operand:
+        wanted = ["a value"]
+    choices = ", ".join(wanted[:-1]) + (" or " if len(wanted) > 1 else "") + wanted[-1] if wanted else "nothing more"
+    return failure.error("E199", f"{failure.shown(failure.index)} cannot stand here", failure.index, f"expected {choices}")

@@ -1,0 +1,105 @@
+"""Words and signs that other languages have, or that stand in the wrong place."""
+
+from __future__ import annotations
+
+from kpi_engine.ir.diagnostic import Diagnostic
+from kpi_engine.parse.explain.failure import Failure
+from kpi_engine.parse.table import load_table
+from kpi_engine.parse.words import OPERATORS, STATEMENTS
+
+_MODIFIERS = {"distinct": "count(distinct visitors)", "approx": "count(approx distinct visitors)", "all": "count(all customers having ...)"}
+
+
+def capital_letters(failure: Failure) -> Diagnostic | None:
+    """`count(orders WHERE is_valid)`."""
+    for index in (failure.index, failure.index - 1):
+        text, word = failure.text(index), failure.word(index)
+        if text != word and failure.kind(index) == "NAME" and _is_keyword(word) and _would_fit(failure, index):
+            return failure.error("E127", f"`{text}` is written in small letters", index, f"write `{word}`")
+    return None
+
+
+def _is_keyword(word: str) -> bool:
+    return word in load_table().keywords or word == "is"
+
+
+def _would_fit(failure: Failure, index: int) -> bool:
+    keyword = load_table().keywords.get(failure.word(index), "IS")
+    if index == failure.index:
+        return keyword in failure.accepted or (keyword in ("IS", "NOT") and failure.wants_operator)
+    return index == 0 and failure.index == 1 or keyword in ("NOT", "CASE")
+
+
+def count_star(failure: Failure) -> Diagnostic | None:
+    """`count(*)`."""
+    if failure.text(failure.index) == "*" and failure.previous == "LPAR" and failure.kind(failure.index + 1) == "RPAR":
+        return failure.error("E154", "`*` names no rows", failure.index, "write the source whose rows are counted: `count(orders)`")
+    return None
+
+
+def misplaced_modifier(failure: Failure) -> Diagnostic | None:
+    """`distinct visitors` outside an aggregate, `count(distinct approx x)`."""
+    for index in (failure.index, failure.index - 1):
+        word = failure.text(index)
+        if word in _MODIFIERS and index >= 0 and not failure.starts_line(index):
+            if failure.wants_operator and (failure.is_operand(failure.index) or failure.current == "CASE"):
+                help_text = f"write, for example, `{_MODIFIERS[word]}`"
+                return failure.error("E187", f"`{word}` stands first in the brackets of an aggregate", index, help_text)
+    return None
+
+
+def is_needs_null(failure: Failure) -> Diagnostic | None:
+    """`x is 5`, `x not null`."""
+    if failure.current == "IS":
+        help_text = "write `=` or `!=` to compare; `is null` and `is not null` test for a missing value"
+        return failure.error("E176", "`is` stands only before `null` and `not null`", failure.index, help_text)
+    if failure.current == "NOT" and failure.kind(failure.index + 1) == "NULL" and failure.wants_operator:
+        return failure.error("E176", "`not null` needs an `is`", failure.index, "write `is not null`")
+    return None
+
+
+def word_operator(failure: Failure) -> Diagnostic | None:
+    """`x like "a%"`, `x between a and b`."""
+    for index in (failure.index, failure.index + 1):
+        word = failure.word(index)
+        if word in OPERATORS and failure.wants_operator and (index == failure.index or failure.current == "NOT"):
+            return failure.error("E151", f"`{failure.text(index)}` is not an operator", index, OPERATORS[word])
+    return None
+
+
+def clause_of_sql(failure: Failure) -> Diagnostic | None:
+    """`... group by channel` after an expression, `select` in one."""
+    for index in (failure.index, failure.index - 1):
+        word = failure.word(index)
+        if word in STATEMENTS and index > 0 and failure.wants_operator and failure.kind(index) != "KEY":
+            if index == failure.index or (word == "select" and failure.is_operand(failure.index)):
+                return failure.error("E149", f"`{failure.text(index)}` is SQL", index, STATEMENTS[word])
+    return None
+
+
+def alias(failure: Failure) -> Diagnostic | None:
+    """`sum(x) as y`."""
+    if failure.word(failure.index) == "as" and failure.wants_operator:
+        name = failure.text(failure.index + 1) or "name"
+        return failure.error("E150", "an expression gets no name by `as`", failure.index, f"write `{name} = ...` in column 1")
+    return None
+
+
+def remainder(failure: Failure) -> Diagnostic | None:
+    """`a % b`: the sign alone is refused before; here it stuck to the number before it."""
+    if failure.previous == "PERCENT" and failure.is_operand(failure.index) and not failure.starts_line(failure.index):
+        what = f"`%` makes a percentage of {failure.text(failure.index - 1)}"
+        return failure.error("E128", what, failure.index - 1, "the remainder of a division is `a - b * floor(a / b)`")
+    return None
+
+
+def foreign_comment(failure: Failure) -> Diagnostic | None:
+    """`-- comment`, `/* comment */`."""
+    line = failure.span(min(failure.index, len(failure.tokens.types) - 1)).line
+    index = failure.index
+    while index > 0 and (index >= len(failure.tokens.types) or failure.span(index).line == line):
+        pair = failure.text(index - 1) + failure.text(index)
+        if pair in ("--", "/*") and failure.tokens.ends[index - 1] == failure.tokens.starts[index]:
+            return failure.error("E115", f"`{pair}` begins no comment", failure.span(index - 1, index), "a comment begins with #")
+        index -= 1
+    return None

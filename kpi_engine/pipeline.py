@@ -1,0 +1,257 @@
+"""The stages, chained: text -> tree -> catalogue -> plan -> answer. Nothing else imports more than one stage.
+
+    read      kpi.toml, files            -> texts
+    parse     texts                      -> trees
+    connect   trees + connections        -> table schemas
+    resolve   trees + schemas            -> catalogue
+    bind      catalogue + question       -> bound question
+    plan      bound question + extents   -> plan
+    optimise  plan                       -> plan
+    execute   plan                       -> Arrow table
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from kpi_engine.builtin.functions import FUNCTIONS
+from kpi_engine.extend.formats import Answer
+from kpi_engine.extend.functions import FunctionRegistry
+from kpi_engine.extend.rows import Connector
+from kpi_engine.ir import tree
+from kpi_engine.ir.bounds import Bound
+from kpi_engine.ir.catalog import CalendarSettings, Catalog, TableSchema
+from kpi_engine.ir.diagnostic import Diagnostic, KpiError, Severity
+from kpi_engine.ir.question import BoundQuestion, Question
+from kpi_engine.ir.result import ResultColumn, RunStats
+from kpi_engine.ir.span import SourceText
+from kpi_engine.kernels.calendar import Calendar
+from kpi_engine.parse import parse_expression, parse_file
+from kpi_engine.project import ProjectConfig, read_definitions
+from kpi_engine.resolve import bind_question, resolve, source_tables
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from kpi_engine.connect.reader import CatalogReader
+    from kpi_engine.execute.rows import World
+    from kpi_engine.ir.plan import Plan
+
+
+@lru_cache(maxsize=1)
+def functions() -> FunctionRegistry:
+    """The registry of the built-in functions."""
+    return FunctionRegistry(FUNCTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A project read, parsed, connected and resolved. `diagnostics` hold every problem found on the way."""
+
+    texts: tuple[SourceText, ...]
+    files: tuple[tree.File, ...]
+    schemas: Mapping[str, TableSchema | None]
+    catalog: Catalog
+    diagnostics: tuple[Diagnostic, ...]
+    connectors: Mapping[str, Connector]
+    bound: Mapping[str, Connector]
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """The diagnostics that are errors."""
+        return tuple(each for each in self.diagnostics if each.severity is Severity.ERROR)
+
+
+@dataclass(slots=True)
+class Run:
+    """One question on its way: what each stage made of it, for `explain` and for the answer."""
+
+    loaded: Loaded
+    question: BoundQuestion
+    calendar: Calendar
+    plan: Plan
+    optimized: Plan
+    fired: tuple[str, ...]
+    world: World
+    reader: CatalogReader
+    stats: RunStats = field(default_factory=RunStats)
+
+
+def load(config: ProjectConfig, bound: Mapping[str, Connector]) -> Loaded:
+    """Read, parse, connect and resolve a project. KpiError only for what hides everything else (no files)."""
+    return load_texts(read_definitions(config), config, bound)
+
+
+def load_texts(texts: Sequence[SourceText], config: ProjectConfig, bound: Mapping[str, Connector]) -> Loaded:
+    """`load` for texts that are at hand."""
+    parsed = [parse_file(text) for text in texts]
+    files = tuple(file for file, _ in parsed)
+    problems = [problem for _, found in parsed for problem in found]
+    connectors = _connectors(config)
+    schemas, unreachable = _schemas(files, connectors, bound)
+    catalog, found = resolve(files, schemas, functions())
+    return Loaded(tuple(texts), files, schemas, catalog, (*problems, *unreachable, *found), connectors, bound)
+
+
+def _connectors(config: ProjectConfig) -> dict[str, Connector]:
+    """One connector a connection; nothing is opened before a table is asked for."""
+    from kpi_engine.builtin.connectors import make_connector
+
+    return {name: make_connector(settings) for name, settings in config.connections.items()}
+
+
+def _schemas(
+    files: Sequence[tree.File], connectors: Mapping[str, Connector], bound: Mapping[str, Connector]
+) -> tuple[dict[str, TableSchema | None], list[Diagnostic]]:
+    """Schemas by source name; a table that cannot be reached gives a diagnostic at its source."""
+    from kpi_engine.connect import source_schema
+
+    schemas: dict[str, TableSchema | None] = {}
+    problems: list[Diagnostic] = []
+    for spec in source_tables(files):
+        schema, found = source_schema(spec, connectors, bound)
+        schemas[spec.source] = schema
+        problems.extend(found)
+    return schemas, problems
+
+
+def calendar_of(settings: CalendarSettings) -> Calendar:
+    """The calendar's arithmetic for its settings."""
+    return Calendar(
+        settings.timezone, settings.week_starts, settings.fiscal_year_starts, settings.fiscal_year_named
+    )
+
+
+def prepare(loaded: Loaded, question: Question, default_as_of: str) -> Run:
+    """Bind and plan a question. KpiError E5xx for what the question gets wrong, E6xx for data out of reach."""
+    from kpi_engine.connect.reader import CatalogReader
+    from kpi_engine.execute import first_time, make_world
+    from kpi_engine.optimize import optimize
+    from kpi_engine.plan import extent_requests, make_plan
+
+    started = time.perf_counter()
+    where = None if question.where is None else parse_expression(SourceText("--where", question.where))
+    bound_question = bind_question(loaded.catalog, question, where, functions())
+    calendar = calendar_of(loaded.catalog.calendar)
+    reader = CatalogReader(loaded.connectors, loaded.bound, calendar.timezone)
+    stats = RunStats()
+    requests = extent_requests(loaded.catalog, bound_question.sources)
+    lookups = tuple(dict.fromkeys(lookup for request in requests for lookup in request.lookups))
+    world = make_world(loaded.catalog, functions(), calendar, reader, lookups)
+    as_of = _as_of(question.as_of or default_as_of, loaded, calendar, reader, stats)
+    first = {request.source: first_time(request, reader, world) for request in requests}
+    stats.seconds["extent"] = time.perf_counter() - started
+    plan = make_plan(loaded.catalog, bound_question, calendar, first, as_of)
+    optimized, fired = optimize(plan)
+    run_world = make_world(loaded.catalog, functions(), calendar, reader, optimized.lookups)
+    stats.seconds["plan"] = time.perf_counter() - started - stats.seconds["extent"]
+    return Run(loaded, bound_question, calendar, plan, optimized, fired, run_world, reader, stats)
+
+
+def _as_of(text: str, loaded: Loaded, calendar: Calendar, reader: CatalogReader, stats: RunStats) -> Bound:
+    """The as-of of a question: an instant as written, the current local hour, or where the data ends."""
+    from kpi_engine.plan import parse_as_of
+
+    now = calendar.bound(time.time_ns() // 1000)
+    if text == "now":
+        return calendar.period_at("hour", now).start
+    if text != "data":
+        return parse_as_of(calendar, text)
+    latest = _latest_row(loaded, calendar, reader, now, stats)
+    return calendar.period_at("hour", now).start if latest is None else calendar.period_at("day", latest).end
+
+
+def _latest_row(
+    loaded: Loaded, calendar: Calendar, reader: CatalogReader, now: Bound, stats: RunStats
+) -> Bound | None:
+    """The latest time, not in the future, in any source whose table is within reach."""
+    from kpi_engine.execute import last_time, make_world
+    from kpi_engine.plan import extent_requests
+
+    latest: Bound | None = None
+    for request in extent_requests(loaded.catalog, loaded.catalog.sources):
+        if loaded.schemas.get(request.source) is None:
+            stats.notes.append(f"source {request.source} is out of reach and does not count for the as-of")
+            continue
+        world = make_world(loaded.catalog, functions(), calendar, reader, request.lookups)
+        last = last_time(request, reader, world, now)
+        if last is not None and (latest is None or last > latest):
+            latest = last
+    return latest
+
+
+def run(prepared: Run) -> pa.Table:
+    """Execute a prepared question; its `stats` are filled in."""
+    from kpi_engine.execute import execute
+    from kpi_engine.plan import shown
+
+    plan, stats = prepared.optimized, prepared.stats
+    table = execute(plan, prepared.world, prepared.reader, stats)
+    if plan.as_of is not None:
+        stats.as_of = shown(prepared.calendar, plan.as_of)
+    stats.watermarks = {
+        name: shown(prepared.calendar, mark) for name, mark in plan.watermarks if mark != plan.as_of
+    }
+    stats.notes.extend(plan.notes)
+    return table
+
+
+def result_columns(prepared: Run) -> tuple[ResultColumn, ...]:
+    """What each column of the answer means, in the table's order."""
+    plan, settings = prepared.optimized, prepared.loaded.catalog.calendar
+    columns = []
+    if plan.grain is not None:
+        columns.append(ResultColumn("period", "period", grain=plan.grain, calendar=settings))
+    dimensions = prepared.loaded.catalog.dimensions
+    for name, _ in plan.dimensions:
+        declared = dimensions.get(name)
+        columns.append(ResultColumn(name, "dimension", description=declared.description if declared else ""))
+    columns += [
+        ResultColumn(output.name, "metric", output.display, output.description) for output in plan.outputs
+    ]
+    return tuple(columns)
+
+
+def in_order(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Diagnostics as they are shown: by severity, then file and place; each once."""
+    severities = list(Severity)
+    return tuple(
+        sorted(
+            dict.fromkeys(diagnostics),
+            key=lambda each: (severities.index(each.severity), each.span.source.name, each.span.start),
+        )
+    )
+
+
+def explain_definition(loaded: Loaded, metric: str, at: str) -> str:
+    """A metric as a tree or as bound in the catalogue; KpiError E501 for an unknown one."""
+    from kpi_engine.ir.show import show_metric
+    from kpi_engine.parse import show_tree
+
+    bind_question(loaded.catalog, Question((metric,)), None, functions(), evaluated=False)
+    if at == "catalog":
+        return show_metric(loaded.catalog, metric)
+    declaration = loaded.catalog.metrics[metric].declaration
+    assert declaration is not None
+    return show_tree(declaration)
+
+
+def explain_plan(prepared: Run, at: str) -> str:
+    """The plan, before or after optimisation."""
+    from kpi_engine.plan import show_plan
+
+    if at == "plan":
+        return show_plan(prepared.plan, prepared.calendar)
+    rules = "".join(f"rule {name}\n" for name in prepared.fired)
+    return rules + show_plan(prepared.optimized, prepared.calendar)
+
+
+def html_of(answer: Answer) -> str:
+    """An answer as an HTML table, for notebooks."""
+    from kpi_engine.present.html import table_html
+
+    return table_html(answer)

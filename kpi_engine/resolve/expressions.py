@@ -1,0 +1,122 @@
+"""What expressions of both levels share: literals, operators, conditions and choices."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from functools import partial
+
+from kpi_engine.ir import tree
+from kpi_engine.ir.diagnostic import Note
+from kpi_engine.ir.expression import Apply, Constant, Expression
+from kpi_engine.ir.types import BOOLEAN, NULL, Kind, Type
+from kpi_engine.resolve import literals
+from kpi_engine.resolve.arithmetic import bind_chain, bind_sign, points_value
+from kpi_engine.resolve.binder import Form, bind_condition, refuse
+from kpi_engine.resolve.comparisons import bind_compare, bind_in, bind_is_null
+from kpi_engine.resolve.problems import gather, problem
+from kpi_engine.resolve.units import TypeProblem, common_type
+from kpi_engine.resolve.world import World
+
+
+class ExpressionBinder(ABC):
+    """Binds everything but names, calls and brackets with clauses, which each level reads in its own way."""
+
+    on_rows: bool
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def bind(self, node: tree.Expr, hint: Type | None = None) -> Expression:
+        """The bound form of a tree; a failure with every problem in it."""
+        match node:
+            case tree.Path():
+                return self.path(node, hint)
+            case tree.Call():
+                return self.call(node)
+            case tree.Group(clauses=()):
+                return self.bind(node.body, hint)
+            case tree.Group():
+                return self.group(node)
+            case tree.Unary(operator="not"):
+                operand = bind_condition(self, node.operand, "not")
+                return Apply("not", (operand,), BOOLEAN, node.span)
+            case tree.Unary():
+                return bind_sign(self, node)
+            case tree.Binary():
+                return bind_chain(self, node)
+            case tree.Compare():
+                return bind_compare(self, node)
+            case tree.Logical():
+                return self._logical(node)
+            case tree.In():
+                return bind_in(self, node)
+            case tree.IsNull():
+                return bind_is_null(self, node)
+            case tree.Case():
+                return self._case(node)
+        return self._literal(node)
+
+    @abstractmethod
+    def path(self, node: tree.Path, hint: Type | None) -> Expression:
+        """A name or a dotted name."""
+
+    @abstractmethod
+    def call(self, node: tree.Call) -> Expression:
+        """A call."""
+
+    @abstractmethod
+    def group(self, node: tree.Group) -> Expression:
+        """Brackets with clauses."""
+
+    def form(self, value: Expression) -> Form:
+        """Whether a value is shown as a percentage or in points."""
+        return ""
+
+    def notes(self, value: Expression) -> list[Note]:
+        """Where the parts of a value are defined."""
+        return []
+
+    def _literal(self, node: tree.Expr) -> Expression:
+        found = literals.constant(node)
+        if found is not None:
+            return found
+        match node:
+            case tree.DurationLiteral():
+                return literals.duration_constant(node)
+            case tree.Points():
+                return points_value(self, node, None)
+            case tree.PeriodLiteral(text=text):
+                raise problem(
+                    "E335",
+                    f"the period {text} is not a value",
+                    node.span,
+                    f"compare a date with it (`ordered_at >= {text}`); put spaces around a minus between numbers",
+                )
+        raise problem("E350", "a list stands only after `in`", node.span, 'write `x in ["a", "b"]`')
+
+    def _logical(self, node: tree.Logical) -> Expression:
+        operands = gather([partial(bind_condition, self, each, node.operator) for each in node.operands])
+        return Apply(node.operator, tuple(operands), BOOLEAN, node.span)
+
+    def _case(self, node: tree.Case) -> Expression:
+        conditions = [partial(bind_condition, self, arm.condition, "when") for arm in node.arms]
+        nodes: list[tree.Expr] = [arm.value for arm in node.arms]
+        if node.default is not None:
+            nodes.append(node.default)
+        parts = gather([*conditions, *(partial(self.bind, each) for each in nodes)])
+        tests, values = parts[: len(conditions)], parts[len(conditions) :]
+        units = [value.type for value in values if value.type.numeric and not value.type.unit.is_none]
+        if units:
+            pairs = zip(values, nodes, strict=True)
+            values = [literals.adapted(value, each, units[0]) for value, each in pairs]
+        try:
+            type = common_type([value.type for value in values])
+        except TypeProblem as error:
+            raise refuse(error, self, node, *values) from error
+        if type.kind is Kind.NULL:
+            raise problem("E359", "every branch of this case is null", node.span, "write a value after `then`")
+        default = values.pop() if node.default is not None else Constant(None, NULL, node.span)
+        arguments = [part for pair in zip(tests, values, strict=True) for part in pair]
+        filled = (replace(p, type=type) if p.type == NULL and isinstance(p, Constant) else p for p in (*arguments, default))
+        return Apply("case", tuple(filled), type, node.span)
