@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 import typer
 
@@ -12,7 +12,8 @@ from kpi_engine.cli.failures import note, usage_error
 from kpi_engine.cli.session import session_of
 from kpi_engine.ir.diagnostic import did_you_mean
 
-STAGES = ("tree", "catalog", "plan", "optimized")
+Stage = Literal["tree", "catalog", "plan", "optimized"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
 
 By = Annotated[
     list[str] | None,
@@ -39,7 +40,7 @@ AsOf = Annotated[
 
 def evaluate(
     context: typer.Context,
-    metrics: Annotated[list[str], typer.Argument(metavar="METRIC...", help="Names of metrics; or a comma list.")],
+    metrics: Annotated[list[str], typer.Argument(metavar="METRIC", help="Names of metrics; or a comma list.")],
     by: By = None,
     grain: Grain = None,
     where: Where = None,
@@ -119,13 +120,14 @@ def explain(
 
     Example: `kpi explain conversion --by channel --at plan`
     """
-    if at not in STAGES:
+    stage = next((stage for stage in STAGES if stage == at), None)
+    if stage is None:
         help = did_you_mean(at, STAGES) or f"there are {', '.join(STAGES)}"
         raise usage_error("E725", f"there is no stage `{at}`", help)
     text = (
         session_of(context)
         .open()
-        .explain(metric, by=listed(by), grain=grain, where=where, start=start, end=end, as_of=as_of, at=at)
+        .explain(metric, by=listed(by), grain=grain, where=where, start=start, end=end, as_of=as_of, at=stage)
     )
     sys.stdout.write(text.rstrip("\n") + "\n")
 

@@ -21,6 +21,7 @@ app = typer.Typer(
     help=HELP,
     cls=PlainGroup,
     add_completion=False,
+    suggest_commands=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import sys
 import traceback
@@ -11,9 +12,12 @@ from collections.abc import Iterable
 from typing import IO, Any
 
 from kpi_engine.cli.command_line import CommandLine
-from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError, Severity
+from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError, Severity, nearest
 from kpi_engine.ir.render import render
 from kpi_engine.ir.span import SourceText, Span
+
+_QUOTED = re.compile(r"'([^']*)'")
+_SUGGESTION = re.compile(r"\s*(\(Possible options: .*\)|Did you mean .*\?)$")
 
 _COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.NOTE: "36"}
 
@@ -25,14 +29,19 @@ def usage_error(code: str, message: str, help: str = "") -> KpiError:
 
 def bad_command_line(error: Any, line: CommandLine) -> Diagnostic:
     """What typer says about a command line, in our form."""
-    message = error.format_message().rstrip(".")
     context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "kpi"
-    source = SourceText("command line", shlex.join(["kpi", *line.written]))
+    commands = getattr(context.command, "commands", {}) if context is not None else {}
     word = getattr(error, "option_name", None) or ""
+    likely = nearest(word, getattr(error, "possibilities", None) or ())
+    if not word and commands and line.rest:
+        word = line.rest[0]
+        likely = nearest(word, commands)
+    message = _QUOTED.sub(r"`\1`", _SUGGESTION.sub("", error.format_message()).strip().rstrip("."))
+    path = context.command_path if context is not None else "kpi"
+    help = f"did you mean `{likely[0]}`?" if likely else f"`{path} --help` shows what it takes"
+    source = SourceText("command line", shlex.join(["kpi", *line.written]))
     start = source.text.find(f" {word}") + 1 if word else 0
     place = Span(source, start, start + len(word)) if start else Span(source, 0, len(source.text))
-    help = f"`{command} --help` shows what it takes"
     return Diagnostic("E720", message[:1].lower() + message[1:], place, help, exit_code=ExitCode.USAGE)
 
 

@@ -19,7 +19,7 @@ def fmt(
     context: typer.Context,
     paths: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PATHS]...", help="Files or folders; `-` reads standard input. Default: the project."),
+        typer.Argument(metavar="PATHS", help="Files or folders; `-` reads standard input. Default: the project."),
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 if something would.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Change nothing; show what would change.")] = False,

@@ -26,7 +26,7 @@ def list_metrics(
 
     Example: `kpi list --source orders`
     """
-    from kpi_engine.cli.describing import print_facts, print_list
+    from kpi_engine.cli.describing import print_list
 
     session = session_of(context)
     catalog = session.open().catalog

@@ -55,7 +55,7 @@ def init(
 
 def demo(
     context: typer.Context,
-    folder: Annotated[str, typer.Argument(metavar="[DIR]", help="The folder to write.")] = "kpi-demo",
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="The folder to write.")] = "kpi-demo",
 ) -> None:
     """Write the demo shop (two years of orders, visits and advertising) and show its scorecard.
 

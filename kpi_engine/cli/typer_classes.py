@@ -20,6 +20,10 @@ class PlainCommand(TyperCommand):
         super().__init__(*arguments, **settings)
         _keep_values_plain(self.params)
 
+    def get_params(self, ctx: Any) -> Any:
+        """All parameters, as help texts show them."""
+        return _without_types(super().get_params(ctx))
+
     def invoke(self, ctx: Any) -> Any:
         """Run; when the reader of standard output has gone away, there is nothing left to say."""
         try:
@@ -37,6 +41,10 @@ class PlainGroup(TyperGroup):
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         _keep_values_plain(self.params)
+
+    def get_params(self, ctx: Any) -> Any:
+        """All parameters, as help texts show them."""
+        return _without_types(super().get_params(ctx))
 
 
 def silence_stdout() -> None:
@@ -63,3 +71,15 @@ def _plain_values(parameter: Any) -> Any:
         return list(value or ()) if several else value
 
     return process_value
+
+
+def _without_types(parameters: Any) -> Any:
+    """Help texts show metavars; a type such as `<bool>` says nothing to people."""
+    for parameter in parameters:
+        if parameter.metavar is None or parameter.param_type_name == "argument":
+            vars(parameter)["display_type_rich"] = _no_type
+    return parameters
+
+
+def _no_type(ctx: Any) -> None:
+    """No type at all."""

@@ -18,7 +18,11 @@ from kpi_engine.kernels.local_calendar import (
 from kpi_engine.kernels.period_text import parse_instant, parse_period
 from kpi_engine.kernels.shifting import cut_previous, equal_before, shift_window
 from kpi_engine.kernels.spans import (
+    DATE_PARTS,
+    EPOCH_UNITS,
     GRAINS,
+    PARTS,
+    TIME_PARTS,
     UNITS,
     Bound,
     CalendarError,
@@ -32,8 +36,12 @@ from kpi_engine.kernels.spans import (
 from kpi_engine.kernels.zone_rules import UnknownZone
 
 __all__ = [
+    "DATE_PARTS",
+    "EPOCH_UNITS",
     "GRAINS",
     "MAX_PERIODS",
+    "PARTS",
+    "TIME_PARTS",
     "UNITS",
     "WEEKDAYS",
     "Bound",

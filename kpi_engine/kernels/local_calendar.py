@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from kpi_engine.kernels.spans import (
     GRAINS,
+    MONTHS_IN,
     Bound,
     CalendarError,
     Duration,
@@ -34,7 +35,6 @@ from kpi_engine.kernels.zone_rules import (
 )
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-MONTH_GRAINS = {"month": 1, "quarter": 3, "year": 12, "fiscal_quarter": 3, "fiscal_year": 12}
 MAX_PERIODS = 200_000
 
 _FORMATTED_AS_DATE = ("day", "week")
@@ -203,7 +203,7 @@ class Calendar:
             return day
         if grain == "week":
             return date_of(day_number(day) - (day.weekday() - WEEKDAYS.index(self.week_starts)) % 7)
-        span = MONTH_GRAINS[grain]
+        span = MONTHS_IN[grain]
         first = self.fiscal_year_starts if grain.startswith("fiscal") else 1
         return add_months(day.replace(day=1), -((day.month - first) % span))
 
@@ -219,7 +219,7 @@ class Calendar:
         if grain in _FORMATTED_AS_DATE:
             after = date_of(day_number(first) + (7 if grain == "week" else 1))
         else:
-            after = add_months(first, MONTH_GRAINS[grain])
+            after = add_months(first, MONTHS_IN[grain])
         return Period(grain, self.day_start(first), self.day_start(after), first, self._label(grain, first))
 
     def _hour_at(self, bound: Bound) -> Period:

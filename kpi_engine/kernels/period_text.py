@@ -47,17 +47,13 @@ def parse_period(calendar: Calendar, text: str) -> Period:
         if match is not None:
             year = int(text.removeprefix("FY")[:4])
             if not FIRST_YEAR <= year <= LAST_YEAR:
-                raise PeriodError(
-                    f"{text} lies outside the years {FIRST_YEAR} to {LAST_YEAR}", "check the year"
-                )
+                raise PeriodError(f"{text} lies outside the years {FIRST_YEAR} to {LAST_YEAR}", "check the year")
             return read(calendar, match)
     upper = text.strip().upper()
     if upper != text and any(pattern.fullmatch(upper) for pattern, _ in _READERS):
         raise PeriodError(f"`{text}` is not a period", f"write {upper}")
     if _INSTANT.fullmatch(text):
-        raise PeriodError(
-            f"`{text}` is an instant, not a period", f"write the hour, {text[:10]}T{text[11:13]}"
-        )
+        raise PeriodError(f"`{text}` is an instant, not a period", f"write the hour, {text[:10]}T{text[11:13]}")
     raise PeriodError(f"`{text}` is not a period", f"write one of the forms {_FORMS}")
 
 
@@ -72,9 +68,7 @@ def parse_instant(calendar: Calendar, text: str) -> Bound:
     """
     match = _INSTANT.fullmatch(text)
     if match is None:
-        raise PeriodError(
-            f"`{text}` is not an instant", "write a date, 2027-03-15, or a time, 2027-03-15T13:05"
-        )
+        raise PeriodError(f"`{text}` is not an instant", "write a date, 2027-03-15, or a time, 2027-03-15T13:05")
     day_text, hour, minute, second, fraction, offset = match.groups()
     day = _date(text, day_text)
     if hour is None:
@@ -128,16 +122,12 @@ def _read_hour(calendar: Calendar, match: re.Match[str]) -> Period:
     if offset is None:
         period = calendar.period_at("hour", calendar.place_local(day_number(day), int(hour) * HOUR_US))
         if _local_hour(calendar, period) != local:
-            raise PeriodError(
-                f"{calendar.timezone} skipped the hour {text}", f"the next one is {period.label}"
-            )
+            raise PeriodError(f"{calendar.timezone} skipped the hour {text}", f"the next one is {period.label}")
         return period
     instant = local + int(minute) * 60 * SECOND_US - _offset_us(text, offset)
     period = calendar.period_at("hour", calendar.bound(instant))
     if period.start.us != instant:
-        raise PeriodError(
-            f"no hour of {calendar.timezone} starts at {text}", f"the hour around it is {period.label}"
-        )
+        raise PeriodError(f"no hour of {calendar.timezone} starts at {text}", f"the hour around it is {period.label}")
     return period
 
 

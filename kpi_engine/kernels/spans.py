@@ -20,6 +20,25 @@ ELAPSED_UNITS = {
     "day": DAY_US,
     "week": 7 * DAY_US,
 }
+# What `part` can take out of a date, and out of a time.
+DATE_PARTS = (
+    "year",
+    "quarter",
+    "month",
+    "week",
+    "day",
+    "weekday",
+    "day_of_year",
+    "iso_year",
+    "fiscal_year",
+    "fiscal_quarter",
+)
+TIME_PARTS = ("hour", "minute", "second")
+PARTS = (*DATE_PARTS, *TIME_PARTS)
+
+# What `from_epoch` counts in.
+EPOCH_UNITS = ("second", "millisecond", "microsecond", "nanosecond")
+
 MONTHS_IN = {"month": 1, "quarter": 3, "year": 12, "fiscal_quarter": 3, "fiscal_year": 12}
 
 _EPOCH_DATE = date(1970, 1, 1)
@@ -84,9 +103,7 @@ class Duration:
             if self.amount.denominator == 1:
                 object.__setattr__(self, "amount", int(self.amount))
             elif self.unit in MONTHS_IN:
-                raise DurationError(
-                    f"{self.unit}s differ in length and have no parts", "write a whole number"
-                )
+                raise DurationError(f"{self.unit}s differ in length and have no parts", "write a whole number")
 
     @classmethod
     def parse(cls, text: str) -> Duration:
@@ -137,9 +154,7 @@ class Duration:
         604800
         """
         if self.unit not in ELAPSED_UNITS:
-            raise DurationError(
-                f"{self.unit}s differ in length", "write seconds, minutes, hours, days or weeks"
-            )
+            raise DurationError(f"{self.unit}s differ in length", "write seconds, minutes, hours, days or weeks")
         return round(self.amount * ELAPSED_UNITS[self.unit])
 
 

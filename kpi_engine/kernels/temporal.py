@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kpi_engine.kernels.errors import NumberOverflow, TypeMismatch
-from kpi_engine.kernels.local_calendar import MONTH_GRAINS, WEEKDAYS, Calendar, check_grain
-from kpi_engine.kernels.spans import Duration, DurationError, PeriodError
+from kpi_engine.kernels.local_calendar import WEEKDAYS, Calendar, check_grain
+from kpi_engine.kernels.spans import EPOCH_UNITS, MONTHS_IN, PARTS, TIME_PARTS, Duration, DurationError, PeriodError
 from kpi_engine.kernels.zone_rules import DAY_US, HOUR_US, SECOND_US
 from kpi_engine.kernels.zones import (
     INSTANT,
@@ -28,28 +28,8 @@ from kpi_engine.kernels.zones import (
     to_utc,
 )
 
-DATE_PARTS = (
-    "year",
-    "quarter",
-    "month",
-    "week",
-    "day",
-    "weekday",
-    "day_of_year",
-    "iso_year",
-    "fiscal_year",
-    "fiscal_quarter",
-)
-TIME_PARTS = ("hour", "minute", "second")
-PARTS = (*DATE_PARTS, *TIME_PARTS)
-
-EPOCH_UNITS = {
-    "second": SECOND_US,
-    "millisecond": 1_000,
-    "microsecond": 1,
-    "nanosecond": -1_000,
-}
-
+# Negative: so many make a microsecond.
+_EPOCH_FACTORS = dict(zip(EPOCH_UNITS, (SECOND_US, 1_000, 1, -1_000), strict=True))
 _INT32 = np.iinfo(np.int32)
 _INT64 = np.iinfo(np.int64)
 _MONDAY_BEFORE_EPOCH = 3  # 1970-01-01 was a Thursday.
@@ -144,7 +124,7 @@ def from_epoch(array: pa.Array, unit: str) -> pa.Array:
     """
     if unit not in EPOCH_UNITS:
         raise DurationError(f"`{unit}` is not a unit to count from 1970 in", "units: " + ", ".join(EPOCH_UNITS))
-    factor = EPOCH_UNITS[unit]
+    factor = _EPOCH_FACTORS[unit]
     if pa.types.is_decimal(array.type) and array.type.scale == 0:
         array = _cast_to_int64(array)
     if pa.types.is_integer(array.type):
@@ -275,7 +255,7 @@ def _floor_days(days: Int64s, grain: str, calendar: Calendar) -> Int64s:
         return days - (days + _MONDAY_BEFORE_EPOCH - WEEKDAYS.index(calendar.week_starts)) % 7
     first = calendar.fiscal_year_starts if grain.startswith("fiscal") else 1
     months = _months(days)
-    return _first_days(months - (months - (first - 1)) % MONTH_GRAINS[grain])
+    return _first_days(months - (months - (first - 1)) % MONTHS_IN[grain])
 
 
 def _date_part(days: Int64s, name: str, calendar: Calendar) -> Int64s:

@@ -44,7 +44,7 @@ def parse(tokens: Tokens, start: str, builder: Builder) -> Any:
         while True:
             action = actions[state].get(terminal)
             if action is None:
-                if terminal not in keywords:
+                if terminal not in keywords or (terminal == "COLUMN" and types[index + 1 : index + 2] == ["KEY"]):
                     if index < count:
                         types[index] = written
                     raise StuckError(index)

@@ -21,6 +21,9 @@ _OPERATORS: dict[str, tuple[str, str, str]] = {
     "!": ("NOT", "E113", "write `not`"),
     ";": ("", "E114", "remove it: a declaration ends where the next one begins in column 1"),
     "//": ("MULDIV", "E115", "a comment begins with #; a quotient is rounded down with `floor(a / b)`"),
+    "--": ("PLUSMINUS", "E115", "a comment begins with #; to subtract a negative value write `- -`"),
+    "/*": ("", "E115", "a comment begins with # and ends with its line"),
+    "*/": ("", "E115", "a comment begins with # and ends with its line"),
     "**": ("MULDIV", "E116", "a power is written by multiplying: `x * x`"),
 }
 _UNITS = ("seconds", "minutes", "hours", "days", "weeks", "months", "quarters", "years")
@@ -32,7 +35,7 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 def operator(span: Span) -> tuple[str, Diagnostic]:
     """The terminal that was meant by an operator of another language, and the diagnostic."""
     meant, code, help_text = _OPERATORS[span.text]
-    what = "has no use here" if span.text == ";" else "is not an operator"
+    what = "has no use here" if span.text in (";", "/*", "*/") else "is not an operator"
     return meant, Diagnostic(code, f"`{span.text}` {what}", span, help_text)
 
 
@@ -98,6 +101,11 @@ def number(span: Span, most: int) -> list[Diagnostic]:
 def bad_number(span: Span) -> Diagnostic:
     """For digits that run into something else: `.5`, `1e5`, `30days`, `1_00`."""
     text = span.text
+    before = span.source.text[span.start - 1 : span.start]
+    if text[0] == "." and (before.isalnum() or before in ("_", "`")):
+        return Diagnostic("E182", "a name must stand after the point", span, f"a name that begins with a digit stands in backticks: .`{text[1:]}`")
+    if text.count(".") > 1:
+        return Diagnostic("E122", f"`{text}` is not a number", span, f'a date is written 2027-03-15, a version as a text: "{text}"')
     if text[0] == ".":
         return Diagnostic("E120", "a number does not begin with a point", span, f"write 0{text}")
     if match := re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)[eE]([0-9]{1,2})", text):
@@ -119,7 +127,7 @@ def bad_number(span: Span) -> Diagnostic:
 def bad_period(span: Span) -> Diagnostic:
     """For what begins like a period and is none: `2027-W60`, `2027-3`, `2027-q1`."""
     text = span.text
-    help_text = "periods are written 2027, 2027-Q1, 2027-03, 2027-W07, 2027-03-15, FY2027; for a subtraction put spaces around the minus"
+    help_text = "periods are written 2027, 2027-Q1, 2027-03, 2027-W07, 2027-03-15, FY2027"
     if match := re.fullmatch(r"(?:FY)?([0-9]{4})-([QqWw])([0-9]{1,2})", text):
         number_width = 1 if match[2] in "Qq" else 2
         most = 4 if match[2] in "Qq" else 53

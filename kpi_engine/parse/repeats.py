@@ -20,10 +20,15 @@ _WORDS: dict[type[tree.Clause], tuple[str, str]] = {
 
 
 def clauses(found: Sequence[tree.Clause]) -> list[Diagnostic]:
-    """One diagnostic for each clause that an argument or a pair of brackets already had."""
+    """One diagnostic for each clause that an argument or a pair of brackets already had, or that stands too late."""
     first: dict[type[tree.Clause], tree.Clause] = {}
     problems = []
+    followed = False
     for clause in found:
+        followed = followed or isinstance(clause, tree.FollowedBy)
+        if followed and isinstance(clause, tree.Where | tree.On):
+            problems.append(_too_late(clause))
+            continue
         known = first.setdefault(type(clause), clause)
         if known is not clause and type(clause) in _WORDS:
             word, help_text = _WORDS[type(clause)]
@@ -31,6 +36,13 @@ def clauses(found: Sequence[tree.Clause]) -> list[Diagnostic]:
             note = Note(f"the first `{word}`", known.span)
             problems.append(Diagnostic("E166", f"`{word}` is written twice", place, help_text, (note,)))
     return problems
+
+
+def _too_late(clause: tree.Where | tree.On) -> Diagnostic:
+    word = _WORDS[type(clause)][0]
+    place = Span(clause.span.source, clause.span.start, clause.span.start + len(word))
+    help_text = "for the second event: `A followed by B where condition within d`; for the first: `A where condition followed by B`"
+    return Diagnostic("E189", f"`{word}` cannot stand after `within`", place, help_text)
 
 
 def names(found: Iterable[tree.Name], code: str, verb: str) -> list[Diagnostic]:

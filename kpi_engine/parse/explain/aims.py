@@ -35,6 +35,10 @@ def amount(failure: Failure) -> Diagnostic | None:
     """`increase revenue during 2027`, `increase revenue by a lot`."""
     if not _in_aim(failure):
         return None
+    word = failure.text(failure.index - 1)
+    if failure.kind(failure.index - 2) in _AIMS and word in ("by", "during"):
+        what = f"this aim says nothing before `{word}`"
+        return failure.error("E145", what, failure.index - 1, f"write, for example, `{_CHANGE}`")
     if "BY" in failure.accepted and (failure.ends_item(failure.index) or failure.word(failure.index) in ("during", "to", "versus")):
         help_text = f"say by how much: `{_CHANGE}`"
         if failure.word(failure.index) == "to":

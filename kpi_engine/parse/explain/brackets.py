@@ -21,6 +21,8 @@ def never_closed(failure: Failure) -> Diagnostic | None:
 def _is_over(failure: Failure) -> bool:
     if failure.current in (END, "KEY"):
         return True
+    if failure.current in ("WHEN", "THEN", "ELSE", "END") and failure.opened[-1] == failure.bracket:
+        return failure.wants_operator and any(failure.kind(index) == "CASE" for index in failure.opened)
     if not failure.starts_line(failure.index):
         return False
     next_kind = failure.kind(failure.index + 1)

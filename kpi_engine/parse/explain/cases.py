@@ -33,6 +33,14 @@ def else_if(failure: Failure) -> Diagnostic | None:
     return None
 
 
+def bare_if(failure: Failure) -> Diagnostic | None:
+    """`if a then b else c`."""
+    if failure.word(failure.index - 1) == "if" and failure.wants_operator and failure.is_operand(failure.index):
+        help_text = "write `case when a then b else c end`, or `if(a, b, c)`"
+        return failure.error("E143", "a choice is a `case`, or a call of `if`", failure.index - 1, help_text)
+    return None
+
+
 def when_without_then(failure: Failure) -> Diagnostic | None:
     """`case when a else b end`."""
     if "THEN" not in failure.accepted:

@@ -7,6 +7,7 @@ from kpi_engine.parse.explain.failure import OPERATORS, Failure
 from kpi_engine.parse.misspelt import unknown_unit as unit_diagnostic
 from kpi_engine.parse.words import CLAUSES, UNITS
 
+_UNITS = (*UNITS, *(f"{unit}s" for unit in UNITS))
 _EXAMPLES = {
     "WHERE": "count(orders where is_valid)",
     "PER": "avg(revenue per day)",
@@ -21,7 +22,7 @@ _EXAMPLES = {
 def unknown_unit(failure: Failure) -> Diagnostic | None:
     """`rolling(x, 7 dyas)`."""
     if failure.previous == "NUMBER" and failure.word(failure.index) and not failure.starts_line(failure.index):
-        if nearest(failure.word(failure.index), [*UNITS, *(f"{unit}s" for unit in UNITS)]):
+        if nearest(failure.word(failure.index), _UNITS):
             return unit_diagnostic(failure.span(failure.index))
     return None
 
@@ -30,6 +31,8 @@ def within_without_duration(failure: Failure) -> Diagnostic | None:
     """`within 7`, `within a week`."""
     if failure.previous != "WITHIN":
         return None
+    if failure.current == "NUMBER" and nearest(failure.word(failure.index + 1), _UNITS):
+        return unit_diagnostic(failure.span(failure.index + 1))
     return failure.error("E180", "a duration must stand after `within`", _here(failure), "write, for example, `within 7 days`")
 
 

@@ -58,18 +58,18 @@ def unindented_line(failure: Failure) -> Diagnostic | None:
     if failure.index == 0 and failure.current == "KEY" and "SOURCE" in failure.accepted:
         key = failure.text(0)
         if key in PROPERTIES:
-            return failure.error("E104", _UNINDENTED.format("property"), 0, f"add two spaces before `{key}:`")
+            return failure.error("E104", _UNINDENTED.format("a property"), 0, f"add two spaces before `{key}:`")
         near = nearest(key, METRIC_PROPERTIES)
         help_text = f"write `{key} = ...`" + (f"; did you mean the property `  {near[0]}:`?" if near else "")
         return failure.error("E188", "a metric is written with `=`", 1, help_text)
     if failure.index == 1 and failure.current in ("KEY", "NAME"):
-        what = {"column": "column", "increase": "aim line", "decrease": "aim line", "keep": "aim line"}.get(failure.text(0))
+        what = {"column": "a column", "increase": "an aim", "decrease": "an aim", "keep": "an aim"}.get(failure.text(0))
         if what and failure.kind(0) == "NAME":
             return failure.error("E104", _UNINDENTED.format(what), 0, f"add two spaces before `{failure.text(0)}`")
     return None
 
 
-_UNINDENTED = "a {} must be indented under its declaration"
+_UNINDENTED = "{} must be indented under its declaration"
 
 
 def needless_keyword(failure: Failure) -> Diagnostic | None:

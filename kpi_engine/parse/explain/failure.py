@@ -69,6 +69,13 @@ class Failure:
         """The terminal before it."""
         return self.kind(self.index - 1)
 
+    def defines(self, index: int) -> bool:
+        """Whether a token is the `=` that gives something its definition, not one that compares."""
+        if self.kind(index) != "EQ":
+            return False
+        first = next(i for i in range(self.item, index + 1) if self.kind(i) == "EQ")
+        return (first == index and self.kind(self.item) != "KEY") or self.starts_line(index - 1)
+
     @property
     def wants_operand(self) -> bool:
         """Whether an expression could begin here."""

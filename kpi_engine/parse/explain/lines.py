@@ -6,7 +6,7 @@ from kpi_engine.ir.diagnostic import Diagnostic, nearest
 from kpi_engine.parse.explain.failure import Failure
 from kpi_engine.parse.words import PROPERTIES
 
-_AIMS = ("INCREASE", "DECREASE", "KEEP")
+_RESERVED_PROPERTIES = (("WHEN", "ALERT"), ("WHERE", "SOURCE"))
 
 
 def aim_outside_goal(failure: Failure) -> Diagnostic | None:
@@ -23,11 +23,16 @@ def property_without_colon(failure: Failure) -> Diagnostic | None:
     index = failure.index
     if failure.current == "EQ" and failure.starts_line(index - 1) and index > 1:
         index -= 1
-    if failure.kind(index) != "NAME" or not failure.starts_line(index) or not index or failure.opened:
+    if not failure.starts_line(index) or not 0 < index < len(failure.tokens.types) or failure.opened:
         return None
     word = failure.text(index)
-    if failure.kind(index + 1) == "EQ" and not failure.is_operand(index + 1):
-        return failure.error("E161", "a property is written with a colon", index + 1, f"write `{word}: ...`")
+    if not (failure.is_operand(index) or (failure.kind(index), failure.kind(0)) in _RESERVED_PROPERTIES):
+        return None
+    if failure.kind(index + 1) == "EQ":
+        if nearest(word, PROPERTIES):
+            return failure.error("E161", "a property is written with a colon", index + 1, f"write `{word}: ...`")
+        help_text = f"a new metric begins in column 1; a property is written `{word}: ...`"
+        return failure.error("E161", f"`{word} =` cannot stand in an indented line", index, help_text)
     near = nearest(word, PROPERTIES)
     if near and failure.is_operand(index + 1) and not failure.starts_line(index + 1):
         meant = "" if near[0] == word else f"did you mean `{near[0]}`? "

@@ -26,9 +26,20 @@ def comparison_chain(failure: Failure) -> Diagnostic | None:
 
 def doubled_operator(failure: Failure) -> Diagnostic | None:
     """`a * / b`, `a and or b`."""
-    if failure.previous in _BINARY and failure.current in OPERATORS and failure.wants_operand:
+    if failure.previous not in _BINARY or failure.defines(failure.index - 1):
+        return None
+    if failure.current in OPERATORS and failure.wants_operand:
         place = failure.span(failure.index - 1, failure.index)
         return failure.error("E158", "a value is missing between these operators", place, "write a value between them, or delete one")
+    return None
+
+
+def reserved_as_name(failure: Failure) -> Diagnostic | None:
+    """`sum(when)`: what follows shows that a name was meant."""
+    follows = failure.kind(failure.index + 1)
+    alone = follows in OPERATORS or follows in ("RPAR", "RSQB", "COMMA") or failure.ends_item(failure.index + 1)
+    if failure.is_reserved and failure.wants_operand and alone and failure.previous not in OPERATORS - {"EQ"}:
+        return _reserved(failure)
     return None
 
 
@@ -37,7 +48,7 @@ def missing_operand(failure: Failure) -> Diagnostic | None:
     if not failure.wants_operand:
         return None
     over = failure.current in ("RPAR", "RSQB", "COMMA", "THEN", "ELSE", "WHEN") or failure.current in CLAUSES
-    if failure.previous in _BINARY and (over or failure.ends_item(failure.index)):
+    if (over and failure.previous in _BINARY) or failure.ends_item(failure.index):
         sign = failure.text(failure.index - 1)
         return failure.error("E157", f"nothing stands after `{sign}`", failure.index - 1, f"write a value after `{sign}`, or delete it")
     if failure.current in OPERATORS:
@@ -46,8 +57,20 @@ def missing_operand(failure: Failure) -> Diagnostic | None:
     return None
 
 
+def missing_name(failure: Failure) -> Diagnostic | None:
+    """`use sales as`, `column a: text ->`."""
+    if failure.accepted == {"NAME"} and failure.previous not in ("DOT", "") and failure.index > 1:
+        before = " ".join(failure.text(failure.index - 1).split())
+        place = failure.index - 1 if failure.ends_item(failure.index) or failure.starts_line(failure.index) else failure.index
+        return failure.error("E193", f"a name must stand after `{before}`", place, f"write `{before} name`")
+    return None
+
+
 def name_after_point(failure: Failure) -> Diagnostic | None:
     """`orders.`, `orders.when`."""
+    if failure.current == "DOT" and failure.previous == "NUMBER":
+        number = failure.text(failure.index - 1)
+        return failure.error("E182", "digits must stand after the point", failure.index, f"write {number} or {number}.0")
     if failure.previous == "DOT" and failure.accepted == {"NAME"}:
         return failure.error("E182", "a name must stand after the point", failure.index - 1, "write, for example, `orders.total`")
     if failure.current == "DOT":
@@ -64,12 +87,14 @@ def two_texts(failure: Failure) -> Diagnostic | None:
 
 
 def reserved_word(failure: Failure) -> Diagnostic | None:
-    """`sum(orders.total) where`, `sum(when)`: a word of the language where a value or an operator is meant."""
-    if failure.is_reserved and failure.wants_operand:
-        word = failure.text(failure.index)
-        what = f"`{word}` cannot stand here"
-        return failure.error("E148", what, failure.index, f"write a value; a column of that name stands in backticks: `` `{word}` ``")
-    return None
+    """`f(then b)`: a word of the language where a value is meant."""
+    return _reserved(failure) if failure.is_reserved and failure.wants_operand else None
+
+
+def _reserved(failure: Failure) -> Diagnostic:
+    word = failure.text(failure.index)
+    what = f"`{word}` is a word of the language and no name"
+    return failure.error("E148", what, failure.index, f"write a value, or `` `{word}` `` in backticks for the name")
 
 
 def missing_operator(failure: Failure) -> Diagnostic | None:
@@ -78,6 +103,8 @@ def missing_operator(failure: Failure) -> Diagnostic | None:
         before = failure.shown(failure.index - 1)
         what = f"an operator is missing between {before} and {failure.shown(failure.index)}"
         help_text = "write + - * / or a comparison between them; a new declaration begins in column 1"
+        if failure.current == "NOT":
+            help_text = "`not` stands before what it negates: `not a`, or in `a not in [b, c]`, `a is not null`"
         return failure.error("E183", what, failure.index, help_text)
     return None
 

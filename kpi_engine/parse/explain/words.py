@@ -7,6 +7,7 @@ from kpi_engine.parse.explain.failure import Failure
 from kpi_engine.parse.table import load_table
 from kpi_engine.parse.words import OPERATORS, STATEMENTS
 
+_AGGREGATES = frozenset("count sum avg min max median percentile weighted_avg stddev variance first last".split())
 _MODIFIERS = {"distinct": "count(distinct visitors)", "approx": "count(approx distinct visitors)", "all": "count(all customers having ...)"}
 
 
@@ -34,6 +35,18 @@ def count_star(failure: Failure) -> Diagnostic | None:
     """`count(*)`."""
     if failure.text(failure.index) == "*" and failure.previous == "LPAR" and failure.kind(failure.index + 1) == "RPAR":
         return failure.error("E154", "`*` names no rows", failure.index, "write the source whose rows are counted: `count(orders)`")
+    return None
+
+
+def call_without_brackets(failure: Failure) -> Diagnostic | None:
+    """`count distinct visitors`, `sum total`."""
+    name = failure.word(failure.index - 1)
+    if name in _AGGREGATES and failure.wants_operator and failure.is_operand(failure.index) and not failure.starts_line(failure.index):
+        last = failure.index
+        while failure.is_operand(last + 1) and not failure.starts_line(last + 1) and failure.word(last) in _MODIFIERS:
+            last += 1
+        help_text = f"write `{name}({failure.span(failure.index, last).text})`"
+        return failure.error("E194", f"the brackets of `{name}` are missing", failure.index - 1, help_text)
     return None
 
 
@@ -80,6 +93,9 @@ def clause_of_sql(failure: Failure) -> Diagnostic | None:
 def alias(failure: Failure) -> Diagnostic | None:
     """`sum(x) as y`."""
     if failure.word(failure.index) == "as" and failure.wants_operator:
+        if failure.kind(failure.item) == "COLUMN":
+            help_text = "`as` names a reference: `column buyer_id: text -> customers as buyer`"
+            return failure.error("E150", "a column gets no name by `as`", failure.index, help_text)
         name = failure.text(failure.index + 1) or "name"
         return failure.error("E150", "an expression gets no name by `as`", failure.index, f"write `{name} = ...` in column 1")
     return None
@@ -90,16 +106,4 @@ def remainder(failure: Failure) -> Diagnostic | None:
     if failure.previous == "PERCENT" and failure.is_operand(failure.index) and not failure.starts_line(failure.index):
         what = f"`%` makes a percentage of {failure.text(failure.index - 1)}"
         return failure.error("E128", what, failure.index - 1, "the remainder of a division is `a - b * floor(a / b)`")
-    return None
-
-
-def foreign_comment(failure: Failure) -> Diagnostic | None:
-    """`-- comment`, `/* comment */`."""
-    line = failure.span(min(failure.index, len(failure.tokens.types) - 1)).line
-    index = failure.index
-    while index > 0 and (index >= len(failure.tokens.types) or failure.span(index).line == line):
-        pair = failure.text(index - 1) + failure.text(index)
-        if pair in ("--", "/*") and failure.tokens.ends[index - 1] == failure.tokens.starts[index]:
-            return failure.error("E115", f"`{pair}` begins no comment", failure.span(index - 1, index), "a comment begins with #")
-        index -= 1
     return None
