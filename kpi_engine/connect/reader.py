@@ -7,23 +7,26 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from kpi_engine.connect.conform import conform
+from kpi_engine.connect.conform import Conformer, conformer
 from kpi_engine.extend.rows import (
     ColumnRequest,
     Connector,
     Fragment,
+    Operator,
     Predicate,
     Push,
     ReadReport,
     Scan,
     ScanRequest,
     TableRequest,
+    data_error,
 )
 from kpi_engine.ir.catalog import Source
+from kpi_engine.ir.diagnostic import did_you_mean
 from kpi_engine.ir.expression import Apply, Constant, Expression, Field
 from kpi_engine.ir.types import Kind
 
-_OPERATORS: Mapping[str, str] = {
+_OPERATORS: Mapping[str, Operator] = {
     "equal": "=",
     "less": "<",
     "less_equal": "<=",
@@ -43,11 +46,23 @@ class CatalogReader:
 
     def open(self, source: Source, columns: Sequence[str], predicates: Sequence[Expression] = ()) -> Scan:
         """A scan of stored columns of a source; KpiError E6xx if its table cannot be read."""
-        connector = self.bound.get(source.name) or self.connectors[source.connection]
+        connector = connector_of(source.name, source.connection, self.connectors, self.bound)
         requests = tuple(_request(source, name) for name in columns)
         table = table_request(source, self.timezone)
-        request = ScanRequest(table, requests, tuple(_predicates(source, predicates)))
-        return _Conformed(connector.scan(request), requests, table)
+        scan = connector.scan(ScanRequest(table, requests, tuple(_predicates(source, predicates))))
+        timezone = source.timezone or scan.options.get("timezone") or self.timezone
+        return _ConformedScan(scan, conformer(requests, scan.options, str(timezone), source.on_error))
+
+
+def connector_of(
+    source: str, connection: str, connectors: Mapping[str, Connector], bound: Mapping[str, Connector]
+) -> Connector:
+    """The connector of a source: what was bound to it from Python, else that of its connection (E620)."""
+    found = bound.get(source) or connectors.get(connection)
+    if found is None:
+        help = did_you_mean(connection, connectors) or f"add `[connections.{connection}]` to kpi.toml"
+        raise data_error("E620", source, f"there is no connection `{connection}`", help)
+    return found
 
 
 def table_request(source: Source, timezone: str) -> TableRequest:
@@ -74,18 +89,17 @@ def _predicates(source: Source, conditions: Sequence[Expression]) -> Iterator[Pr
         values = tuple(constant.value for constant in constants)
         yield Predicate(
             column.physical or column.name,
-            _OPERATORS[condition.operation],  # type: ignore[arg-type]
+            _OPERATORS[condition.operation],
             values if condition.operation == "in" else values[0],
         )
 
 
 @dataclass(frozen=True, slots=True)
-class _Conformed:
+class _ConformedScan:
     """A scan whose batches carry declared types."""
 
     scan: Scan
-    columns: tuple[ColumnRequest, ...]
-    table: TableRequest
+    conformer: Conformer
 
     @property
     def pushed(self) -> Sequence[Push]:
@@ -95,15 +109,22 @@ class _Conformed:
     def pruned(self) -> int:
         return self.scan.pruned
 
+    @property
+    def options(self) -> Mapping[str, object]:
+        return self.scan.options
+
+    @property
+    def notes(self) -> Sequence[str]:
+        return self.scan.notes
+
     def fragments(self) -> Sequence[Fragment]:
-        return [_ConformedFragment(fragment, self.columns, self.table) for fragment in self.scan.fragments()]
+        return [_ConformedFragment(fragment, self.conformer) for fragment in self.scan.fragments()]
 
 
 @dataclass(frozen=True, slots=True)
 class _ConformedFragment:
     fragment: Fragment
-    columns: tuple[ColumnRequest, ...]
-    table: TableRequest
+    conformer: Conformer
 
     @property
     def name(self) -> str:
@@ -112,6 +133,11 @@ class _ConformedFragment:
     def bounds(self, column: str) -> tuple[object, object] | None:
         return self.fragment.bounds(column)
 
+    def place(self, row: int) -> str:
+        return self.fragment.place(row)
+
     def batches(self, report: ReadReport) -> Iterator[pa.RecordBatch]:
+        first = 0
         for batch in self.fragment.batches(report):
-            yield conform(batch, self.columns, self.table, self.fragment.name, report)
+            yield self.conformer.conform(batch, self.fragment, first, report)
+            first += batch.num_rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -30,12 +30,15 @@ Push = Literal["exact", "inexact", "none"]
 """What a connector does with a predicate: all of it, part of it (it is applied again), nothing."""
 
 
+Operator = Literal["=", "!=", "<", "<=", ">", ">=", "in", "is_null"]
+
+
 @dataclass(frozen=True, slots=True)
 class Predicate:
     """`column operator value`, joined by and; `value` is a tuple for `in`, unused for `is_null`."""
 
     column: str
-    operator: Literal["=", "!=", "<", "<=", ">", ">=", "in", "is_null"]
+    operator: Operator
     value: Value | tuple[Value, ...] = None
 
 
@@ -118,6 +121,14 @@ class Scan(Protocol):
     @property
     def pruned(self) -> int:
         """How many fragments the predicates ruled out."""
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        """The table's options, completed by the connection's: how texts are to be read as other types."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a run reports about the table besides its rows, such as files passed over."""
 
 
 class Connector(Protocol):

@@ -18,9 +18,9 @@ Explanation = Callable[[Failure], Diagnostic | None]
 
 EXPLANATIONS: tuple[Explanation, ...] = (
     declarations.orphan_line,
-    declarations.continued_line,
     declarations.statement_of_sql,
     declarations.unindented_line,
+    declarations.continued_line,
     declarations.needless_keyword,
     declarations.qualified_metric,
     declarations.unknown_keyword,

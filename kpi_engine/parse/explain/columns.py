@@ -6,6 +6,10 @@ from kpi_engine.ir.diagnostic import Diagnostic
 from kpi_engine.parse.explain.failure import Failure
 
 _FORM = 'column NAME: TYPE -> REFERENCE from "physical name", or column NAME: TYPE = expression'
+_WITHOUT_COLUMNS = {
+    "NAME": "a metric", "OVERRIDE": "an override", "DIMENSION": "a dimension", "GOAL": "a goal", "ALERT": "an alert",
+    "USE": "`use`", "CALENDAR": "the calendar",
+}  # fmt: skip
 
 
 def columns_not_allowed(failure: Failure) -> Diagnostic | None:
@@ -15,13 +19,11 @@ def columns_not_allowed(failure: Failure) -> Diagnostic | None:
         return None
     if failure.kind(index + 1) not in ("KEY", "NAME") or failure.wants_operand:
         return None
-    what = {
-        "NAME": "metric", "OVERRIDE": "override", "DIMENSION": "dimension", "GOAL": "goal", "ALERT": "alert", "USE": "use",
-        "CALENDAR": "calendar",
-    }.get(failure.kind(0), "declaration")  # fmt: skip
-    article = "an" if what[0] in "ao" else "a"
+    what = _WITHOUT_COLUMNS.get(failure.kind(0))
+    if what is None:
+        return None
     help_text = "columns belong to sources: write the line under `source`, `entity`, `grain` or `map`"
-    return failure.error("E142", f"{article} {what} has no columns", index, help_text)
+    return failure.error("E142", f"{what} has no columns", index, help_text)
 
 
 def missing_type(failure: Failure) -> Diagnostic | None:

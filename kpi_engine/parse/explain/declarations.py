@@ -62,9 +62,9 @@ def unindented_line(failure: Failure) -> Diagnostic | None:
         near = nearest(key, METRIC_PROPERTIES)
         help_text = f"write `{key} = ...`" + (f"; did you mean the property `  {near[0]}:`?" if near else "")
         return failure.error("E188", "a metric is written with `=`", 1, help_text)
-    if failure.index == 1 and failure.current in ("KEY", "NAME"):
+    if failure.index < 2 and failure.kind(1) in ("KEY", "NAME") and not failure.starts_line(1):
         what = {"column": "a column", "increase": "an aim", "decrease": "an aim", "keep": "an aim"}.get(failure.text(0))
-        if what and failure.kind(0) == "NAME":
+        if what and failure.kind(0) in ("NAME", "COLUMN"):
             return failure.error("E104", _UNINDENTED.format(what), 0, f"add two spaces before `{failure.text(0)}`")
     return None
 

@@ -113,8 +113,8 @@ class Failure:
 
     @property
     def item(self) -> int:
-        """The first token of the property, column or head in which the failure lies."""
-        for index in range(min(self.index, len(self.tokens.types) - 1), 0, -1):
+        """The first token of the property, column or head that the token in question cannot continue."""
+        for index in range(self.index - 1, 0, -1):
             if self.kind(index) in ("KEY", "COLUMN") and self.starts_line(index):
                 return index
         return 0

@@ -29,7 +29,7 @@ def property_without_colon(failure: Failure) -> Diagnostic | None:
     if not (failure.is_operand(index) or (failure.kind(index), failure.kind(0)) in _RESERVED_PROPERTIES):
         return None
     if failure.kind(index + 1) == "EQ":
-        if nearest(word, PROPERTIES):
+        if word in PROPERTIES or (len(word) > 3 and nearest(word, PROPERTIES)):
             return failure.error("E161", "a property is written with a colon", index + 1, f"write `{word}: ...`")
         help_text = f"a new metric begins in column 1; a property is written `{word}: ...`"
         return failure.error("E161", f"`{word} =` cannot stand in an indented line", index, help_text)

@@ -1,0 +1,120 @@
+"""The least or greatest value in ranges of rows, such as the windows over a key's sorted buckets.
+
+A sparse table holds the extreme of every run of 2**j rows; a range is covered by two runs that may overlap.
+Only one level is held at a time, and each query is answered at its own level.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from kpi_engine.kernels.vectors import (
+    Ints,
+    Mask,
+    booleans,
+    build,
+    float64_view,
+    from_booleans,
+    int32_view,
+    int64_view,
+    validity,
+)
+
+Kind = Literal["min", "max"]
+_Numbers = NDArray[Any]
+
+
+def range_extreme(values: pa.Array, starts: Ints, stops: Ints, kind: Kind) -> pa.Array:
+    """The least (greatest) value of rows [start, stop) for each pair of bounds, in the type of `values`.
+
+    Nulls are skipped; null where a range is empty (start >= stop) or holds only nulls.
+
+    >>> range_extreme(pa.array([3, 1, None, 2]), np.array([0, 2, 2]), np.array([2, 4, 3]), "min").to_pylist()
+    [1, 2, None]
+    """
+    if pa.types.is_null(values.type):
+        return pa.nulls(len(starts))
+    valid = validity(values)
+    found = _holds_value(valid, starts, stops)
+    numbers = _numbers(values)
+    if numbers is not None:
+        best = _extremes(numbers, valid, starts, stops, found, kind)
+        if pa.types.is_boolean(values.type):
+            return from_booleans(best.astype(np.bool_), found)
+        stored = best.astype(np.int32) if pa.types.is_date32(values.type) else best
+        return build(values.type, stored, found)
+    ranks, row_of_rank = _ranks(values)
+    best = _extremes(ranks, valid, starts, stops, found, kind)
+    return values.take(pa.array(row_of_rank[np.where(found, best, 0)], mask=~found)) if len(values) else (
+        pa.nulls(len(starts), values.type)
+    )
+
+
+def _holds_value(valid: Mask | None, starts: Ints, stops: Ints) -> Mask:
+    if valid is None:
+        return starts < stops
+    running = np.concatenate([np.zeros(1, np.int64), np.cumsum(valid)])
+    return running[np.maximum(starts, stops)] > running[starts]
+
+
+def _numbers(values: pa.Array) -> _Numbers | None:
+    """The values as numbers that order as they do; None for types whose values are not such numbers."""
+    if pa.types.is_int64(values.type) or pa.types.is_timestamp(values.type):
+        return int64_view(values)
+    if pa.types.is_date32(values.type):
+        return int32_view(values).astype(np.int64)
+    if pa.types.is_boolean(values.type):
+        return booleans(values).astype(np.int64)
+    if pa.types.is_float64(values.type):
+        return float64_view(values)
+    return None
+
+
+def _ranks(values: pa.Array) -> tuple[Ints, Ints]:
+    """The rank of each row's value (arbitrary where null), and a row of each rank."""
+    if pa.types.is_dictionary(values.type):
+        codes, valid = int32_view(values.indices), validity(values.indices)
+        of_value, _ = _ranks(values.dictionary)
+        if len(of_value) == 0:
+            ranks = np.zeros(len(values), np.int64)
+        else:
+            ranks = of_value[codes if valid is None else np.where(valid, codes, 0)]
+    else:
+        dense = pc.rank(values, sort_keys="ascending", null_placement="at_end", tiebreaker="dense")
+        ranks = dense.to_numpy(zero_copy_only=False).astype(np.int64) - 1
+        valid = validity(values)
+    row_of_rank = np.zeros(int(ranks.max(initial=0)) + 1, np.int64)
+    rows = np.arange(len(values)) if valid is None else np.flatnonzero(valid)
+    row_of_rank[ranks[rows]] = rows
+    return ranks, row_of_rank
+
+
+def _extremes(
+    numbers: _Numbers, valid: Mask | None, starts: Ints, stops: Ints, found: Mask, kind: Kind
+) -> _Numbers:
+    """The extreme number of each range; arbitrary where not `found`."""
+    best = np.zeros(len(starts), numbers.dtype)
+    reduce = np.minimum if kind == "min" else np.maximum
+    level = numbers if valid is None else np.where(valid, numbers, _beyond(numbers.dtype, kind))
+    lengths = np.where(found, stops - starts, 0)
+    depths = np.frexp(lengths.astype(np.float64))[1] - 1  # floor(log2(length)); -1 for a length of 0
+    for depth in range(int(depths.max(initial=-1)) + 1):
+        if depth:
+            half = 1 << (depth - 1)
+            level = reduce(level[:-half], level[half:])
+        asked = np.flatnonzero(depths == depth)
+        best[asked] = reduce(level[starts[asked]], level[stops[asked] - (1 << depth)])
+    return best
+
+
+def _beyond(dtype: np.dtype[Any], kind: Kind) -> float | int:
+    """What no value is better than, to stand for null."""
+    if dtype.kind == "f":
+        return float("inf") if kind == "min" else float("-inf")
+    bounds = np.iinfo(np.int64)
+    return int(bounds.max if kind == "min" else bounds.min)
