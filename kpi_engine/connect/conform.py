@@ -11,7 +11,7 @@ from kpi_engine.extend.rows import ColumnRequest, Fragment, ReadReport, data_err
 from kpi_engine.ir.diagnostic import KpiError
 from kpi_engine.ir.types import Kind, Type
 from kpi_engine.kernels.canonical import canonical
-from kpi_engine.kernels.casts import NoConversion, Style, is_text, try_cast
+from kpi_engine.kernels.casts import NoConversion, Style, all_read, is_text, try_cast
 from kpi_engine.kernels.errors import NumberOverflow, UnsupportedType
 from kpi_engine.kernels.parse_time import Parsed
 from kpi_engine.kernels.text_casts import NumberStyle
@@ -79,9 +79,7 @@ def conformer(
     columns: Sequence[ColumnRequest], options: Mapping[str, object], timezone: str, on_error: str = "stop"
 ) -> Conformer:
     """The conformer of a scan: columns as requested, the table's options, the zone of its local times."""
-    return Conformer(
-        tuple(columns), tuple(_style(column, options, timezone) for column in columns), on_error == "stop"
-    )
+    return Conformer(tuple(columns), tuple(_style(column, options, timezone) for column in columns), on_error == "stop")
 
 
 def _style(column: ColumnRequest, options: Mapping[str, object], timezone: str) -> Style:
@@ -97,15 +95,12 @@ def _read(plain: pa.Array, stored: pa.DataType, wanted: Type | None, style: Styl
     """A canonical array as the wanted type. A stored duration is one already, and nothing else."""
     if pa.types.is_duration(stored):
         if wanted is None or (wanted.unit.is_duration and wanted.kind is Kind.INTEGER):
-            return Parsed(plain, _NONE)
+            return all_read(plain)
         raise NoConversion(stored, wanted, "declare it as `duration`")
     if wanted is None:
         zoned = pa.types.is_timestamp(plain.type) and plain.type.tz is None
-        return try_cast(plain, Type(Kind.TIMESTAMP), style) if zoned else Parsed(plain, _NONE)
+        return try_cast(plain, Type(Kind.TIMESTAMP), style) if zoned else all_read(plain)
     return try_cast(plain, wanted, style)
-
-
-_NONE = Parsed(pa.nulls(0), try_cast(pa.nulls(0), Type(Kind.TEXT)).failing).failing
 
 
 def _physical(column: ColumnRequest) -> str:
@@ -131,7 +126,8 @@ def _failure(
 ) -> KpiError:
     assert column.type is not None
     value = plain[index].as_py()
-    shown = str(value) if len(str(value)) <= _LONGEST_VALUE else f"{str(value)[:_LONGEST_VALUE]}..."
+    shown = str(value).replace("\n", "\\n").replace("\r", "\\r")
+    shown = shown if len(shown) <= _LONGEST_VALUE else f"{shown[:_LONGEST_VALUE]}..."
     message = f"`{_physical(column)}` holds `{shown}`, which is not {_noun(column.type, style)}"
     help = _help(column.type, style, str(value)) if is_text(plain.type) else "declare another type for the column"
     return data_error("E608", fragment.place(first + index), message, help)

@@ -18,10 +18,12 @@ from kpi_engine.ir.types import Kind, Type
 from kpi_engine.kernels import division
 from kpi_engine.kernels.align import Alignment, GroupKeys, align, any_rows, shown_groups, spread
 from kpi_engine.kernels.calendar import Calendar
+from kpi_engine.kernels.cells import all_cells
 from kpi_engine.kernels.errors import TooMuchWork
-from kpi_engine.kernels.finish import BucketWindows, GroupedStates, NumberKind
+from kpi_engine.kernels.finish import Finish, GroupedStates, NumberKind
 from kpi_engine.kernels.frames import StateFrame
 from kpi_engine.kernels.vectors import Ints
+from kpi_engine.kernels.windows import BucketWindows
 
 MAX_ROWS = 1_000_000
 """The most rows (periods x groups) that an answer may have."""
@@ -90,13 +92,13 @@ def _finish(plan: Plan, leaf: Leaf, grouped: GroupedStates, position: int) -> Fi
     windows = BucketWindows.of(bucket_ranges(plan.queries[leaf.query].edges, leaf.windows))
     if (grouped.size + 1) * max(len(plan.periods), 1) > 2 * MAX_ROWS:
         raise KpiError(_too_many_rows(grouped.size, len(plan.periods)))
+    cells = all_cells(grouped.size + 1, len(windows))
+    how = Finish(leaf.finish, _number_kind(leaf.type), leaf.parameter, leaf.outside_is_zero)
     try:
-        values = grouped.finish(
-            position, leaf.finish, windows, _number_kind(leaf.type), leaf.parameter, leaf.outside_is_zero
-        )
+        values = grouped.finish(position, how, windows, cells)
     except TooMuchWork as error:
         raise KpiError(_too_much_work(leaf, error)) from error
-    rows = grouped.rows(position, windows)
+    rows = grouped.rows(position, windows, cells)
     shown = shown_groups(rows, len(plan.periods))
     if not leaf.shows_groups:
         shown = shown & False

@@ -84,7 +84,8 @@ class Function:
     `SignatureProblem`; the number of arguments was checked against `parameters` before. `lowering` is
     `"module:name"`, imported when the function is first executed: a callable `(arguments, context) -> pa.Array`
     whose arguments are Arrow arrays, or Arrow scalars for constants; scalars alone give a scalar. Aggregates and
-    windows have no lowering: the engine owns their states. `level` `row` functions also work on metrics unless `rows_only`.
+    windows have no lowering: the engine owns their states. `level` `row` functions also work on metrics unless
+    `rows_only`.
     """
 
     name: str

@@ -109,6 +109,28 @@ QUESTIONS: Mapping[str, str] = {
     "E590": "a construct that is checked but not evaluated yet",
 }
 
+DATA: Mapping[str, str] = {
+    "E601": "no table of this name",
+    "E602": "several files that a table's name could mean",
+    "E603": "files of an unknown format, or of several in one table",
+    "E604": "a folder without data files, or a table of too many",
+    "E605": "a file that cannot be read",
+    "E606": "a column of different types in the files of one table",
+    "E607": "a column that the table does not have, or has twice",
+    "E608": "a value that does not fit the type of its column",
+    "E609": "values that are out of range",
+    "E610": "a column stored as a type that cannot be read as the declared one",
+    "E611": "a text in another encoding",
+    "E612": "a file option of the wrong form",
+    "E613": "a header that names a column twice",
+    "E614": "a row with another number of fields than the header",
+    "E615": "a quote that is never closed",
+    "E616": "a header in one column, probably with another delimiter",
+    "E620": "no connection of this name",
+    "E621": "no connector of this name",
+    "E622": "an object that is no table",
+}
+
 TABLES: Mapping[str, str] = {
     "E680": "a declared type that the table's column cannot be read as",
     "E681": "a declared column that the table does not have",
@@ -122,5 +144,5 @@ PACKS: Mapping[str, str] = {
     "E792": "a metric is overridden",
 }
 
-CODES: Mapping[str, str] = {**NAMES, **MEANING, **RULES, **QUESTIONS, **TABLES, **PACKS}
+CODES: Mapping[str, str] = {**NAMES, **MEANING, **RULES, **QUESTIONS, **DATA, **TABLES, **PACKS}
 """All codes of all stages."""

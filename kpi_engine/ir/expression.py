@@ -192,8 +192,9 @@ class KeyedAggregate:
 
     `keys` are names of entities, keyed sources or calendar grains; `body` is None for `count(K ...)`; `all` asks for
     the full domain; `where` filters the key's own columns (bound on rows of the one key, which is then a source).
-    `by_source` gives for each base source of body and condition one field a key that is not a grain, in the order of
-    `keys`: the id of the group that a row belongs to.
+    `parameters` are constants (the percentile; `median` is percentile 50). `by_source` gives for each base source of
+    body and condition one field a key that is not a grain, in the order of `keys`: the id of the group of a row.
+    `grain` is the key that is a calendar grain, if one is: inside, it is the period.
     """
 
     function: str
@@ -203,7 +204,9 @@ class KeyedAggregate:
     having: Expression | None
     where: Expression | None
     type: Type
+    parameters: tuple[Constant, ...] = ()
     by_source: tuple[tuple[str, tuple[Field, ...]], ...] = ()
+    grain: str | None = None
     span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 

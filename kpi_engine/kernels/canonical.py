@@ -57,8 +57,6 @@ def canonical(array: pa.Array) -> tuple[pa.Array, Counts]:
     """
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
-        if isinstance(array, pa.ChunkedArray):  # no chunk at all, or more text than one array may hold
-            array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
     if pa.types.is_floating(array.type):
         return _floats(array)
     if pa.types.is_dictionary(array.type):
@@ -114,7 +112,8 @@ def _decimal(array: pa.Array) -> pa.Array:
         array = array.cast(pa.decimal128(max(array.type.precision, 1), scale))
     if scale >= 0:
         return array
-    whole = retype(array, type(array.type)(array.type.precision, 0))
+    make = pa.decimal256 if pa.types.is_decimal256(array.type) else pa.decimal128
+    whole = retype(array, make(array.type.precision, 0))
     return from_python_ints([v if v is None else v * 10**-scale for v in python_ints(whole)], 0, "a decimal")
 
 
@@ -138,19 +137,14 @@ def _dictionary(array: pa.Array) -> tuple[pa.Array, Counts]:
     values = array.dictionary
     textual = pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
     if not (textual or pa.types.is_string_view(values.type)) or len(values) > len(array):
-        return canonical(_decoded(array))
+        return canonical(values.take(array.indices))
     values = _plain(values)
     unique = values.dictionary_encode()
     distinct = unique.dictionary
-    if len(distinct) == len(values):
-        codes = array.indices.cast(pa.int32())
-    else:  # equal values or nulls inside: point every row at the one code of its value
-        codes = unique.indices.take(array.indices)
+    # Equal values and nulls inside: point every row at the one code of its value.
+    clean = len(distinct) == len(values)
+    codes = array.indices.cast(pa.int32()) if clean else unique.indices.take(array.indices)
     return pa.DictionaryArray.from_arrays(codes, distinct), Counts()
-
-
-def _decoded(array: pa.Array) -> pa.Array:
-    return array.dictionary.take(array.indices)
 
 
 def _temporal(array: pa.Array) -> pa.Array:

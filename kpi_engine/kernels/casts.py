@@ -82,14 +82,14 @@ def try_cast(array: pa.Array, wanted: Type, style: Style = ISO) -> Parsed:
     [1]
     """
     if pa.types.is_null(array.type):
-        return _good(pa.nulls(len(array), physical_type(wanted)))
+        return all_read(pa.nulls(len(array), physical_type(wanted)))
     if wanted.kind in (Kind.DATE, Kind.TIMESTAMP) and style.format and is_exact(array.type):
         array = to_text(array)
     if wanted.unit.is_duration and wanted.kind is Kind.INTEGER:
         return _durations(array, wanted)
     match wanted.kind:
         case Kind.TEXT:
-            return _good(to_text(array, style.timezone))
+            return all_read(to_text(array, style.timezone))
         case Kind.INTEGER:
             return _integers(array, wanted, style)
         case Kind.DECIMAL:
@@ -176,11 +176,11 @@ def _without_zero_part(shown: pa.Array) -> pa.Array:
 
 def _integers(array: pa.Array, wanted: Type, style: Style) -> Parsed:
     if pa.types.is_int64(array.type):
-        return _good(array)
+        return all_read(array)
     if is_text(array.type):
         return try_integers(array, style.numbers)
     if pa.types.is_boolean(array.type):
-        return _good(pc.cast(array, pa.int64()))
+        return all_read(pc.cast(array, pa.int64()))
     if pa.types.is_decimal(array.type) or pa.types.is_float64(array.type):
         return _whole_numbers(array)
     raise NoConversion(array.type, wanted)
@@ -188,18 +188,18 @@ def _integers(array: pa.Array, wanted: Type, style: Style) -> Parsed:
 
 def _whole_numbers(array: pa.Array) -> Parsed:
     try:
-        return _good(pc.cast(array, pa.int64()))
+        return all_read(pc.cast(array, pa.int64()))
     except pa.ArrowInvalid:  # a fraction, or larger than int64
         return try_integers(to_text(array))
 
 
 def _decimals(array: pa.Array, wanted: Type, style: Style) -> Parsed:
     if pa.types.is_decimal(array.type):
-        return _good(array)
+        return all_read(array)
     if is_text(array.type):
         return try_decimals(array, style.numbers)
     if pa.types.is_int64(array.type):
-        return _good(pc.cast(array, pa.decimal128(38, 0)))
+        return all_read(pc.cast(array, pa.decimal128(38, 0)))
     if pa.types.is_float64(array.type):
         return floats_to_decimals(array)
     raise NoConversion(array.type, wanted)
@@ -221,19 +221,19 @@ def floats_to_decimals(array: pa.Array) -> Parsed:
             scaled = np.rint(values * power)
             fits = (np.abs(scaled) < _SURE_DIGITS) & (scaled / power == values)
         if fits.all():
-            return _good(from_int64(scaled.astype(np.int64), valid, places))
+            return all_read(from_int64(scaled.astype(np.int64), valid, places))
     return try_decimals(pc.cast(array, pa.string()))
 
 
 def _floats(array: pa.Array, wanted: Type) -> Parsed:
     if pa.types.is_float64(array.type) or is_exact(array.type):
-        return _good(to_float(array))
+        return all_read(to_float(array))
     raise NoConversion(array.type, wanted)
 
 
 def _booleans(array: pa.Array, wanted: Type) -> Parsed:
     if pa.types.is_boolean(array.type):
-        return _good(array)
+        return all_read(array)
     if is_text(array.type):
         return try_booleans(array)
     if pa.types.is_int64(array.type):
@@ -243,12 +243,12 @@ def _booleans(array: pa.Array, wanted: Type) -> Parsed:
 
 def _dates(array: pa.Array, wanted: Type, style: Style) -> Parsed:
     if pa.types.is_date32(array.type):
-        return _good(array)
+        return all_read(array)
     if array.type == INSTANT:
-        return _good(to_date(array, style.timezone))
+        return all_read(to_date(array, style.timezone))
     if array.type == NAIVE:
         days = (microseconds(array) // DAY_US).astype(np.int32)
-        return _good(build(pa.date32(), days, validity(array)))
+        return all_read(build(pa.date32(), days, validity(array)))
     if is_text(array.type):
         return try_dates(*_complete(_not_blank(array), style.format))
     raise NoConversion(array.type, wanted, 'give it a format, as `format "%Y%m%d"`')
@@ -256,9 +256,9 @@ def _dates(array: pa.Array, wanted: Type, style: Style) -> Parsed:
 
 def _timestamps(array: pa.Array, wanted: Type, style: Style) -> Parsed:
     if array.type == INSTANT:
-        return _good(array)
+        return all_read(array)
     if array.type == NAIVE:
-        return _good(localize(array, style.timezone))
+        return all_read(localize(array, style.timezone))
     if is_text(array.type):
         texts, format = _complete(_not_blank(array), style.format)
         return try_timestamps(texts, format, style.timezone)
@@ -294,5 +294,6 @@ def _not_blank(texts: pa.Array) -> pa.Array:
     return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, trimmed.type), trimmed)
 
 
-def _good(values: pa.Array) -> Parsed:
+def all_read(values: pa.Array) -> Parsed:
+    """Values none of which failed."""
     return Parsed(values, _NONE_FAILING)

@@ -38,6 +38,26 @@ def distinct_over(key: Ints, id: Ints, lo: Ints, hi: Ints, n_keys: int, n_period
     return count_over(key[rows], starts, stops, n_keys, n_periods)
 
 
+def distinct_at(key: Ints, id: Ints, lo: Ints, hi: Ints, cells: Cells) -> Ints:
+    """The number of distinct ids with a range over each of some cells; periods lie in [0, `cells.periods`).
+
+    >>> cells = Cells(np.array([0, 7]), np.array([2, 0]), 3)
+    >>> distinct_at(np.zeros(2, np.int64), np.array([5, 6]), np.array([0, 2]), np.array([3, 3]), cells).tolist()
+    [2, 0]
+    """
+    key, id, lo, hi = _inside(key, id, lo, hi, cells.periods)
+    if len(key) == 0:
+        return np.zeros(len(cells), np.int64)
+    ids = _dense(id)
+    owner, _ = pack([(key, int(key.max()) + 1), (ids, int(ids.max()) + 1)])
+    rows, starts, stops = _united(owner, lo, hi, cells.periods)
+    opened = np.sort(key[rows] * (cells.periods + 1) + starts)
+    closed = np.sort(key[rows] * (cells.periods + 1) + stops)
+    # Ranges of smaller keys have opened and closed alike, so that only those of the cell's own key remain.
+    asked = cells.group * (cells.periods + 1) + cells.period
+    return np.searchsorted(opened, asked, "right") - np.searchsorted(closed, asked, "right")
+
+
 def count_over(key: Ints, lo: Ints, hi: Ints, n_keys: int, n_periods: int) -> Ints:
     """The number of ranges over each period, as (n_keys, n_periods); distinct ids if no id's ranges overlap.
 

@@ -7,7 +7,6 @@ sparse table, distinct counts from interval coverage, so the cost does not grow 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -17,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 
 from kpi_engine.ir.plan import FinishKind
-from kpi_engine.kernels.cover import distinct_over
+from kpi_engine.kernels.cells import Cells
+from kpi_engine.kernels.cover import covered_cells, distinct_at
 from kpi_engine.kernels.errors import TooMuchWork
 from kpi_engine.kernels.exact import divide_by_counts, range_sums, take, to_array, variance
 from kpi_engine.kernels.frames import StateFrame, group_rows
@@ -26,6 +26,7 @@ from kpi_engine.kernels.quantile import percentile
 from kpi_engine.kernels.ranges import range_extreme
 from kpi_engine.kernels.states import State
 from kpi_engine.kernels.vectors import Ints, Mask
+from kpi_engine.kernels.windows import BucketWindows
 
 MAX_EXPANDED = 50_000_000
 """The most (value, period) pairs that a percentile over overlapping windows may look at."""
@@ -35,42 +36,23 @@ _ZERO_WHEN_EMPTY = frozenset({"rows", "count", "sum", "distinct"})
 
 
 @dataclass(frozen=True, slots=True)
-class BucketWindows:
-    """For each period the half-open range [low, high) of buckets that its window covers; `open_` False: no window."""
+class Finish:
+    """How a state becomes a value.
 
-    low: Ints
-    high: Ints
-    open_: Mask
+    `number` is what a sum is, `parameter` the percentile. Outside coverage the value is null, or 0 with
+    `outside_is_zero`.
+    """
 
-    @classmethod
-    def of(cls, ranges: Sequence[tuple[int, int] | None]) -> BucketWindows:
-        """Windows from a list of ranges, None where there is none."""
-        low = np.array([0 if each is None else each[0] for each in ranges], np.int64)
-        high = np.array([0 if each is None else each[1] for each in ranges], np.int64)
-        return cls(low, high, np.array([each is not None for each in ranges], np.bool_))
-
-    def __len__(self) -> int:
-        return len(self.low)
-
-    def periods_of(self, bucket: Ints) -> tuple[Ints, Ints, Ints]:
-        """For states in these buckets the range [first, last) of periods whose windows hold them.
-
-        Periods are numbered in the order of the third array, which sorts windows by their ends: a later window never
-        begins earlier, so that the periods of a bucket are neighbours.
-        """
-        order = np.flatnonzero(self.open_)
-        order = order[np.lexsort((self.low[order], self.high[order]))]
-        low, high = self.low[order], self.high[order]
-        if np.any(low[1:] < low[:-1]):
-            raise AssertionError("windows of one leaf must not enclose each other")
-        return np.searchsorted(high, bucket, "right"), np.searchsorted(low, bucket, "right"), order
+    kind: FinishKind
+    number: NumberKind = "integer"
+    parameter: str = ""
+    outside_is_zero: bool = False
 
 
 class GroupedStates:
-    """A merged frame with its groups: distinct combinations of keys, one more than there are at the end.
+    """A merged frame with its groups: the `size` distinct combinations of `keys`, numbered from 0.
 
-    The last group has no states; its values are what a group without rows gets. Values are laid out group by group,
-    one element a period.
+    The group with the number `size` has no states; its values are what a group without rows gets.
     """
 
     def __init__(self, frame: StateFrame) -> None:
@@ -82,103 +64,91 @@ class GroupedStates:
         self._order = order
         self._group = groups.ids[order]
         self._bucket = frame.bucket[order]
+        self._width = int(self._bucket.max(initial=0)) + 2
 
     @cached_property
-    def _cells(self) -> Ints:
+    def _places(self) -> Ints:
         return self._group * self._width + self._bucket
 
-    @property
-    def _width(self) -> int:
-        return int(self._bucket.max(initial=0)) + 2
-
-    def _ranges(self, windows: BucketWindows) -> tuple[Ints, Ints]:
-        """For each (group, period) the range of sorted states inside the window."""
+    def _ranges(self, windows: BucketWindows, cells: Cells) -> tuple[Ints, Ints]:
+        """For each cell the range of sorted states inside its window."""
         top = self._width - 1
-        base = np.arange(self.size + 1, dtype=np.int64)[:, None] * self._width
-        low, high = np.minimum(windows.low, top), np.minimum(windows.high, top)
-        starts = np.searchsorted(self._cells, (base + low[None, :]).ravel())
-        stops = np.searchsorted(self._cells, (base + high[None, :]).ravel())
+        base = cells.group * self._width
+        starts = np.searchsorted(self._places, base + np.minimum(windows.low, top)[cells.period])
+        stops = np.searchsorted(self._places, base + np.minimum(windows.high, top)[cells.period])
         return starts, np.maximum(starts, stops)
 
-    def rows(self, state: int, windows: BucketWindows) -> Ints:
-        """Rows of the state inside each (group, period)."""
-        starts, stops = self._ranges(windows)
+    def rows(self, state: int, windows: BucketWindows, cells: Cells) -> Ints:
+        """Rows of the state inside the window of each cell."""
+        starts, stops = self._ranges(windows, cells)
         return _between(self._frame.states[state].rows[self._order], starts, stops)
 
-    def finish(
-        self,
-        state: int,
-        kind: FinishKind,
-        windows: BucketWindows,
-        number: NumberKind,
-        parameter: str,
-        outside_is_zero: bool,
-    ) -> pa.Array:
-        """One value for each (group, period), for the group without rows too.
+    def covered(self, state: int, windows: BucketWindows) -> tuple[Ints, Ints]:
+        """Groups and periods of all cells with a row of the state inside their window."""
+        kept = self._frame.states[state].rows[self._order] > 0
+        first, last, order = windows.periods_of(self._bucket[kept])
+        group, place = covered_cells(self._group[kept], first, last)
+        return group, order[place]
 
-        Where the window is closed (outside coverage) the value is null, or 0 if `outside_is_zero`. Raises
-        `TooMuchWork` for a percentile over windows that overlap too much.
-        """
-        starts, stops = self._ranges(windows)
+    def finish(self, state: int, how: Finish, windows: BucketWindows, cells: Cells) -> pa.Array:
+        """One value a cell. Raises `TooMuchWork` for a percentile over windows that overlap too much."""
+        starts, stops = self._ranges(windows, cells)
         chosen = self._frame.states[state]
         rows = _between(chosen.rows[self._order], starts, stops)
         values = _between(chosen.values[self._order], starts, stops)
-        is_open = np.tile(windows.open_, self.size + 1)
-        if kind in _ZERO_WHEN_EMPTY:
-            counts_nulls = kind != "sum"
-            valid = (is_open | outside_is_zero) & ((rows == 0) | (values > 0) | counts_nulls)
+        is_open = windows.is_open[cells.period]
+        if how.kind in _ZERO_WHEN_EMPTY:
+            valid = (is_open | how.outside_is_zero) & ((rows == 0) | (values > 0) | (how.kind != "sum"))
         else:
             valid = is_open & (values > 0)
-        match kind:
+        match how.kind:
             case "rows":
                 return pa.array(rows, mask=~valid)
             case "count":
                 return pa.array(values, mask=~valid)
             case "distinct":
-                return pa.array(self._distinct(windows), mask=~valid)
+                return pa.array(self._distinct(windows, cells), mask=~valid)
             case "percentile":
-                return _where(self._percentile(windows, Fraction(parameter)), valid)
+                return _where(self._percentile(windows, cells, Fraction(how.parameter)), valid)
             case "minimum" | "maximum":
                 return self._extreme(chosen, starts, stops)
-        return _where(self._additive(chosen, kind, starts, stops, values, number), valid)
+        return _where(self._additive(chosen, how, starts, stops, values), valid)
 
-    def _additive(
-        self, state: State, kind: FinishKind, starts: Ints, stops: Ints, values: Ints, number: NumberKind
-    ) -> pa.Array:
+    def _additive(self, state: State, how: Finish, starts: Ints, stops: Ints, values: Ints) -> pa.Array:
         assert state.sums is not None
         sums = range_sums(take(state.sums, self._order), starts, stops)
-        match kind:
+        match how.kind:
             case "sum":
-                return to_array(sums, None, number)
+                return to_array(sums, None, how.number)
             case "avg":
                 return divide_by_counts(sums, values)
             case "variance" | "stddev":
                 assert state.squares is not None
                 squares = range_sums(take(state.squares, self._order), starts, stops)
-                return variance(values, sums, squares, stddev=kind == "stddev")
-        raise AssertionError(f"no state finishes as {kind}")
+                return variance(values, sums, squares, stddev=how.kind == "stddev")
+        raise AssertionError(f"no state finishes as {how.kind}")
 
     def _extreme(self, state: State, starts: Ints, stops: Ints) -> pa.Array:
         assert state.extreme is not None
-        sorted_values = state.extreme.take(pa.array(self._order))
-        return range_extreme(sorted_values, starts, stops, "min" if state.kind == "minimum" else "max")
+        ordered = state.extreme.take(pa.array(self._order))
+        return range_extreme(ordered, starts, stops, "min" if state.kind == "minimum" else "max")
 
-    def _distinct(self, windows: BucketWindows) -> Ints:
-        """Ids counted once a window: each id's buckets become intervals of periods, their union is counted."""
+    def _distinct(self, windows: BucketWindows, cells: Cells) -> Ints:
+        """Ids counted once a window: each id's buckets become ranges of periods, whose union is counted."""
         item = self._frame.item
         assert item is not None
         codes = encode(item)[0][self._order]
         first, last, order = windows.periods_of(self._bucket)
-        present = self._frame.states[0].values[self._order] > 0
-        kept = np.flatnonzero(present & (first < last))
-        counted = distinct_over(
-            self._group[kept], codes[kept], first[kept], last[kept], self.size + 1, len(order)
-        )
-        dense = np.zeros((self.size + 1, len(windows)), np.int64)
-        dense[:, order] = counted
-        return dense.ravel()
+        kept = np.flatnonzero((self._frame.states[0].values[self._order] > 0) & (first < last))
+        place = np.full(len(windows), -1, np.int64)
+        place[order] = np.arange(len(order))
+        asked = np.flatnonzero(place[cells.period] >= 0)
+        wanted = Cells(cells.group[asked], place[cells.period[asked]], max(len(order), 1))
+        counts = np.zeros(len(cells), np.int64)
+        counts[asked] = distinct_at(self._group[kept], codes[kept], first[kept], last[kept], wanted)
+        return counts
 
-    def _percentile(self, windows: BucketWindows, percent: Fraction) -> pa.Array:
+    def _percentile(self, windows: BucketWindows, cells: Cells, percent: Fraction) -> pa.Array:
         item = self._frame.item
         assert item is not None
         first, last, order = windows.periods_of(self._bucket)
@@ -190,14 +160,15 @@ class GroupedStates:
         state = np.repeat(np.arange(len(lengths)), lengths)
         within = np.arange(total) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         period = order[first[state] + within] if total else np.zeros(0, np.int64)
-        cells = self._group[state] * len(windows) + period
-        sorted_items = item.take(pa.array(self._order[state]))
-        return percentile(cells, sorted_items, counts[state], percent, (self.size + 1) * len(windows))
+        place = cells.positions(self._group[state], period)
+        ordered = item.take(pa.array(self._order[state]))
+        return percentile(place, ordered, counts[state], percent, len(cells))
 
 
 def _between(counts: Ints, starts: Ints, stops: Ints) -> Ints:
     running = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-    return running[stops] - running[starts]
+    found: Ints = running[stops] - running[starts]
+    return found
 
 
 def _where(values: pa.Array, valid: Mask) -> pa.Array:

@@ -13,7 +13,7 @@ from kpi_engine.kernels.rounding import float_of_ratio, two_product
 from kpi_engine.kernels.vectors import Floats, Mask
 
 _EXACT_POWER = 22  # 10**22 is the last power of ten that float64 holds exactly
-_WHOLE = 2.0**52  # from here on every float64 is an integer
+_WHOLE = 2.0**51  # below, float64 tells halves apart
 
 
 def round_floats(values: Floats, digits: int) -> Floats:
@@ -35,17 +35,16 @@ def _places(size: Floats, digits: int) -> tuple[Floats, Mask]:
     power = 10.0**digits
     product, error = two_product(size, np.full(len(size), power))
     whole = np.floor(product)
-    rest = product - whole  # exact, as is the comparison below: |error| is less than the gaps of rest
-    whole = np.where((rest == 0) & (error < 0), whole - 1, whole)
-    rest = np.where((rest == 0) & (error < 0), 1.0, rest)
+    rest = product - whole  # exact; the product's error is less than the gaps between possible rests
     up = (rest > 0.5) | ((rest == 0.5) & (error >= 0))
-    return (whole + up) / power, (product < _WHOLE / 2) & ((size > 2.0**-900) | (size == 0))
+    coarse = product >= 8 * _WHOLE  # values so far apart that each is the nearest to its rounded self
+    return np.where(coarse, size, (whole + up) / power), coarse | (product < _WHOLE)
 
 
 def _tens(size: Floats, digits: int) -> tuple[Floats, Mask]:
     power = 10.0**digits
     rest = np.fmod(size, power)
-    return (size - rest) + np.where(rest >= power / 2, power, 0.0), size < _WHOLE / 2
+    return (size - rest) + np.where(rest >= power / 2, power, 0.0), size < _WHOLE
 
 
 def _one_by_one(values: Floats, rounded: Floats, doubtful: Mask, digits: int) -> Floats:

@@ -29,9 +29,7 @@ from kpi_engine.kernels.vectors import (
 _KEY_BITS = 62
 
 
-def percentile(
-    cells: Ints, values: pa.Array, counts: Ints, percent: Decimal | Fraction, size: int
-) -> pa.Array:
+def percentile(cells: Ints, values: pa.Array, counts: Ints, percent: Decimal | Fraction, size: int) -> pa.Array:
     """The percentile of the values of each cell in [0, size), as float64; null for a cell without values.
 
     cells: the cell of each value, -1 for none. values: int64, decimal or float64; nulls are left out.

@@ -50,9 +50,8 @@ def range_extreme(values: pa.Array, starts: Ints, stops: Ints, kind: Kind) -> pa
         return build(values.type, stored, found)
     ranks, row_of_rank = _ranks(values)
     best = _extremes(ranks, valid, starts, stops, found, kind)
-    return values.take(pa.array(row_of_rank[np.where(found, best, 0)], mask=~found)) if len(values) else (
-        pa.nulls(len(starts), values.type)
-    )
+    rows = row_of_rank[np.where(found, best, 0)]
+    return values.take(pa.array(rows, mask=~found))
 
 
 def _holds_value(valid: Mask | None, starts: Ints, stops: Ints) -> Mask:
@@ -85,7 +84,7 @@ def _ranks(values: pa.Array) -> tuple[Ints, Ints]:
         else:
             ranks = of_value[codes if valid is None else np.where(valid, codes, 0)]
     else:
-        dense = pc.rank(values, sort_keys="ascending", null_placement="at_end", tiebreaker="dense")
+        dense = pc.rank(values, sort_keys="ascending", tiebreaker="dense")
         ranks = dense.to_numpy(zero_copy_only=False).astype(np.int64) - 1
         valid = validity(values)
     row_of_rank = np.zeros(int(ranks.max(initial=0)) + 1, np.int64)
@@ -94,9 +93,7 @@ def _ranks(values: pa.Array) -> tuple[Ints, Ints]:
     return ranks, row_of_rank
 
 
-def _extremes(
-    numbers: _Numbers, valid: Mask | None, starts: Ints, stops: Ints, found: Mask, kind: Kind
-) -> _Numbers:
+def _extremes(numbers: _Numbers, valid: Mask | None, starts: Ints, stops: Ints, found: Mask, kind: Kind) -> _Numbers:
     """The extreme number of each range; arbitrary where not `found`."""
     best = np.zeros(len(starts), numbers.dtype)
     reduce = np.minimum if kind == "min" else np.maximum

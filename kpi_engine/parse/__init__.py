@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from kpi_engine.parse.format import format_file
 from kpi_engine.parse.parser import parse_expression, parse_file
+from kpi_engine.parse.show import show_tree
 
-__all__ = ["parse_expression", "parse_file"]
+__all__ = ["format_file", "parse_expression", "parse_file", "show_tree"]

@@ -100,7 +100,9 @@ def dump(table: dict[str, Any]) -> str:
     def lines(rows: list[Any]) -> str:
         return "[\n" + ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows) + "\n]"
 
-    parts = [f'"{key}": {lines(value) if isinstance(value, list) else json.dumps(value)}' for key, value in table.items()]
+    parts = [
+        f'"{key}": {lines(value) if isinstance(value, list) else json.dumps(value)}' for key, value in table.items()
+    ]
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 

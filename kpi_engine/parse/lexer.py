@@ -18,7 +18,23 @@ from kpi_engine.parse import misspelt
 from kpi_engine.parse.table import load_table
 
 RESERVED = frozenset(
-    ["and", "case", "else", "false", "having", "in", "is", "not", "null", "or", "per", "then", "true", "when", "where"]
+    [
+        "and",
+        "case",
+        "else",
+        "false",
+        "having",
+        "in",
+        "is",
+        "not",
+        "null",
+        "or",
+        "per",
+        "then",
+        "true",
+        "when",
+        "where",
+    ]
 )
 """Words that are never a name, unless in backticks or before a colon."""
 
@@ -42,7 +58,10 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
         rf"(?:not{_S}in|not{_S}followed{_S}by|is{_S}not{_S}null|is{_S}null|at{_S}(?:start|end)|dated{_S}by"
         rf"|followed{_S}by)\b",
     ),
-    ("period", rf"(?={_YEAR}|FY)(?:FY{_YEAR}(?:-Q[1-4])?|{_YEAR}-(?:Q[1-4]|W[0-5][0-9]|{_DAY}))\b(?!-[QqWw]?[0-9])"),
+    (
+        "period",
+        rf"(?={_YEAR}|FY)(?:FY{_YEAR}(?:-Q[1-4])?|{_YEAR}-(?:Q[1-4]|W[0-5][0-9]|{_DAY}))\b(?!-[QqWw]?[0-9])",
+    ),
     ("bad_period", rf"(?:FY)?{_YEAR}-(?:[QqWw][0-9]+|[0-9]{{1,2}}(?![0-9_.%]))(?:[-:T][0-9]+)*\w*"),
     ("word", _WORD),
     ("key", r"(?!)"),
@@ -58,13 +77,18 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("open_string", r'"[^\n]*'),
     ("comment", r"\#[^\n]*"),
     ("single", r"'(?:\\.|[^'\\\n])*'?"),
-    ("quotes", r"[“„‟＂«〝‘‚‛＇][^\"“”‟＂»〞‘’＇\n]*[\"“”‟＂»〞‘’＇]?"),
+    (
+        "quotes",
+        r"[\u201c\u201e\u201f\uff02\u00ab\u301d\u2018\u201a\u201b\uff07][^\"\u201c\u201d\u201f\uff02\u00bb\u301e\u2018\u2019\uff07\n]*[\"\u201c\u201d\u201f\uff02\u00bb\u301e\u2018\u2019\uff07]?",
+    ),
     ("other", r"[^ \t\r\f\n]"),
 )
 # A word and the colon that makes a key of it are two groups of one match, so that a word is read once.
 _MASTER = re.compile(
     "|".join(
-        rf"({pattern})(?:[ \t]*(:))?" if kind == "word" else f"({pattern})" for kind, pattern in _PATTERNS if kind != "key"
+        rf"({pattern})(?:[ \t]*(:))?" if kind == "word" else f"({pattern})"
+        for kind, pattern in _PATTERNS
+        if kind != "key"
     )
 )
 _KINDS = (None, *(kind for kind, _ in _PATTERNS))
@@ -204,9 +228,7 @@ def _string(tokens: Tokens, span: Span) -> str:
     return "STRING"
 
 
-def _misspelt(
-    explain: Callable[[Span], Diagnostic], terminal: str
-) -> Callable[[Tokens, Span], str]:
+def _misspelt(explain: Callable[[Span], Diagnostic], terminal: str) -> Callable[[Tokens, Span], str]:
     def read(tokens: Tokens, span: Span) -> str:
         tokens.problems.append(explain(span))
         return terminal

@@ -14,10 +14,10 @@ MAX_CHAIN = 500
 
 _OPENING = {"LPAR": "RPAR", "LSQB": "RSQB", "CASE": "END"}
 _CLOSING = frozenset(_OPENING.values())
-_OPERANDS = frozenset(
-    ["NAME", "NUMBER", "PERCENT", "DURATION", "PERIOD", "STRING", "TRUE", "FALSE", "NULL", "RPAR", "RSQB", "END"]
-    + ["IS_NULL", "IS_NOT_NULL"]
-)
+_OPERANDS = frozenset({
+    "NAME", "NUMBER", "PERCENT", "DURATION", "PERIOD", "STRING", "TRUE", "FALSE", "NULL", "RPAR",
+    "RSQB", "END", "IS_NULL", "IS_NOT_NULL",
+})  # fmt: skip
 _DEEPENING = frozenset(["PLUSMINUS", "MULDIV", "NOT"])
 _RESTARTING = frozenset(["COMMA", "AND", "OR", "WHERE", "PER", "HAVING", "WHEN", "THEN", "ELSE", "KEY", "COLUMN"])
 _NO_NODES = frozenset(["RPAR", "RSQB", "COMMA", "DOT", "COLON", "KEY", "EQ"])

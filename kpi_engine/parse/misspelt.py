@@ -27,7 +27,15 @@ _OPERATORS: dict[str, tuple[str, str, str]] = {
     "**": ("MULDIV", "E116", "a power is written by multiplying: `x * x`"),
 }
 _UNITS = ("seconds", "minutes", "hours", "days", "weeks", "months", "quarters", "years")
-_SHORT_UNITS = {"s": "seconds", "min": "minutes", "mins": "minutes", "h": "hours", "d": "days", "w": "weeks", "y": "years"}
+_SHORT_UNITS = {
+    "s": "seconds",
+    "min": "minutes",
+    "mins": "minutes",
+    "h": "hours",
+    "d": "days",
+    "w": "weeks",
+    "y": "years",
+}
 _SCALES = {"k": 3, "m": 6, "mio": 6, "bn": 9, "b": 9}
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
@@ -43,17 +51,26 @@ def character(span: Span) -> tuple[str, Diagnostic]:
     """The character that was meant by one that has no place in a definition, and the diagnostic."""
     found = span.text
     if found == "`":
-        return "", Diagnostic("E123", "this ` is never closed", span, "write the quoted name between two backticks in one line")
+        return "", Diagnostic(
+            "E123", "this ` is never closed", span, "write the quoted name between two backticks in one line"
+        )
     if found in REPLACEMENTS:
         meant = REPLACEMENTS[found]
         return meant, Diagnostic("E107", f"{name_of(found)} is not `{meant}`", span, f"write `{meant}`")
     if found.isspace() or not found.isprintable():
-        return "", Diagnostic("E117", f"{name_of(found)} is no white space here", span, "write an ordinary space, or delete it")
-    return "", Diagnostic("E108", f"{name_of(found)} has no meaning here", span, FOREIGN.get(found, "delete it, or put it in a text in double quotes"))
+        return "", Diagnostic(
+            "E117", f"{name_of(found)} is no white space here", span, "write an ordinary space, or delete it"
+        )
+    return "", Diagnostic(
+        "E108",
+        f"{name_of(found)} has no meaning here",
+        span,
+        FOREIGN.get(found, "delete it, or put it in a text in double quotes"),
+    )
 
 
 def typographic_quotes(span: Span) -> Diagnostic:
-    """For `“text”`."""
+    """For a text in the quotes of a word processor."""
     inner = span.text[1:-1] if span.text[-1] in REPLACEMENTS or span.text[-1] == '"' else span.text[1:]
     return Diagnostic("E107", f'{name_of(span.text[0])} is not `"`', span, f'write "{inner.strip()}"')
 
@@ -67,7 +84,12 @@ def single_quotes(span: Span) -> Diagnostic:
 def open_text(span: Span) -> Diagnostic:
     """For a text whose line ends before it does."""
     opening = Span(span.source, span.start, span.start + 1)
-    return Diagnostic("E105", "this text is never closed", opening, 'add a " in the same line; a quote inside a text is written \\"')
+    return Diagnostic(
+        "E105",
+        "this text is never closed",
+        opening,
+        'add a " in the same line; a quote inside a text is written \\"',
+    )
 
 
 def escapes(span: Span) -> list[Diagnostic]:
@@ -103,9 +125,19 @@ def bad_number(span: Span) -> Diagnostic:
     text = span.text
     before = span.source.text[span.start - 1 : span.start]
     if text[0] == "." and (before.isalnum() or before in ("_", "`")):
-        return Diagnostic("E182", "a name must stand after the point", span, f"a name that begins with a digit stands in backticks: .`{text[1:]}`")
+        return Diagnostic(
+            "E182",
+            "a name must stand after the point",
+            span,
+            f"a name that begins with a digit stands in backticks: .`{text[1:]}`",
+        )
     if text.count(".") > 1:
-        return Diagnostic("E122", f"`{text}` is not a number", span, f'a date is written 2027-03-15, a version as a text: "{text}"')
+        return Diagnostic(
+            "E122",
+            f"`{text}` is not a number",
+            span,
+            f'a date is written 2027-03-15, a version as a text: "{text}"',
+        )
     if text[0] == ".":
         return Diagnostic("E120", "a number does not begin with a point", span, f"write 0{text}")
     if match := re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)[eE]([0-9]{1,2})", text):
@@ -121,7 +153,12 @@ def bad_number(span: Span) -> Diagnostic:
     unit = _SHORT_UNITS.get(rest) or next((u for u in _UNITS if rest.casefold() in (u, u[:-1])), "")
     if unit:
         return Diagnostic("E122", f"`{text}` is not a duration", span, f"write `{amount} {unit}`")
-    return Diagnostic("E122", f"`{text}` is neither a number nor a name", span, f"a name that begins with a digit stands in backticks: `` `{text}` ``")
+    return Diagnostic(
+        "E122",
+        f"`{text}` is neither a number nor a name",
+        span,
+        f"a name that begins with a digit stands in backticks: `` `{text}` ``",
+    )
 
 
 def bad_period(span: Span) -> Diagnostic:
@@ -155,7 +192,14 @@ def impossible_period(span: Span) -> list[Diagnostic]:
     elif len(text) >= 10:
         last = monthrange(year, int(text[5:7]))[1]
         if not 1 <= int(text[8:10]) <= last:
-            return [Diagnostic("E125", f"`{text}` is not a period", span, f"the last day of {text[:7]} is {text[:7]}-{last}")]
+            return [
+                Diagnostic(
+                    "E125",
+                    f"`{text}` is not a period",
+                    span,
+                    f"the last day of {text[:7]} is {text[:7]}-{last}",
+                )
+            ]
         if len(text) > 11 and int(text[11:13]) > 23:
             return [Diagnostic("E125", f"`{text}` is not a period", span, "the hours of a day are T00 to T23")]
     return []
@@ -164,9 +208,16 @@ def impossible_period(span: Span) -> list[Diagnostic]:
 def long_name(span: Span, most: int) -> Diagnostic:
     """For a name beyond the limit."""
     shown = Span(span.source, span.start, span.start + 20)
-    return Diagnostic("E806", f"this name has more than {most} characters", shown, "shorten it", exit_code=ExitCode.LIMIT)
+    return Diagnostic(
+        "E806", f"this name has more than {most} characters", shown, "shorten it", exit_code=ExitCode.LIMIT
+    )
 
 
 def unknown_unit(span: Span) -> Diagnostic:
     """For `7 dyas`: a number and a word that is nearly a unit of time."""
-    return Diagnostic("E126", f"`{span.text}` is not a unit of time", span, did_you_mean(span.text, [*_UNITS, *(u[:-1] for u in _UNITS)]))
+    return Diagnostic(
+        "E126",
+        f"`{span.text}` is not a unit of time",
+        span,
+        did_you_mean(span.text, [*_UNITS, *(u[:-1] for u in _UNITS)]),
+    )

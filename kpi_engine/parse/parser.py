@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -13,7 +12,6 @@ from kpi_engine.parse import driver, limits, split
 from kpi_engine.parse.build import TreeBuilder
 from kpi_engine.parse.explain import explain
 from kpi_engine.parse.lexer import Tokens, tokenize
-
 
 MOST_PROBLEMS = 20
 """How many further problems of one declaration are looked for."""
@@ -100,21 +98,28 @@ def _parse(tokens: Tokens, start: str) -> Parsed:
     try:
         node = driver.parse(tokens, start, builder)
     except driver.StuckError as stuck:
-        further = _further_problems(tokens, stuck.index) if start == "declaration" else []
-        return Parsed(tokens, None, (explain(tokens, stuck.index, start), *further), stuck.index == len(tokens.types))
+        problem = explain(tokens, stuck.index, start)
+        further = _further_problems(tokens, stuck.index, problem) if start == "declaration" else []
+        return Parsed(tokens, None, (problem, *further), stuck.index == len(tokens.types))
     return Parsed(tokens, None if builder.problems else node, tuple(builder.problems))
 
 
-def _further_problems(tokens: Tokens, index: int) -> list[Diagnostic]:
-    """What is wrong in the properties and columns behind a broken line of the same declaration."""
+def _further_problems(tokens: Tokens, index: int, problem: Diagnostic) -> list[Diagnostic]:
+    """What is wrong in the properties and columns behind a problem that was found at token `index`."""
     found: list[Diagnostic] = []
     is_map = tokens.types[:1] == ["MAP"]
-    while (index := _next_line(tokens, index + 1, is_map)) < len(tokens.types) and len(found) < MOST_PROBLEMS:
+    while len(found) < MOST_PROBLEMS:
+        # A token that only showed that the line above is broken begins a line that may be sound.
+        is_later = index < len(tokens.types) and problem.span.start < tokens.starts[index]
+        index = _next_line(tokens, index if is_later else index + 1, is_map)
+        if index >= len(tokens.types):
+            break
         rest = tokens.behind(index)
         try:
             driver.parse(rest, "details", TreeBuilder(rest))
         except driver.StuckError as stuck:
-            found.append(explain(rest, stuck.index, "details"))
+            problem = explain(rest, stuck.index, "details")
+            found.append(problem)
             index += stuck.index
         else:
             break

@@ -61,9 +61,13 @@ def names(found: Iterable[tree.Name], code: str, verb: str) -> list[Diagnostic]:
 def own_line(span: Span, word: str) -> Diagnostic:
     """For a property or column that follows something else in its line."""
     shown = f"`{word}:`" if span.source.text[span.end : span.end + 1] == ":" else f"`{word}`"
-    return Diagnostic("E162", f"{shown} must begin a line of its own", span, f"start a new, indented line before {shown}")
+    return Diagnostic(
+        "E162", f"{shown} must begin a line of its own", span, f"start a new, indented line before {shown}"
+    )
 
 
 def not_a_year(span: Span, text: str) -> Diagnostic:
     """For a plain number where a period is meant."""
-    return Diagnostic("E125", f"`{text}` is not a period", span, "a year is written with four digits, from 1900 to 2199")
+    return Diagnostic(
+        "E125", f"`{text}` is not a period", span, "a year is written with four digits, from 1900 to 2199"
+    )

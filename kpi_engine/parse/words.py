@@ -16,16 +16,18 @@ DECLARATIONS = {
 }
 """The words that begin a declaration, each with an example of its first line."""
 
-METRIC_PROPERTIES = frozenset(
-    "unit better target tags description owner format deprecated replaced_by since".split()
-)
+METRIC_PROPERTIES = frozenset({
+    "unit", "better", "target", "tags", "description", "owner", "format", "deprecated", "replaced_by", "since",
+})  # fmt: skip
 
-PROPERTIES = METRIC_PROPERTIES | frozenset(
-    "by columns connection counted_in currency date_format decimal delimiter distinct encoding every fiscal_year_named "
-    "fiscal_year_starts for grain header key label late lifetime max_items message names no_data null_values "
-    "on_duplicate on_error plural quote severity singular skip snapshot snapshot_by starts table thousands time "
-    "timestamp_format timezone trim version versions watch watermark week_starts when where".split()
-)
+PROPERTIES = METRIC_PROPERTIES | {
+    "by", "columns", "connection", "counted_in", "currency", "date_format", "decimal", "delimiter", "distinct",
+    "encoding", "every", "fiscal_year_named", "fiscal_year_starts", "for", "grain", "header", "key", "label",
+    "late", "lifetime", "max_items", "message", "names", "no_data", "null_values", "on_duplicate", "on_error",
+    "plural", "quote", "severity", "singular", "skip", "snapshot", "snapshot_by", "starts", "table",
+    "thousands", "time", "timestamp_format", "timezone", "trim", "version", "versions", "watch", "watermark",
+    "week_starts", "when", "where",
+}  # fmt: skip
 """Every property that some declaration has."""
 
 CLAUSES = {
@@ -36,7 +38,7 @@ CLAUSES = {
 
 UNITS = ("second", "minute", "hour", "day", "week", "month", "quarter", "year")
 
-FORMER_KEYWORDS = frozenset("metric measure kpi define def let var set const formula".split())
+FORMER_KEYWORDS = frozenset(["metric", "measure", "kpi", "define", "def", "let", "var", "set", "const", "formula"])
 """Words by which other languages begin the definition of a metric."""
 
 STATEMENTS = {
@@ -53,7 +55,7 @@ STATEMENTS = {
     "group": "groups are asked for in the question: `kpi eval revenue --by channel --grain month`",
     "order": "the order is asked for in the question: `kpi eval revenue --order-by revenue`",
     "limit": "limits are asked for in the question: `kpi eval revenue --limit 10`",
-    "union": "give one source several tables: `table: [\"a.csv\", \"b.csv\"]`",
+    "union": 'give one source several tables: `table: ["a.csv", "b.csv"]`',
     "over": "windows are functions: `rolling(x, 7 days)`, `cumulative(x)`, `previous(x)`, `total(x, channel)`",
     "partition": "windows are functions: `rolling(x, 7 days)`, `cumulative(x)`, `previous(x)`, `total(x, channel)`",
     "filter": "write the condition in the aggregate: `sum(orders.total where is_valid)`",
@@ -62,9 +64,9 @@ STATEMENTS = {
 
 OPERATORS = {
     "between": "write `x >= a and x <= b`",
-    "like": "write `contains(x, \"text\")`, `starts_with(x, \"text\")` or `matches(x, \"pattern\")`",
-    "ilike": "write `contains(lower(x), \"text\")`",
-    "rlike": "write `matches(x, \"pattern\")`",
+    "like": 'write `contains(x, "text")`, `starts_with(x, "text")` or `matches(x, "pattern")`',
+    "ilike": 'write `contains(lower(x), "text")`',
+    "rlike": 'write `matches(x, "pattern")`',
     "mod": "write `a - b * floor(a / b)`",
     "div": "write `floor(a / b)`",
     "xor": "write `(a and not b) or (b and not a)`",

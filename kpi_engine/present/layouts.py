@@ -81,12 +81,12 @@ def stacked(columns: Sequence[TextColumn], width: int) -> list[Layout] | None:
     return blocks if all(layout.least_width <= width for layout in blocks) else None
 
 
-def records(columns: Sequence[TextColumn]) -> Iterator[tuple[str, Layout]]:
+def records(columns: Sequence[TextColumn], width: int) -> Iterator[tuple[str, Layout]]:
     """Row by row: a title of the period and the dimensions, and a layout of two columns, name and value."""
     metrics = [column for column in columns if column.role == "metric"]
     labels = [column for column in columns if column.role != "metric"]
-    names = [metric.title for metric in metrics]
     least = max((_widest(metric.cells) for metric in metrics), default=0)
+    names = ["\n".join(wrapped(metric.title, width - least - GAP)) for metric in metrics]
     for row in range(len(columns[0].cells) if columns else 0):
         title = " · ".join(label.cells[row] for label in labels)
         left = LaidColumn((), "", False, names, min(_widest(names), _NARROWEST_TEXT))

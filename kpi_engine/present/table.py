@@ -50,9 +50,11 @@ def print_all(renderables: Iterable[RenderableType], sink: IO[bytes], surface: S
             markup=False,
             emoji=False,
         )
-        # A layout that no terminal of this width can hold runs over the edge rather than losing digits.
-        wide = max(surface.width, getattr(renderable, "min_width", None) or 0)
-        console.print(renderable, width=wide, crop=False, overflow="ignore")
+        if isinstance(renderable, Table):
+            # What no terminal of this width can hold runs over the edge rather than losing digits.
+            console.print(renderable, width=max(surface.width, renderable.min_width or 0), crop=False)
+        else:
+            console.print(renderable)
         lines = (line.rstrip(" ") for line in text.getvalue().split("\n"))
         sink.write("\n".join(lines).encode("utf-8", "replace"))
 
@@ -65,7 +67,7 @@ def _renderables(answer: Answer, width: int) -> Iterator[RenderableType]:
             yield Text("")
         yield _rich_table(layout)
     if not layouts:
-        for title, record in records(text_columns(answer, rows=MOST_ROWS)):
+        for title, record in records(text_columns(answer, rows=MOST_ROWS), width):
             yield Text(title, style="bold")
             yield _rich_table(record)
             yield Text("")

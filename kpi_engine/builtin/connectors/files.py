@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kpi_engine.builtin.connectors import arrow_ipc, locate, parquet, text
 from kpi_engine.builtin.connectors.footers import FooterCache
+from kpi_engine.builtin.connectors.text_options import TextOptions
 from kpi_engine.extend.rows import ConnectionSettings, Scan, ScanRequest, TableRequest, data_error
 from kpi_engine.ir.catalog import TableSchema
 
@@ -38,17 +39,18 @@ class FilesConnector:
             return parquet.schema(self._root, located.files, self._footers)
         if located.format == "arrow":
             return arrow_ipc.schema(self._root, located.files)
-        return text.schema(self._root, located.files, text.TextOptions.read(options, table.source))
+        return text.schema(self._root, located.files, TextOptions.read(options, table.source))
 
     def scan(self, request: ScanRequest) -> Scan:
         """The fragments of a table: row groups of Parquet, whole files of the other formats."""
         options = self._with_defaults(request.table)
         located = self._locate(request.table, options)
         if located.format == "parquet":
-            return parquet.ParquetScan(self._root, located, request, self._footers)
+            return parquet.ParquetScan(self._root, located, request, self._footers, options)
         if located.format == "arrow":
-            return arrow_ipc.ArrowScan(self._root, located, request)
-        return text.TextScan(self._root, located, request, text.TextOptions.read(options, request.table.source))
+            return arrow_ipc.ArrowScan(self._root, located, request, options)
+        layout = TextOptions.read(options, request.table.source)
+        return text.TextScan(self._root, located, request, layout, options)
 
     def _with_defaults(self, table: TableRequest) -> Mapping[str, object]:
         return {**self._options, **dict(table.options)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,14 +10,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kpi_engine.builtin.connectors.arrow_types import common_type, type_of
 from kpi_engine.builtin.connectors.footers import Footer, FooterCache
 from kpi_engine.builtin.connectors.guard import reading
 from kpi_engine.builtin.connectors.locate import Located
 from kpi_engine.builtin.connectors.pruning import Statistics, excludes, statistics
 from kpi_engine.builtin.connectors.requested import check_columns, physical, select
+from kpi_engine.builtin.connectors.schemas import merged_schema
 from kpi_engine.extend.rows import ColumnRequest, Push, ReadReport, ScanRequest
-from kpi_engine.ir.catalog import TableColumn, TableSchema
+from kpi_engine.ir.catalog import TableSchema
 
 _LARGEST_BATCH = 1 << 21
 _SMALL_DICTIONARY = 4096
@@ -30,40 +30,27 @@ def schema(root: Path, files: Sequence[Path], footers: FooterCache) -> TableSche
     return merged_schema([(footer.shown, footer.schema) for footer in read])
 
 
-def merged_schema(schemas: Sequence[tuple[str, pa.Schema]]) -> TableSchema:
-    """The columns of several named schemas, in the order of their first appearance.
-
-    >>> merged_schema([("a", pa.schema([("n", pa.int32())])), ("b", pa.schema([("n", pa.string())]))]).columns[0]
-    TableColumn(name='n', type=None, physical='int32 in a but string in b')
-    """
-    columns: dict[str, tuple[str, pa.DataType]] = {}
-    problems: dict[str, str] = {}
-    for place, one in schemas:
-        for field in one:
-            first_place, first = columns.setdefault(field.name, (place, field.type))
-            together = common_type(first, field.type)
-            if together is None:
-                problems.setdefault(field.name, f"{first} in {first_place} but {field.type} in {place}")
-            elif together != first:
-                columns[field.name] = (place, together)
-    return TableSchema(
-        tuple(
-            TableColumn(name, None, problems[name])
-            if name in problems
-            else TableColumn(name, type_of(arrow), str(arrow))
-            for name, (_, arrow) in columns.items()
-        )
-    )
-
-
 class ParquetScan:
     """An opened request on Parquet files."""
 
-    def __init__(self, root: Path, located: Located, request: ScanRequest, footers: FooterCache) -> None:
+    def __init__(
+        self,
+        root: Path,
+        located: Located,
+        request: ScanRequest,
+        footers: FooterCache,
+        options: Mapping[str, object],
+    ) -> None:
         self._root = root
         self._located = located
         self._request = request
         self._footers = footers
+        self._options = options
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        """The table's options, completed by the connection's."""
+        return self._options
 
     @property
     def notes(self) -> Sequence[str]:

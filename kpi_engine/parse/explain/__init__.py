@@ -10,7 +10,18 @@ from collections.abc import Callable
 
 from kpi_engine.ir.diagnostic import Diagnostic
 from kpi_engine.parse.driver import accepted
-from kpi_engine.parse.explain import aims, brackets, cases, clauses, columns, declarations, lines, lists, operands, words
+from kpi_engine.parse.explain import (
+    aims,
+    brackets,
+    cases,
+    clauses,
+    columns,
+    declarations,
+    lines,
+    lists,
+    operands,
+    words,
+)
 from kpi_engine.parse.explain.failure import Failure
 from kpi_engine.parse.lexer import Tokens
 
@@ -33,12 +44,12 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     declarations.several_packs,
     declarations.map_without_target,
     words.capital_letters,
+    cases.case_without_end,
+    brackets.never_closed,
     columns.columns_not_allowed,
     columns.missing_type,
     columns.type_parameter,
     columns.unquoted_origin,
-    cases.case_without_end,
-    brackets.never_closed,
     lines.aim_outside_goal,
     aims.goal_without_aim,
     aims.second_aim,
@@ -78,6 +89,8 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     words.word_operator,
     words.clause_of_sql,
     words.alias,
+    words.misspelt_word,
+    words.stray_sign,
     words.remainder,
     clauses.outside_brackets,
     operands.two_texts,

@@ -11,7 +11,7 @@ _AIMS = frozenset(["INCREASE", "DECREASE", "KEEP"])
 
 def goal_without_aim(failure: Failure) -> Diagnostic | None:
     """`goal more_sales` without `increase`, `decrease` or `keep`."""
-    if failure.kind(0) != "GOAL" or not _AIMS <= failure.accepted or "KEY" not in failure.accepted or failure.index < 2:
+    if failure.kind(0) != "GOAL" or not failure.accepted >= _AIMS or "KEY" not in failure.accepted or failure.index < 2:
         return None
     word = failure.word(failure.index)
     near = nearest(word, ["increase", "decrease", "keep"]) if word else []
@@ -20,7 +20,12 @@ def goal_without_aim(failure: Failure) -> Diagnostic | None:
     if failure.index >= len(failure.tokens.types):
         help_text = f"write it in a line of its own: `{_CHANGE}`"
         return failure.error("E144", "this goal has no aim", failure.span(0, 1), help_text)
-    return failure.error("E144", "the aim of a goal begins with increase, decrease or keep", failure.index, f"write, for example, `{_CHANGE}`")
+    return failure.error(
+        "E144",
+        "the aim of a goal begins with increase, decrease or keep",
+        failure.index,
+        f"write, for example, `{_CHANGE}`",
+    )
 
 
 def second_aim(failure: Failure) -> Diagnostic | None:
@@ -39,13 +44,20 @@ def amount(failure: Failure) -> Diagnostic | None:
     if failure.kind(failure.index - 2) in _AIMS and word in ("by", "during"):
         what = f"this aim says nothing before `{word}`"
         return failure.error("E145", what, failure.index - 1, f"write, for example, `{_CHANGE}`")
-    if "BY" in failure.accepted and (failure.ends_item(failure.index) or failure.word(failure.index) in ("during", "to", "versus")):
+    if "BY" in failure.accepted and (
+        failure.ends_item(failure.index) or failure.word(failure.index) in ("during", "to", "versus")
+    ):
         help_text = f"say by how much: `{_CHANGE}`"
         if failure.word(failure.index) == "to":
             help_text = "an aim says by how much; a fixed value is `keep revenue >= 1000000 during 2027-Q1`"
         return failure.error("E145", "this aim does not say by how much", _here(failure), help_text)
     if failure.previous == "BY" and "PERCENT" in failure.accepted:
-        return failure.error("E145", "an amount must stand after `by`", _here(failure), "write 10%, 2 points, 2% relative, 500 or 3 hours")
+        return failure.error(
+            "E145",
+            "an amount must stand after `by`",
+            _here(failure),
+            "write 10%, 2 points, 2% relative, 500 or 3 hours",
+        )
     return None
 
 
@@ -60,8 +72,15 @@ def span(failure: Failure) -> Diagnostic | None:
         grain = failure.text(failure.index - 1 if failure.previous != "FROM" else failure.index - 2)
         help_text = f'a file has no "now": write `next {grain} from 2026-11-22`'
         return failure.error("E146", f"`next {grain}` does not say from when", _here(failure), help_text)
-    if "DURING" in failure.accepted and (failure.ends_item(failure.index) or failure.word(failure.index) in ("in", "for", "versus", "within", "until")):
-        return failure.error("E146", "this aim does not say during which period", _here(failure), f"write, for example, `{_CHANGE}`")
+    if "DURING" in failure.accepted and (
+        failure.ends_item(failure.index) or failure.word(failure.index) in ("in", "for", "versus", "within", "until")
+    ):
+        return failure.error(
+            "E146",
+            "this aim does not say during which period",
+            _here(failure),
+            f"write, for example, `{_CHANGE}`",
+        )
     return None
 
 

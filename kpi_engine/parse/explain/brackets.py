@@ -56,5 +56,10 @@ def extra_bracket(failure: Failure) -> Diagnostic | None:
 def empty_brackets(failure: Failure) -> Diagnostic | None:
     """`()`."""
     if failure.previous == "LPAR" and failure.current == "RPAR":
-        return failure.error("E159", "nothing stands in these brackets", failure.span(failure.index - 1, failure.index), "write an expression in them, or delete them")
+        return failure.error(
+            "E159",
+            "nothing stands in these brackets",
+            failure.span(failure.index - 1, failure.index),
+            "write an expression in them, or delete them",
+        )
     return None

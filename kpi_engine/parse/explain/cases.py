@@ -23,7 +23,12 @@ def else_if(failure: Failure) -> Diagnostic | None:
     if not inside:
         return None
     if failure.word(failure.index) in ("elif", "elsif", "elseif"):
-        return failure.error("E143", f"`{failure.text(failure.index)}` is no word of the language", failure.index, "write `when`")
+        return failure.error(
+            "E143",
+            f"`{failure.text(failure.index)}` is no word of the language",
+            failure.index,
+            "write `when`",
+        )
     if failure.previous == "ELSE" and failure.current == "WHEN":
         place = failure.span(failure.index - 1, failure.index)
         return failure.error("E143", "a `case` has no `else when`", place, "write `when` alone")
@@ -62,5 +67,7 @@ def case_without_when(failure: Failure) -> Diagnostic | None:
 def stray_word(failure: Failure) -> Diagnostic | None:
     """`then` or `else` outside a `case`."""
     if failure.current in ("WHEN", "THEN", "ELSE") and not any(failure.kind(i) == "CASE" for i in failure.opened):
-        return failure.error("E192", f"`{failure.text(failure.index)}` belongs in a `case`", failure.index, f"write `{_FORM}`")
+        return failure.error(
+            "E192", f"`{failure.text(failure.index)}` belongs in a `case`", failure.index, f"write `{_FORM}`"
+        )
     return None

@@ -33,7 +33,9 @@ def within_without_duration(failure: Failure) -> Diagnostic | None:
         return None
     if failure.current == "NUMBER" and nearest(failure.word(failure.index + 1), _UNITS):
         return unit_diagnostic(failure.span(failure.index + 1))
-    return failure.error("E180", "a duration must stand after `within`", _here(failure), "write, for example, `within 7 days`")
+    return failure.error(
+        "E180", "a duration must stand after `within`", _here(failure), "write, for example, `within 7 days`"
+    )
 
 
 def followed_by_without_within(failure: Failure) -> Diagnostic | None:
@@ -48,7 +50,12 @@ def followed_by_without_within(failure: Failure) -> Diagnostic | None:
             phrase = CLAUSES[failure.kind(index)]
             if failure.current in ("WHERE", "ON"):
                 help_text = f"the order is `{phrase} B on K where condition within 7 days`"
-                return failure.error("E179", f"`{failure.text(failure.index)}` stands too late in `{phrase}`", failure.index, help_text)
+                return failure.error(
+                    "E179",
+                    f"`{failure.text(failure.index)}` stands too late in `{phrase}`",
+                    failure.index,
+                    help_text,
+                )
             help_text = "say how soon: add, for example, `within 7 days`"
             return failure.error("E179", f"`{phrase}` has no `within`", index, help_text)
     return None
@@ -58,7 +65,9 @@ def empty_clause(failure: Failure) -> Diagnostic | None:
     """`count(orders where)`."""
     if failure.previous not in _EXAMPLES or failure.is_operand(failure.index):
         return None
-    over = failure.current in ("RPAR", "RSQB", "COMMA") or failure.current in CLAUSES or failure.ends_item(failure.index)
+    over = (
+        failure.current in ("RPAR", "RSQB", "COMMA") or failure.current in CLAUSES or failure.ends_item(failure.index)
+    )
     if not (over or failure.current in OPERATORS or failure.previous not in ("WHERE", "HAVING")):
         return None
     word = CLAUSES[failure.previous]

@@ -32,8 +32,18 @@ def missing_type(failure: Failure) -> Diagnostic | None:
     if failure.kind(item) != "COLUMN" or "EQ" in failure.tokens.types[item:index]:
         return None
     name = failure.text(item + 1)
-    if index == item + 2 and failure.kind(item + 1) == "NAME" and failure.current == "NAME" and not failure.starts_line(index):
-        return failure.error("E172", f"a colon is missing after `{name}`", item + 1, f"write `column {name}: {failure.text(index)}`")
+    if (
+        index == item + 2
+        and failure.kind(item + 1) == "NAME"
+        and failure.current == "NAME"
+        and not failure.starts_line(index)
+    ):
+        return failure.error(
+            "E172",
+            f"a colon is missing after `{name}`",
+            item + 1,
+            f"write `column {name}: {failure.text(index)}`",
+        )
     if index == item + 3 and failure.previous == "COLON":
         what = f"the type of column `{name}` is missing"
         return failure.error("E172", what, item + 1, f"write, for example, `column {name}: text`")
@@ -48,15 +58,21 @@ def type_parameter(failure: Failure) -> Diagnostic | None:
     if failure.kind(item) != "COLUMN" or index < item + 5 or index > item + 6 or failure.kind(item + 4) != "LPAR":
         return None
     name = failure.text(item + 3)
-    help_text = f"write `{name}`: its digits are kept as they come" if failure.current in ("NUMBER", "COMMA") else (
-        "types are text, integer, decimal, boolean, date, timestamp, duration, currency(CNY)"
+    help_text = (
+        f"write `{name}`: its digits are kept as they come"
+        if failure.current in ("NUMBER", "COMMA")
+        else ("types are text, integer, decimal, boolean, date, timestamp, duration, currency(CNY)")
     )
     return failure.error("E174", f"the type `{name}` takes no such parameter", index, help_text)
 
 
 def unquoted_origin(failure: Failure) -> Diagnostic | None:
     """`column total: decimal from st_total`."""
-    if failure.previous in ("FROM", "FORMAT") and failure.accepted == {"STRING"} and failure.kind(failure.item) == "COLUMN":
+    if (
+        failure.previous in ("FROM", "FORMAT")
+        and failure.accepted == {"STRING"}
+        and failure.kind(failure.item) == "COLUMN"
+    ):
         word = failure.text(failure.index - 1)
         name = failure.text(failure.index)
         help_text = f'write `{word} "{name}"`' if failure.is_operand(failure.index) else f'write `{word} "..."`'

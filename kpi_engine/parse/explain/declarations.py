@@ -11,18 +11,23 @@ from kpi_engine.parse.words import DECLARATIONS, FORMER_KEYWORDS, METRIC_PROPERT
 _KEYWORDS = frozenset(word.upper() for word in DECLARATIONS)
 _WITHOUT_EQUALS = {
     "ENTITY": "give it columns: `column first_order: date = min(orders.ordered_at)`",
-    "GRAIN": "give it a table: `table: \"retail_calendar.csv\"`",
+    "GRAIN": 'give it a table: `table: "retail_calendar.csv"`',
     "GOAL": "write the aim in the next line: `increase revenue by 10% during 2027-Q1`",
     "ALERT": "write the condition in the next line: `when: revenue < 1000`",
     "USE": "write `use sales as s` for another name",
-    "MAP": "write `map sales.orders to \"erp.orders\"`",
-    "CALENDAR": "write its properties in the next lines: `timezone: \"Asia/Shanghai\"`",
+    "MAP": 'write `map sales.orders to "erp.orders"`',
+    "CALENDAR": 'write its properties in the next lines: `timezone: "Asia/Shanghai"`',
 }
 
 
 def orphan_line(failure: Failure) -> Diagnostic | None:
     """An indented line above the first declaration of the file."""
-    if failure.index == 0 and failure.span(0).column > 1 and failure.span(0).start > 1 and "METRIC" not in failure.accepted:
+    if (
+        failure.index == 0
+        and failure.span(0).column > 1
+        and failure.span(0).start > 1
+        and "METRIC" not in failure.accepted
+    ):
         if failure.accepted & _KEYWORDS:
             help_text = "begin a declaration in column 1"
             return failure.error("E152", "this indented line belongs to no declaration", 0, help_text)
@@ -35,9 +40,11 @@ def continued_line(failure: Failure) -> Diagnostic | None:
     if not failure.accepted & _KEYWORDS and failure.index != 1:
         return None
     begins_badly = failure.index == 0 and first not in ("RPAR", "RSQB", "KEY")
-    if begins_badly and "SOURCE" in failure.accepted or (failure.index == 1 and _goes_on(failure)):
+    if (begins_badly and "SOURCE" in failure.accepted) or (failure.index == 1 and _goes_on(failure)):
         place = failure.span(0)
-        return failure.error("E130", "a continued line must be indented", place, f"add two spaces before {failure.shown(0)}")
+        return failure.error(
+            "E130", "a continued line must be indented", place, f"add two spaces before {failure.shown(0)}"
+        )
     return None
 
 
@@ -105,7 +112,9 @@ def unknown_keyword(failure: Failure) -> Diagnostic | None:
         near = nearest(failure.text(0), DECLARATIONS)
         if near and (failure.current != END or near[0] == "calendar"):
             what = f"no declaration begins with `{failure.text(0)}`"
-            return failure.error("E131", what, 0, f"did you mean `{near[0]}`? For a metric write `{failure.text(0)} = ...`")
+            return failure.error(
+                "E131", what, 0, f"did you mean `{near[0]}`? For a metric write `{failure.text(0)} = ...`"
+            )
     return None
 
 
@@ -113,7 +122,9 @@ def keyword_as_name(failure: Failure) -> Diagnostic | None:
     """`source = count(...)`, `entity where`."""
     if failure.index == 1 and failure.kind(0) in _KEYWORDS and failure.current == "EQ":
         word = failure.text(0)
-        return failure.error("E148", f"`{word}` begins a declaration and is no name", 0, f"write `` `{word}` `` in backticks")
+        return failure.error(
+            "E148", f"`{word}` begins a declaration and is no name", 0, f"write `` `{word}` `` in backticks"
+        )
     if failure.text(failure.index) in RESERVED and "NAME" in failure.accepted and not failure.wants_operand:
         return _reserved(failure, failure.index)
     if failure.index == 0 and failure.kind(1) == "EQ" and failure.text(0) in RESERVED:
@@ -123,7 +134,9 @@ def keyword_as_name(failure: Failure) -> Diagnostic | None:
 
 def _reserved(failure: Failure, index: int) -> Diagnostic:
     word = failure.text(index)
-    return failure.error("E148", f"`{word}` is a word of the language and no name", index, f"write `` `{word}` `` in backticks")
+    return failure.error(
+        "E148", f"`{word}` is a word of the language and no name", index, f"write `` `{word}` `` in backticks"
+    )
 
 
 def missing_name(failure: Failure) -> Diagnostic | None:
@@ -136,24 +149,43 @@ def missing_name(failure: Failure) -> Diagnostic | None:
 
 def quoted_name(failure: Failure) -> Diagnostic | None:
     """`source "orders"`."""
-    if failure.index == 1 and failure.kind(0) in _KEYWORDS and failure.current == "STRING" and "NAME" in failure.accepted:
+    if (
+        failure.index == 1
+        and failure.kind(0) in _KEYWORDS
+        and failure.current == "STRING"
+        and "NAME" in failure.accepted
+    ):
         inner = failure.text(1)[1:-1]
-        help_text = f"write `{failure.text(0)} {inner}`" if inner.isidentifier() else f"write `{DECLARATIONS[failure.text(0)]}`"
+        help_text = (
+            f"write `{failure.text(0)} {inner}`" if inner.isidentifier() else f"write `{DECLARATIONS[failure.text(0)]}`"
+        )
         return failure.error("E168", "a name is written without quotes", 1, help_text)
     return None
 
 
 def needless_name(failure: Failure) -> Diagnostic | None:
     """`calendar retail`."""
-    if failure.index == 1 and failure.kind(0) == "CALENDAR" and not failure.starts_line(1) and failure.current == "NAME":
-        return failure.error("E184", "the calendar has no name: there is one for all", 1, "write `calendar` alone in its line")
+    if (
+        failure.index == 1
+        and failure.kind(0) == "CALENDAR"
+        and not failure.starts_line(1)
+        and failure.current == "NAME"
+    ):
+        return failure.error(
+            "E184", "the calendar has no name: there is one for all", 1, "write `calendar` alone in its line"
+        )
     return None
 
 
 def needless_equals(failure: Failure) -> Diagnostic | None:
     """`alert drop = revenue < 10`."""
     kind = failure.kind(0)
-    if failure.current == "EQ" and kind in _WITHOUT_EQUALS and failure.item == 0 and not failure.starts_line(failure.index - 1):
+    if (
+        failure.current == "EQ"
+        and kind in _WITHOUT_EQUALS
+        and failure.item == 0
+        and not failure.starts_line(failure.index - 1)
+    ):
         word = failure.text(0)
         return failure.error("E169", f"`{word}` takes no `=`", failure.index, _WITHOUT_EQUALS[kind])
     return None
@@ -167,13 +199,24 @@ def missing_equals(failure: Failure) -> Diagnostic | None:
         name = failure.text(0)
         call = failure.current == "LPAR"
         help_text = f"write `name = {name}(...)`, or indent the line if it continues the one above"
-        return failure.error("E133", f"`=` is missing after `{name}`", 0, help_text if call else f"write `{name} = ...`")
-    if failure.kind(0) in ("DIMENSION", "OVERRIDE", "SOURCE") and failure.index > 1 and not failure.starts_line(failure.index):
+        return failure.error(
+            "E133", f"`=` is missing after `{name}`", 0, help_text if call else f"write `{name} = ...`"
+        )
+    if (
+        failure.kind(0) in ("DIMENSION", "OVERRIDE", "SOURCE")
+        and failure.index > 1
+        and not failure.starts_line(failure.index)
+    ):
         head = f"{failure.text(0)} {failure.span(1, failure.index - 1).text}"
         what = f"`=` is missing before {failure.shown(failure.index)}"
         return failure.error("E133", what, failure.index, f"write `{head} = ...`")
     if failure.kind(0) in ("DIMENSION", "OVERRIDE") and failure.ends_item(failure.index):
-        return failure.error("E133", f"`=` is missing after {failure.shown(failure.index - 1)}", failure.index - 1, f"write `{DECLARATIONS[failure.text(0)]}`")
+        return failure.error(
+            "E133",
+            f"`=` is missing after {failure.shown(failure.index - 1)}",
+            failure.index - 1,
+            f"write `{DECLARATIONS[failure.text(0)]}`",
+        )
     return None
 
 

@@ -46,7 +46,12 @@ def empty_property(failure: Failure) -> Diagnostic | None:
         if failure.ends_item(failure.index):
             key = failure.text(failure.index - 2)
             what = f"the property `{key}` has no value"
-            return failure.error("E160", what, failure.span(failure.index - 2, failure.index - 1), f"write `{key}: ...`, or delete the line")
+            return failure.error(
+                "E160",
+                what,
+                failure.span(failure.index - 2, failure.index - 1),
+                f"write `{key}: ...`, or delete the line",
+            )
     return None
 
 

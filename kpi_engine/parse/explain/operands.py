@@ -8,10 +8,11 @@ from kpi_engine.parse.table import END
 from kpi_engine.parse.words import CLAUSES
 
 _BINARY = OPERATORS | {"NOT"}
+_SUFFIXES = frozenset(CLAUSES) | {"IS_NULL", "IS_NOT_NULL"}
 _SHOWN = {
     "NAME": "a name", "NUMBER": "a number", "STRING": "a text", "KEY": "a property", "MULDIV": "an operator",
     "DURATION": "a duration", "PERIOD": "a period", "EQ": "`=`", "COMMA": "`,`", "RPAR": "`)`", "RSQB": "`]`", "LPAR": "`(`",
-    "COLON": "`:`", "TO": "`to`", "BY": "`by`", "DURING": "`during`", "FROM": "`from`", "WITHIN": "`within`",
+    "COLON": "`:`", "TO": "`to`", "BY": "`by`", "DURING": "`during`", "FROM": "`from`", "WHERE": "a clause such as `where`",
     "COLUMN": "a column", "END": "`end`", "THEN": "`then`", END: "the end of the declaration",
 }  # fmt: skip
 
@@ -30,7 +31,12 @@ def doubled_operator(failure: Failure) -> Diagnostic | None:
         return None
     if failure.current in OPERATORS and failure.wants_operand:
         place = failure.span(failure.index - 1, failure.index)
-        return failure.error("E158", "a value is missing between these operators", place, "write a value between them, or delete one")
+        return failure.error(
+            "E158",
+            "a value is missing between these operators",
+            place,
+            "write a value between them, or delete one",
+        )
     return None
 
 
@@ -50,10 +56,20 @@ def missing_operand(failure: Failure) -> Diagnostic | None:
     over = failure.current in ("RPAR", "RSQB", "COMMA", "THEN", "ELSE", "WHEN") or failure.current in CLAUSES
     if (over and failure.previous in _BINARY) or failure.ends_item(failure.index):
         sign = failure.text(failure.index - 1)
-        return failure.error("E157", f"nothing stands after `{sign}`", failure.index - 1, f"write a value after `{sign}`, or delete it")
-    if failure.current in OPERATORS:
-        sign = failure.text(failure.index)
-        return failure.error("E157", f"nothing stands before `{sign}`", failure.index, f"write a value before `{sign}`, or delete it")
+        return failure.error(
+            "E157",
+            f"nothing stands after `{sign}`",
+            failure.index - 1,
+            f"write a value after `{sign}`, or delete it",
+        )
+    if failure.current in OPERATORS or failure.current in _SUFFIXES:
+        sign = " ".join(failure.text(failure.index).split())
+        return failure.error(
+            "E157",
+            f"nothing stands before `{sign}`",
+            failure.index,
+            f"write a value before `{sign}`, or delete it",
+        )
     return None
 
 
@@ -61,7 +77,11 @@ def missing_name(failure: Failure) -> Diagnostic | None:
     """`use sales as`, `column a: text ->`."""
     if failure.accepted == {"NAME"} and failure.previous not in ("DOT", "") and failure.index > 1:
         before = " ".join(failure.text(failure.index - 1).split())
-        place = failure.index - 1 if failure.ends_item(failure.index) or failure.starts_line(failure.index) else failure.index
+        place = (
+            failure.index - 1
+            if failure.ends_item(failure.index) or failure.starts_line(failure.index)
+            else failure.index
+        )
         return failure.error("E193", f"a name must stand after `{before}`", place, f"write `{before} name`")
     return None
 
@@ -70,11 +90,20 @@ def name_after_point(failure: Failure) -> Diagnostic | None:
     """`orders.`, `orders.when`."""
     if failure.current == "DOT" and failure.previous == "NUMBER":
         number = failure.text(failure.index - 1)
-        return failure.error("E182", "digits must stand after the point", failure.index, f"write {number} or {number}.0")
+        return failure.error(
+            "E182", "digits must stand after the point", failure.index, f"write {number} or {number}.0"
+        )
     if failure.previous == "DOT" and failure.accepted == {"NAME"}:
-        return failure.error("E182", "a name must stand after the point", failure.index - 1, "write, for example, `orders.total`")
+        return failure.error(
+            "E182",
+            "a name must stand after the point",
+            failure.index - 1,
+            "write, for example, `orders.total`",
+        )
     if failure.current == "DOT":
-        return failure.error("E182", "a name must stand before the point", failure.index, "write, for example, `orders.total`")
+        return failure.error(
+            "E182", "a name must stand before the point", failure.index, "write, for example, `orders.total`"
+        )
     return None
 
 
@@ -99,7 +128,9 @@ def _reserved(failure: Failure) -> Diagnostic:
 
 def missing_operator(failure: Failure) -> Diagnostic | None:
     """`x = a b`."""
-    if failure.wants_operator and (failure.is_operand(failure.index) or failure.current in ("LPAR", "LSQB", "CASE", "NOT")):
+    if failure.wants_operator and (
+        failure.is_operand(failure.index) or failure.current in ("LPAR", "LSQB", "CASE", "NOT")
+    ):
         before = failure.shown(failure.index - 1)
         what = f"an operator is missing between {before} and {failure.shown(failure.index)}"
         help_text = "write + - * / or a comparison between them; a new declaration begins in column 1"
@@ -115,4 +146,6 @@ def anything_else(failure: Failure) -> Diagnostic:
     if failure.wants_operand:
         wanted = ["a value"]
     choices = ", ".join(wanted[:-1]) + (" or " if len(wanted) > 1 else "") + wanted[-1] if wanted else "nothing more"
-    return failure.error("E199", f"{failure.shown(failure.index)} cannot stand here", failure.index, f"expected {choices}")
+    return failure.error(
+        "E199", f"{failure.shown(failure.index)} cannot stand here", failure.index, f"expected {choices}"
+    )

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from kpi_engine.ir.diagnostic import Diagnostic
+from kpi_engine.ir.diagnostic import Diagnostic, nearest
 from kpi_engine.parse.explain.failure import Failure
 from kpi_engine.parse.table import load_table
 from kpi_engine.parse.words import OPERATORS, STATEMENTS
 
-_AGGREGATES = frozenset("count sum avg min max median percentile weighted_avg stddev variance first last".split())
-_MODIFIERS = {"distinct": "count(distinct visitors)", "approx": "count(approx distinct visitors)", "all": "count(all customers having ...)"}
+_CONNECTING = {
+    "AND": "and", "OR": "or", "WHERE": "where", "PER": "per", "HAVING": "having", "DATED_BY": "dated",
+    "FOLLOWED_BY": "followed", "WITHIN": "within", "WHEN": "when", "THEN": "then", "ELSE": "else", "POINTS": "points",
+    "DURING": "during", "VERSUS": "versus",
+}  # fmt: skip
+_AGGREGATES = frozenset(
+    ["count", "sum", "avg", "min", "max", "median", "percentile", "weighted_avg", "stddev", "variance", "first", "last"]
+)
+_MODIFIERS = {
+    "distinct": "count(distinct visitors)",
+    "approx": "count(approx distinct visitors)",
+    "all": "count(all customers having ...)",
+}
 
 
 def capital_letters(failure: Failure) -> Diagnostic | None:
@@ -28,20 +39,30 @@ def _would_fit(failure: Failure, index: int) -> bool:
     keyword = load_table().keywords.get(failure.word(index), "IS")
     if index == failure.index:
         return keyword in failure.accepted or (keyword in ("IS", "NOT") and failure.wants_operator)
-    return index == 0 and failure.index == 1 or keyword in ("NOT", "CASE")
+    return (index == 0 and failure.index == 1) or keyword in ("NOT", "CASE")
 
 
 def count_star(failure: Failure) -> Diagnostic | None:
     """`count(*)`."""
     if failure.text(failure.index) == "*" and failure.previous == "LPAR" and failure.kind(failure.index + 1) == "RPAR":
-        return failure.error("E154", "`*` names no rows", failure.index, "write the source whose rows are counted: `count(orders)`")
+        return failure.error(
+            "E154",
+            "`*` names no rows",
+            failure.index,
+            "write the source whose rows are counted: `count(orders)`",
+        )
     return None
 
 
 def call_without_brackets(failure: Failure) -> Diagnostic | None:
     """`count distinct visitors`, `sum total`."""
     name = failure.word(failure.index - 1)
-    if name in _AGGREGATES and failure.wants_operator and failure.is_operand(failure.index) and not failure.starts_line(failure.index):
+    if (
+        name in _AGGREGATES
+        and failure.wants_operator
+        and failure.is_operand(failure.index)
+        and not failure.starts_line(failure.index)
+    ):
         last = failure.index
         while failure.is_operand(last + 1) and not failure.starts_line(last + 1) and failure.word(last) in _MODIFIERS:
             last += 1
@@ -97,7 +118,33 @@ def alias(failure: Failure) -> Diagnostic | None:
             help_text = "`as` names a reference: `column buyer_id: text -> customers as buyer`"
             return failure.error("E150", "a column gets no name by `as`", failure.index, help_text)
         name = failure.text(failure.index + 1) or "name"
-        return failure.error("E150", "an expression gets no name by `as`", failure.index, f"write `{name} = ...` in column 1")
+        return failure.error(
+            "E150", "an expression gets no name by `as`", failure.index, f"write `{name} = ...` in column 1"
+        )
+    return None
+
+
+def misspelt_word(failure: Failure) -> Diagnostic | None:
+    """`count(orders wher is_valid)`."""
+    if not failure.wants_operator or failure.current != "NAME" or failure.starts_line(failure.index):
+        return None
+    known = [word for terminal, word in _CONNECTING.items() if terminal in failure.accepted]
+    near = nearest(failure.word(failure.index), known) if len(failure.word(failure.index)) > 2 else []
+    if not near:
+        return None
+    return failure.error(
+        "E195", f"`{failure.text(failure.index)}` joins nothing", failure.index, f"did you mean `{near[0]}`?"
+    )
+
+
+def stray_sign(failure: Failure) -> Diagnostic | None:
+    """`->` or `:` where they have no meaning."""
+    if failure.current == "ARROW":
+        help_text = "`->` declares a reference: `column customer_id: text -> customers`"
+        return failure.error("E190", "`->` has no meaning here", failure.index, help_text)
+    if failure.current == "COLON":
+        help_text = "a colon stands after the name of a property, in a line of its own: `unit: percent`"
+        return failure.error("E190", "this colon has no meaning here", failure.index, help_text)
     return None
 
 

@@ -1,0 +1,46 @@
+"""Windows as ranges of buckets, and which periods a bucket counts for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kpi_engine.kernels.vectors import Ints, Mask
+
+
+@dataclass(frozen=True, slots=True)
+class BucketWindows:
+    """For each period the half-open range [low, high) of buckets that its window covers; `is_open` False: none."""
+
+    low: Ints
+    high: Ints
+    is_open: Mask
+
+    @classmethod
+    def of(cls, ranges: Sequence[tuple[int, int] | None]) -> BucketWindows:
+        """Windows from a list of ranges, None where there is none.
+
+        >>> len(BucketWindows.of([(0, 2), None]))
+        2
+        """
+        low = np.array([0 if each is None else each[0] for each in ranges], np.int64)
+        high = np.array([0 if each is None else each[1] for each in ranges], np.int64)
+        return cls(low, high, np.array([each is not None for each in ranges], np.bool_))
+
+    def __len__(self) -> int:
+        return len(self.low)
+
+    def periods_of(self, bucket: Ints) -> tuple[Ints, Ints, Ints]:
+        """For states in these buckets the range [first, last) of periods whose windows hold them.
+
+        Periods are numbered in the order of the third array, which sorts windows by their ends: a later window never
+        begins earlier, so that the periods of a bucket are neighbours.
+        """
+        order = np.flatnonzero(self.is_open)
+        order = order[np.lexsort((self.low[order], self.high[order]))]
+        low, high = self.low[order], self.high[order]
+        if np.any(low[1:] < low[:-1]):
+            raise AssertionError("windows of one leaf must not enclose each other")
+        return np.searchsorted(high, bucket, "right"), np.searchsorted(low, bucket, "right"), order

@@ -1,0 +1,181 @@
+"""Canonical text: `kpi fmt`."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from kpi_engine.ir import tree
+from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
+from kpi_engine.ir.span import SourceText, Span
+from kpi_engine.parse import split
+from kpi_engine.parse.layout import Layout, needs_space
+from kpi_engine.parse.lexer import Tokens, tokenize
+from kpi_engine.parse.parser import Parsed, parse_declarations, parse_file
+from kpi_engine.parse.show import show_tree
+
+_BODY_AFTER = {"MAP": "TO", "KEY": "COLON"}
+_WITH_VALUE = frozenset(["NAME", "OVERRIDE", "SOURCE", "DIMENSION", "COLUMN"])
+
+
+@dataclass(slots=True)
+class _Block:
+    """Lines that belong together, and the lines of the source, from 1, in which they began and ended."""
+
+    first: int
+    last: int
+    lines: list[str]
+
+
+@dataclass(slots=True)
+class _Comments:
+    """The comments of a declaration, by the token that they stand at; `below` follow its last token."""
+
+    before: dict[int, list[Span]] = field(default_factory=dict)
+    after: dict[int, Span] = field(default_factory=dict)
+    below: list[Span] = field(default_factory=list)
+
+
+def format_file(source: SourceText) -> str:
+    """The canonical text of a definitions file, with every comment in its place; raises KpiError if it does not parse.
+
+    The same text for the same declarations, however they were spaced; formatting it again changes nothing.
+
+    >>> format_file(SourceText("a.kpi", "x=count( orders )/count(distinct visitors)\\n unit :percent # share"))
+    'x = count(orders) / count(distinct visitors)\\n  unit: percent  # share\\n'
+    """
+    file, problems = parse_file(source)
+    if problems:
+        raise KpiError(problems)
+    blocks = [*_head(source)]
+    for part in parse_declarations(source):
+        blocks += _declaration(part)
+    text = "".join(f"{line}\n" for line in _join(blocks, 2))
+    _expect_same(source, file, text)
+    return text
+
+
+def _expect_same(source: SourceText, before: tree.File, text: str) -> None:
+    """Refuse a text that means something else or has lost a comment."""
+    written = SourceText(source.name, text)
+    after, problems = parse_file(written)
+    if problems or show_tree(before) != show_tree(after) or _comment_texts(source) != _comment_texts(written):
+        what = "the formatter would change what this file says; it is left as it is"
+        place = Span(source, 0, 0)
+        raise KpiError(Diagnostic("E198", what, place, "please report it with this file", exit_code=ExitCode.INTERNAL))
+
+
+def _comment_texts(source: SourceText) -> list[str]:
+    tokens = tokenize(source, split.text_start(source), len(source.text))
+    return [source.text[start:end] for start, end in tokens.comments]
+
+
+def _join(blocks: list[_Block], most: int) -> Iterator[str]:
+    """The lines of blocks, with as many blank lines between two as the source had, but no more than `most`."""
+    for index, block in enumerate(blocks):
+        if index:
+            yield from [""] * min(most, max(0, block.first - blocks[index - 1].last - 1))
+        yield from block.lines
+
+
+def _head(source: SourceText) -> Iterator[_Block]:
+    """The comments above the first declaration."""
+    ranges = split.declarations(source)
+    end = ranges[0][0] if ranges else len(source.text)
+    start = split.text_start(source)
+    for comment in tokenize(source, start, start + len(source.text[start:end].rstrip())).comments:
+        yield _comment_block(Span(source, *comment), "")
+
+
+def _comment_block(comment: Span, indent: str) -> _Block:
+    return _Block(comment.line, comment.line, [indent + comment.text])
+
+
+def _declaration(part: Parsed) -> Iterator[_Block]:
+    """A declaration as one block, and the comments of column 1 behind it, each as its own."""
+    tokens = part.tokens
+    comments = _attach(tokens)
+    starts = _items(part.node)
+    bounds = [bisect_left(tokens.starts, start) for start in starts]
+    blocks: list[_Block] = []
+    for first, end in zip(bounds, [*bounds[1:], len(tokens.types)], strict=True):
+        indent = "" if first == 0 else "  "
+        blocks += [_comment_block(comment, indent) for comment in comments.before.get(first, [])]
+        last = comments.after[end - 1] if end - 1 in comments.after else tokens.span(end - 1)
+        blocks.append(_Block(tokens.span(first).line, last.line, _item_lines(tokens, comments, first, end)))
+    outside = next((i for i, comment in enumerate(comments.below) if comment.column == 1), len(comments.below))
+    blocks += [_comment_block(comment, "  ") for comment in comments.below[:outside]]
+    yield _Block(blocks[0].first, blocks[-1].last, list(_join(blocks, 1)))
+    for comment in comments.below[outside:]:
+        yield _comment_block(comment, "")
+
+
+def _attach(tokens: Tokens) -> _Comments:
+    """Where each comment belongs: behind a token of its line, or before the next one."""
+    comments = _Comments()
+    for start, end in tokens.comments:
+        comment = Span(tokens.source, start, end)
+        following = bisect_left(tokens.starts, start)
+        line_start = tokens.source.text.rfind("\n", 0, start) + 1
+        if following and tokens.starts[following - 1] >= line_start:
+            comments.after[following - 1] = comment
+        elif following < len(tokens.types):
+            comments.before.setdefault(following, []).append(comment)
+        else:
+            comments.below.append(comment)
+    return comments
+
+
+def _items(node: tree.AnyDeclaration | None) -> list[int]:
+    """The offsets at which the head, the properties, the columns and the other lines of a declaration begin."""
+    assert node is not None
+    parts: list[tree.Node] = [node, *node.properties]
+    parts += getattr(node, "columns", ())
+    parts += getattr(node, "assignments", ())
+    if isinstance(node, tree.Goal):
+        parts.append(node.aim)
+    return sorted(part.span.start for part in parts)
+
+
+def _item_lines(tokens: Tokens, comments: _Comments, first: int, end: int) -> list[str]:
+    """The lines of one head, property or column."""
+    types = tokens.types[first:end]
+    texts = [_text(tokens, index) for index in range(first, end)]
+    forced = [
+        index > first and (index in comments.before or index - 1 in comments.after) for index in range(first, end)
+    ]
+    layout = Layout(types, texts, forced)
+    indent = 0 if first == 0 else 2
+    body = _body(types, is_head=first == 0)
+    column = indent + layout.width(0, body) + (1 if 0 < body < len(types) else 0)
+    layout.plan(body, len(types), column)
+    lines: list[str] = []
+    line = margin = " " * indent
+    for index, text in enumerate(texts):
+        if forced[index] or index in layout.breaks:
+            margin = " " * layout.breaks[index] if index in layout.breaks else margin
+            lines.append(_with_comment(line, comments.after.get(first + index - 1)))
+            lines += [margin + comment.text for comment in comments.before.get(first + index, [])]
+            line = margin
+        elif index and needs_space(types, index):
+            line += " "
+        line += text
+    lines.append(_with_comment(line, comments.after.get(end - 1)))
+    return lines
+
+
+def _text(tokens: Tokens, index: int) -> str:
+    """A token as it is written; operators and durations of several words have one space between them."""
+    text = tokens.text(index)
+    return text if tokens.types[index] in ("STRING", "NAME", "KEY") else " ".join(text.split())
+
+
+def _with_comment(line: str, comment: Span | None) -> str:
+    return line if comment is None else f"{line}  {comment.text}"
+
+
+def _body(types: list[str], *, is_head: bool) -> int:
+    """The first token of the expression that an item holds; lines after the first are aligned with it."""
+    sign = _BODY_AFTER.get(types[0]) or ("EQ" if types[0] in _WITH_VALUE else "")
+    return types.index(sign) + 1 if sign in types else 0

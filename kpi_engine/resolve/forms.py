@@ -1,0 +1,134 @@
+"""Looking at bound expressions: every node once, sources, sizes, how a value is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kpi_engine.ir.expression import (
+    Apply,
+    Constant,
+    Expression,
+    Field,
+    Measure,
+    MetricReference,
+    Restrict,
+    Total,
+    Window,
+    children,
+)
+from kpi_engine.ir.span import Span
+from kpi_engine.resolve.binder import Form
+from kpi_engine.resolve.problems import problem
+from kpi_engine.resolve.world import World
+
+MOST_REFERENCES = 200
+"""How many metrics a metric may consist of, each counted as often as it stands there."""
+_DEEPEST = 700
+_LARGEST = 50_000
+
+_SAME_FORM = frozenset(
+    "negate add subtract abs round floor ceil least greatest coalesce nullif nonempty case if".split()
+)
+
+
+def nodes(*roots: Expression) -> list[Expression]:
+    """Every node inside the roots once (shared parts are not repeated), parts before what holds them."""
+    found: list[Expression] = []
+    seen: set[int] = set()
+    waiting: list[tuple[Expression, bool]] = [(root, False) for root in reversed(roots)]
+    while waiting:
+        node, expanded = waiting.pop()
+        if expanded:
+            found.append(node)
+        elif id(node) not in seen:
+            seen.add(id(node))
+            waiting.append((node, True))
+            waiting.extend((part, False) for part in reversed(parts(node)))
+    return found
+
+
+def parts(node: Expression) -> tuple[Expression, ...]:
+    """The expressions directly inside a node, conditions of events and filters included."""
+    match node:
+        case Measure(followed=followed) if followed:
+            conditions = (link.condition for link in followed if link.condition is not None)
+            return (*children(node), *conditions)
+        case Restrict(conjuncts=conjuncts):
+            return (*children(node), *(bound for conjunct in conjuncts for _, bound in conjunct.by_source))
+    return children(node)
+
+
+def base_sources(*roots: Expression) -> tuple[str, ...]:
+    """The sources whose rows the measures inside go over, in order of appearance."""
+    return tuple(dict.fromkeys(node.source for node in nodes(*roots) if isinstance(node, Measure)))
+
+
+def fields(root: Expression) -> Iterator[Field]:
+    """The columns that a row expression reads."""
+    return (node for node in nodes(root) if isinstance(node, Field))
+
+
+def direct_uses(root: Expression) -> tuple[str, ...]:
+    """Names of the metrics that a formula writes, without those inside them."""
+    found: dict[str, None] = {}
+    seen: set[int] = set()
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, MetricReference):
+            found[node.name] = None
+        else:
+            waiting.extend(reversed(parts(node)))
+    return tuple(found)
+
+
+def check_size(root: Expression, name: str, span: Span) -> None:
+    """E217 if a formula, with all that it refers to written out, is too large to be worked on."""
+    references: dict[int, int] = {}
+    sizes: dict[int, int] = {}
+    depths: dict[int, int] = {}
+    for node in nodes(root):
+        inside = parts(node)
+        references[id(node)] = isinstance(node, MetricReference) + sum(references[id(p)] for p in inside)
+        sizes[id(node)] = 1 + sum(sizes[id(p)] for p in inside)
+        depths[id(node)] = 1 + max((depths[id(p)] for p in inside), default=0)
+    if references[id(root)] > MOST_REFERENCES:
+        many = f"{references[id(root)]} metrics (at most {MOST_REFERENCES})"
+        raise problem("E217", f"`{name}` consists of {many}", span, "split it, or refer to fewer metrics")
+    if sizes[id(root)] > _LARGEST or depths[id(root)] > _DEEPEST:
+        raise problem(
+            "E217",
+            f"`{name}` is too large with everything that it refers to written out",
+            span,
+            "`change` and `growth` hold their argument twice: nest fewer of them",
+        )
+
+
+class Forms:
+    """Whether values are shown as percentages or points; each node is judged once."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._known: dict[int, tuple[Expression, Form]] = {}
+
+    def of(self, value: Expression) -> Form:
+        """The form of a value: a metric's own, kept by what does not change the meaning of a value."""
+        known = self._known.get(id(value))
+        if known is None:
+            known = self._known[id(value)] = (value, self._judge(value))
+        return known[1]
+
+    def _judge(self, value: Expression) -> Form:
+        match value:
+            case MetricReference(name=name):
+                form = self._world.metrics[name].display.form
+                return form if form in ("percent", "points") else ""
+            case Window(body=body) | Restrict(body=body) | Total(body=body):
+                return self.of(body)
+            case Apply(operation=operation, arguments=arguments) if operation in _SAME_FORM:
+                found = {self.of(each) for each in arguments if not isinstance(each, Constant) and each.type.numeric}
+                return found.pop() if len(found) == 1 else ""
+        return ""
