@@ -80,9 +80,10 @@ def evaluate(
     session = session_of(context)
     # A flag that cannot be used is said before any data is read.
     chosen = chosen_format(format, output)
+    names = _metric_names(metrics)
     rows = _row_limit(limit)
     result = session.open().eval(
-        _metric_names(metrics),
+        names,
         by=listed(by),
         grain=grain,
         where=where,

@@ -53,11 +53,15 @@ def arrange(arguments: Sequence[str]) -> CommandLine:
             common += [option, value]
         elif option in VALUED and words:
             common += [option, words.pop(0)]
-            while option == "--definitions" and words and words[0].endswith(".kpi"):
+            while option == "--definitions" and words and _is_file(words[0]):
                 common += [option, words.pop(0)]
         else:
             rest.append(word)
     return CommandLine(tuple(common), tuple(rest), tuple(arguments))
+
+
+def _is_file(word: str) -> bool:
+    return word.endswith(".kpi") and not word.startswith("-")
 
 
 def listed(texts: Iterable[str] | None) -> tuple[str, ...]:

@@ -54,7 +54,7 @@ def describe(
     found = facts_about(catalog, name)
     if not found:
         names = [*catalog.metrics, *catalog.dimensions, *catalog.sources, *catalog.entities]
-        raise usage_error("E502", f"nothing is named `{name}`", did_you_mean(name, names) or "`kpi list` shows names")
+        raise usage_error("E728", f"nothing is named `{name}`", did_you_mean(name, names) or "`kpi list` shows names")
     for facts in found:
         print_facts(facts)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
@@ -16,13 +17,9 @@ from typer.core import TyperCommand, TyperGroup
 class PlainCommand(TyperCommand):
     """A command whose option values are not validated by typer."""
 
-    def __init__(self, *arguments: Any, **settings: Any) -> None:
-        super().__init__(*arguments, **settings)
-        _keep_values_plain(self.params)
-
     def get_params(self, ctx: Any) -> Any:
-        """All parameters, as help texts show them."""
-        return _without_types(super().get_params(ctx))
+        """All parameters; `--help` is among them."""
+        return _plain(super().get_params(ctx))
 
     def invoke(self, ctx: Any) -> Any:
         """Run; when the reader of standard output has gone away, there is nothing left to say."""
@@ -38,13 +35,9 @@ class PlainCommand(TyperCommand):
 class PlainGroup(TyperGroup):
     """The group of all commands, with plain values as well."""
 
-    def __init__(self, *arguments: Any, **settings: Any) -> None:
-        super().__init__(*arguments, **settings)
-        _keep_values_plain(self.params)
-
     def get_params(self, ctx: Any) -> Any:
-        """All parameters, as help texts show them."""
-        return _without_types(super().get_params(ctx))
+        """All parameters; `--help` is among them."""
+        return _plain(super().get_params(ctx))
 
 
 def silence_stdout() -> None:
@@ -54,32 +47,31 @@ def silence_stdout() -> None:
     os.close(descriptor)
 
 
-def _keep_values_plain(parameters: Any) -> None:
+def _plain(parameters: Any) -> Any:
+    """The same parameters, with methods shadowed on these objects: typer offers no setting for either."""
     for parameter in parameters:
-        # Shadows the documented method on this one object; typer offers no setting for it.
-        vars(parameter)["process_value"] = _plain_values(parameter)
+        own = vars(parameter)
+        if "process_value" not in own:
+            own["process_value"] = _plain_values(parameter)
+        if parameter.metavar is None or parameter.param_type_name == "argument":
+            # A type such as `<bool>` says nothing to people.
+            own["display_type_rich"] = _no_type
+    return parameters
 
 
-def _plain_values(parameter: Any) -> Any:
+def _plain_values(parameter: Any) -> Callable[[Any, Any], Any]:
+    """What `process_value` does, without a validator: texts stay texts. A missing argument is left to typer."""
     validated = parameter.process_value
 
-    def process_value(context: Any, value: Any) -> Any:
-        missing = value is None or value == ()
-        if isinstance(value, bool) or (missing and parameter.required) or parameter.callback is not None:
-            return validated(context, value)
-        several = parameter.multiple or parameter.nargs == -1
-        return list(value or ()) if several else value
+    def process_value(ctx: Any, value: Any) -> Any:
+        if parameter.required and value in (None, ()):
+            return validated(ctx, value)
+        if parameter.multiple or parameter.nargs == -1:
+            value = list(value or ())
+        return value if parameter.callback is None else parameter.callback(ctx, parameter, value)
 
     return process_value
 
 
-def _without_types(parameters: Any) -> Any:
-    """Help texts show metavars; a type such as `<bool>` says nothing to people."""
-    for parameter in parameters:
-        if parameter.metavar is None or parameter.param_type_name == "argument":
-            vars(parameter)["display_type_rich"] = _no_type
-    return parameters
-
-
 def _no_type(ctx: Any) -> None:
-    """No type at all."""
+    """What help texts show as the type: nothing."""

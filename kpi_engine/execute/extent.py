@@ -20,7 +20,7 @@ def first_time(request: ExtentRequest, reader: SourceReader, world: World) -> Bo
         known = time_range(fragment, source, request.time, world.calendar)
         if known is not None and earliest is not None and known[0] >= earliest:
             continue
-        if known is None or source.where is not None:
+        if known is None or source.where is not None or source.lifetime is not None:
             known = _read(fragment, request, world, own=True, limit=None)
         if known is not None and (earliest is None or known[0] < earliest):
             earliest = known[0]

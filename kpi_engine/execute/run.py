@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kpi_engine.execute.answer import Results, align_leaves, finish_leaves, period_values
+from kpi_engine.execute.answer import align_leaves, period_values
 from kpi_engine.execute.output import output_array
 from kpi_engine.execute.prepare import preparer
 from kpi_engine.execute.reader import SourceReader
+from kpi_engine.execute.results import Results
 from kpi_engine.execute.rows import World
 from kpi_engine.execute.scan import run_scan
 from kpi_engine.extend.functions import FunctionRegistry
@@ -55,7 +56,7 @@ def execute(plan: Plan, world: World, reader: SourceReader, stats: RunStats) -> 
 
 
 def _answer(plan: Plan, states: dict[int, Sequence[StateFrame]], world: World, stats: RunStats) -> pa.Table:
-    aligned = align_leaves(plan, finish_leaves(plan, states))
+    aligned = align_leaves(plan, states, world)
     groups, periods = aligned.alignment.size, len(plan.periods)
     columns: dict[str, pa.Array] = {}
     if plan.grain is not None:

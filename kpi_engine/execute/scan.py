@@ -16,7 +16,7 @@ from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.plan import MeasureQuery, Plan, Scan
 from kpi_engine.ir.result import SourceStats
 from kpi_engine.kernels.frames import StateFrame, StateInput, merge_frames, partial_frames
-from kpi_engine.kernels.selection import count_excluded, select
+from kpi_engine.kernels.selection import count_excluded, has_lifetime, lifetime_ends, select
 
 _MERGE_AT = 1 << 21
 """Merge partial frames when they hold this many states together, so that memory follows states and not rows."""
@@ -69,18 +69,29 @@ def _batches(scan: Scan, reader: SourceReader, world: World, stats: SourceStats)
         for batch in fragment.batches(report):
             stats.rows += batch.num_rows
             rows = Rows(scan.source, dict(zip(scan.columns, batch.columns, strict=True)), batch.num_rows, world)
-            yield own_rows(rows, world)
+            yield own_rows(rows, world, stats)
     stats.bytes += report.bytes
     stats.failed_casts += report.failed_casts
     stats.nan_values += report.nan_values
 
 
-def own_rows(rows: Rows, world: World) -> Rows:
-    """The rows that pass the source's own `where`."""
-    where = world.catalog.sources[rows.source].where
-    if where is None or rows.length == 0:
+def own_rows(rows: Rows, world: World, stats: SourceStats | None = None) -> Rows:
+    """The rows that belong to the source: they pass its own `where`, and have a life if it has lifetimes."""
+    source = world.catalog.sources[rows.source]
+    if rows.length == 0:
         return rows
-    chosen = select(None, (), False, rows.array(where), rows.length, always=True)
+    if source.where is not None:
+        rows = _selected(rows, rows.array(source.where))
+    if source.lifetime is not None:
+        living = _selected(rows, has_lifetime(*(rows.column(name) for name in source.lifetime)))
+        if stats is not None:
+            stats.excluded_rows += rows.length - living.length
+        rows = living
+    return rows
+
+
+def _selected(rows: Rows, condition: pa.Array) -> Rows:
+    chosen = select(None, (), False, condition, rows.length, always=True)
     return rows if chosen.mask is None else rows.filtered(chosen.mask, chosen.rows)
 
 
@@ -99,6 +110,8 @@ def _partials(query: MeasureQuery, rows: Rows) -> list[StateFrame]:
     if chosen.mask is not None:
         rows = rows.filtered(chosen.mask, chosen.rows)
     keys = [rows.array(key.expression) for key in query.keys]
+    if query.until is not None:
+        keys.append(lifetime_ends(rows.column(query.until), query.edges))
     inputs = [
         StateInput(
             state.kind,

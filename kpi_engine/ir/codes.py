@@ -138,11 +138,37 @@ TABLES: Mapping[str, str] = {
     "E683": "two columns of a table with one name",
 }
 
+PROJECT: Mapping[str, str] = {
+    "E701": "no kpi.toml",
+    "E702": "a kpi.toml that is not TOML",
+    "E703": "a setting that does not exist",
+    "E704": "a setting with a value of the wrong form",
+    "E705": "no definitions, or a definitions file that is missing",
+    "E706": "a definitions file that is not UTF-8",
+    "E707": "definitions that are too large or too many",
+    "E708": "definitions outside the project's folder",
+    "E709": "a file that cannot be read",
+    "E710": "a folder that does not exist, or files that are in the way",
+    "E711": "a project that cannot be written",
+    "E720": "a command line that cannot be read",
+    "E721": "no output format of this name",
+    "E722": "an error style that does not exist",
+    "E723": "a binary format on a terminal",
+    "E724": "an output file that cannot be written",
+    "E725": "no stage of this name",
+    "E726": "a limit that is not a whole number above 0",
+    "E727": "no source or tag of this name",
+    "E728": "nothing of this name to describe",
+    "E798": "not enough memory",
+    "E799": "a bug in the engine",
+    "N720": "something beside an answer that its reader should know",
+}
+
 PACKS: Mapping[str, str] = {
     "E790": "a pack is used",
     "E791": "a table is mapped to a pack's source",
     "E792": "a metric is overridden",
 }
 
-CODES: Mapping[str, str] = {**NAMES, **MEANING, **RULES, **QUESTIONS, **DATA, **TABLES, **PACKS}
+CODES: Mapping[str, str] = {**NAMES, **MEANING, **RULES, **QUESTIONS, **DATA, **TABLES, **PROJECT, **PACKS}
 """All codes of all stages."""

@@ -3,6 +3,7 @@
     scans     one pass over a source for all measure queries asked of it
     queries   the narrow waist: (source, filter, keys, edges, states) -> partial states
     leaves    for each period of the answer a window of one state, finished to a value
+    nested    aggregates over groups of keys, made of leaves with more keys
     outputs   metrics as arithmetic over leaves; a leaf is read as `Field(name)`
 
 Below the waist nothing knows of windows, ratios, alignment or units; above it nothing knows of rows.
@@ -57,7 +58,8 @@ class MeasureQuery:
     `time` is the column that places a row in a bucket (None: all rows lie in bucket 0). Bucket 0 lies before the
     first edge, bucket i between edges i-1 and i, the last one after the last edge. `filter` holds for all states.
     `complete_from`: buckets before this edge are not read by any window, and rows there may be skipped (None: all
-    history is read); rows from the last edge on are never read.
+    history is read); rows from the last edge on are never read. `until` is the column that ends a row's lifetime:
+    then a window's end t reads the rows with time < t and (until null or until >= t).
     """
 
     source: str
@@ -67,6 +69,7 @@ class MeasureQuery:
     states: tuple[StateRequest, ...]
     filter: Expression | None = None
     complete_from: Bound | None = None
+    until: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,40 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True)
+class Nested:
+    """An aggregate over groups of keys: `agg(E per K having c)`.
+
+    `body` and `having` are arithmetic over `leaves` and `inner`, whose keys are `keys` and then `own` (the K), and
+    whose windows are `frames` many: those of the answer's periods, or the buckets of a grain. Each (group, frame)
+    for which `having` is true is one row of a state of `state` kind, which `finish` makes a value for each period
+    from the frames in `windows`.
+
+    Looked at are groups and frames with a row of one of `required` (empty: of any leaf). `every_frame` asks for all
+    frames of each group, `everyone` names a leaf whose groups are all looked at in all frames.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    own: tuple[str, ...]
+    leaves: tuple[Leaf, ...]
+    inner: tuple[Nested, ...]
+    frames: int
+    body: Expression | None
+    having: Expression | None
+    state: StateKind
+    finish: FinishKind
+    windows: tuple[tuple[int, int] | None, ...]
+    type: Type
+    parameter: str = ""
+    required: tuple[str, ...] = ()
+    every_frame: bool = False
+    everyone: str = ""
+    outside_is_zero: bool = False
+    shows_groups: bool = True
+    text: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
     """One metric of the answer: arithmetic over leaves, and how it is shown."""
 
@@ -152,6 +189,7 @@ class Plan:
     queries: tuple[MeasureQuery, ...]
     leaves: tuple[Leaf, ...]
     outputs: tuple[Output, ...]
+    nested: tuple[Nested, ...] = ()
     scans: tuple[Scan, ...] = ()
     lookups: tuple[Lookup, ...] = ()
     as_of: Bound | None = None

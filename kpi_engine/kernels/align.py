@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kpi_engine.kernels.cells import Cells
 from kpi_engine.kernels.frames import group_rows
 from kpi_engine.kernels.states import joined
-from kpi_engine.kernels.vectors import Ints, Mask
+from kpi_engine.kernels.vectors import Ints, Mask, validity
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +38,65 @@ class Alignment:
     places: tuple[Ints, ...]
 
 
-def shown_groups(rows: Ints, periods: int) -> Mask:
+def shown_groups(rows: Ints, groups: int, periods: int, wanted: bool) -> Mask:
     """Which groups have a row in some period; `rows` is laid out group by group, the empty group last.
 
-    >>> shown_groups(np.array([0, 2, 0, 0, 0, 0]), 2).tolist()
+    >>> shown_groups(np.array([0, 2, 0, 0, 0, 0]), 2, 2, True).tolist()
     [True, False]
     """
-    if periods == 0:
-        return np.zeros(0 if len(rows) == 0 else len(rows), np.bool_)
-    return (rows.reshape(-1, periods).sum(axis=1) > 0)[:-1]
+    if not wanted or periods == 0:
+        return np.zeros(groups, np.bool_)
+    found: Mask = (rows.reshape(groups + 1, periods).sum(axis=1) > 0)[:-1]
+    return found
 
 
-def align(dimensions: Sequence[str], types: Sequence[pa.DataType], leaves: Sequence[GroupKeys]) -> Alignment:
-    """Bring leaves together on the dimensions that each has. Without dimensions there is one group."""
+def align(dimensions: Sequence[str], leaves: Sequence[GroupKeys], *, ordered: bool = True) -> Alignment:
+    """Bring leaves together on the dimensions that each has. Without dimensions there is one group.
+
+    `ordered`: groups in the order of their values, nulls last; else in any order.
+    """
     if not dimensions:
         return Alignment((), 1, tuple(np.full(1, 0 if leaf.size else leaf.size, np.int64) for leaf in leaves))
     full = [leaf for leaf in leaves if leaf.names == tuple(dimensions)]
     keys = tuple(
-        joined([leaf.keys[number].filter(pa.array(leaf.shown)) for leaf in full] or [pa.array([], kind)])
-        for number, kind in enumerate(types)
+        joined([_shown(leaf, leaf.keys[number]) for leaf in full]) for number in range(len(dimensions))
     )
     first = pa.array(group_rows(keys, len(keys[0])).first)
-    keys = _sorted(tuple(key.take(first) for key in keys))
-    places = tuple(_places(dimensions, keys, leaf) for leaf in leaves)
-    return Alignment(keys, len(keys[0]), places)
+    keys = tuple(key.take(first) for key in keys)
+    if ordered:
+        keys = _sorted(keys)
+    return Alignment(keys, len(keys[0]), tuple(_places(dimensions, keys, leaf) for leaf in leaves))
+
+
+def _shown(leaf: GroupKeys, key: pa.Array) -> pa.Array:
+    return key if bool(leaf.shown.all()) else key.filter(pa.array(leaf.shown))
+
+
+def every_group(size: int) -> Mask:
+    """All groups shown."""
+    return np.ones(size, np.bool_)
+
+
+def whole_keys(keys: Sequence[pa.Array], cells: Cells) -> pa.Array:
+    """For each cell whether none of its group's keys is null: a null is no id."""
+    if not keys:
+        return pa.array(np.ones(len(cells), np.bool_))
+    known = np.ones(len(keys[0]), np.bool_)
+    for key in keys:
+        present = validity(key)
+        if present is not None:
+            known &= present
+    return pa.array(known[cells.group])
+
+
+def take_groups(key: pa.Array, cells: Cells) -> pa.Array:
+    """The key of each cell's group."""
+    return key.take(pa.array(cells.group))
+
+
+def missing_group(size: int) -> Ints:
+    """The places of one group that a leaf with `size` groups does not have."""
+    return np.full(1, size, np.int64)
 
 
 def _sorted(keys: tuple[pa.Array, ...]) -> tuple[pa.Array, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +37,7 @@ class Buckets:
     edges: tuple[Bound, ...]
 
     def __post_init__(self) -> None:
-        if any(later < earlier for earlier, later in zip(self.edges, self.edges[1:], strict=False)):
+        if any(later < earlier for earlier, later in pairwise(self.edges)):
             raise ValueError("edges must ascend")
 
     def assign(self, values: pa.Array) -> Int64s:

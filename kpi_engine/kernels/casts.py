@@ -27,6 +27,7 @@ from kpi_engine.ir.types import Kind, Type
 from kpi_engine.kernels.errors import KernelError
 from kpi_engine.kernels.parse_time import Parsed, try_dates, try_timestamps
 from kpi_engine.kernels.promote import to_float
+from kpi_engine.kernels.short_formats import completed
 from kpi_engine.kernels.temporal import to_date
 from kpi_engine.kernels.text_casts import (
     PLAIN,
@@ -276,15 +277,10 @@ def _durations(array: pa.Array, wanted: Type) -> Parsed:
 
 def _complete(texts: pa.Array, format: str | None) -> tuple[pa.Array, str | None]:
     """A format without a day or month is read as the first one: `%Y` as 1 January."""
-    if format is None or "%j" in format:
-        return texts, format
-    months = any(part in format for part in ("%m", "%b", "%B"))
-    missing = ("" if months else " %m") + ("" if "%d" in format else " %d")
-    if not missing or (not months and "%d" in format):
-        return texts, format
-    plain = texts.dictionary_decode() if pa.types.is_dictionary(texts.type) else texts
-    suffix = missing.replace("%m", "01").replace("%d", "01")
-    return pc.binary_join_element_wise(plain, suffix, ""), format + missing
+    if format is None:
+        return texts, None
+    whole, suffix = completed(format)
+    return (pc.binary_join_element_wise(texts, suffix, "") if suffix else texts), whole
 
 
 def _not_blank(texts: pa.Array) -> pa.Array:

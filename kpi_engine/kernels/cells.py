@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
+from kpi_engine.kernels.sorting import distinct
 from kpi_engine.kernels.vectors import Ints
 
 
@@ -46,3 +49,55 @@ def all_cells(groups: int, periods: int) -> Cells:
     """
     numbers = np.arange(groups * periods, dtype=np.int64)
     return Cells(numbers // max(periods, 1), numbers % max(periods, 1), periods)
+
+
+def is_group(cells: Cells, group: int) -> pa.Array:
+    """Which cells belong to a group.
+
+    >>> is_group(all_cells(2, 1), 1).to_pylist()
+    [False, True]
+    """
+    return pa.array(cells.group == group)
+
+
+def cells_of(group: Ints, period: Ints, places: Ints, size: int) -> tuple[Ints, Ints]:
+    """Cells of a leaf's own groups as cells of the `size` common ones; `places` says where each common group stands
+    among the leaf's own."""
+    common = np.full(int(places.max(initial=-1)) + 2, -1, np.int64)
+    common[places] = np.arange(size)
+    moved = common[np.minimum(group, len(common) - 1)]
+    kept = moved >= 0
+    return moved[kept], period[kept]
+
+
+def union_cells(parts: Sequence[tuple[Ints, Ints]], periods: int) -> Cells:
+    """Every cell of some part, once.
+
+    >>> union_cells([(np.array([1]), np.array([0])), (np.array([0, 1]), np.array([1, 0]))], 2).group.tolist()
+    [0, 1]
+    """
+    width = max(periods, 1)
+    codes = [group * width + period for group, period in parts]
+    code = distinct(np.concatenate(codes)) if codes else np.zeros(0, np.int64)
+    return Cells(code // width, code % width, periods)
+
+
+def cross_cells(parts: Sequence[tuple[Ints, Ints]], groups: int, periods: int) -> Cells:
+    """All periods of every group that is in some part."""
+    used = np.zeros(groups, np.bool_)
+    for group, _ in parts:
+        used[group] = True
+    chosen = np.flatnonzero(used)
+    return Cells(np.repeat(chosen, periods), np.tile(np.arange(periods, dtype=np.int64), len(chosen)), periods)
+
+
+def any_positive(counts: Sequence[Ints], length: int) -> pa.Array:
+    """For each element whether any of the counts is positive.
+
+    >>> any_positive([np.array([0, 1]), np.array([0, 0])], 2).to_pylist()
+    [False, True]
+    """
+    found = np.zeros(length, np.bool_)
+    for each in counts:
+        found |= each > 0
+    return pa.array(found)

@@ -32,7 +32,7 @@ MAX_EXPANDED = 50_000_000
 """The most (value, period) pairs that a percentile over overlapping windows may look at."""
 
 NumberKind = Literal["integer", "decimal", "float"]
-_ZERO_WHEN_EMPTY = frozenset({"rows", "count", "sum", "distinct"})
+ZERO_WHEN_EMPTY = frozenset({"rows", "count", "sum", "distinct"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class GroupedStates:
         rows = _between(chosen.rows[self._order], starts, stops)
         values = _between(chosen.values[self._order], starts, stops)
         is_open = windows.is_open[cells.period]
-        if how.kind in _ZERO_WHEN_EMPTY:
+        if how.kind in ZERO_WHEN_EMPTY:
             valid = (is_open | how.outside_is_zero) & ((rows == 0) | (values > 0) | (how.kind != "sum"))
         else:
             valid = is_open & (values > 0)
@@ -109,10 +109,10 @@ class GroupedStates:
             case "distinct":
                 return pa.array(self._distinct(windows, cells), mask=~valid)
             case "percentile":
-                return _where(self._percentile(windows, cells, Fraction(how.parameter)), valid)
+                return keep_where(self._percentile(windows, cells, Fraction(how.parameter)), valid)
             case "minimum" | "maximum":
                 return self._extreme(chosen, starts, stops)
-        return _where(self._additive(chosen, how, starts, stops, values), valid)
+        return keep_where(self._additive(chosen, how, starts, stops, values), valid)
 
     def _additive(self, state: State, how: Finish, starts: Ints, stops: Ints, values: Ints) -> pa.Array:
         assert state.sums is not None
@@ -171,7 +171,7 @@ def _between(counts: Ints, starts: Ints, stops: Ints) -> Ints:
     return found
 
 
-def _where(values: pa.Array, valid: Mask) -> pa.Array:
+def keep_where(values: pa.Array, valid: Mask) -> pa.Array:
     """The values, null where not valid."""
     if bool(valid.all()):
         return values

@@ -11,7 +11,7 @@ import pyarrow as pa
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.kernels.buckets import assign
 from kpi_engine.kernels.states import true_rows
-from kpi_engine.kernels.vectors import Ints
+from kpi_engine.kernels.vectors import Ints, validity
 
 _WORTH_SELECTING = 0.9
 """Below this share of rows kept, columns are filtered before anything is computed from them."""
@@ -62,3 +62,30 @@ def count_excluded(times: pa.Array, watermark: Bound) -> tuple[int, int]:
     (1, 1)
     """
     return times.null_count, int(np.count_nonzero(assign(times, (watermark,)) == 1))
+
+
+def lifetime_ends(ends: pa.Array, edges: Sequence[Bound]) -> pa.Array:
+    """The bucket in which each life ends, int64; past all buckets if it has not ended.
+
+    >>> lifetime_ends(pa.array([3, None], pa.date32()), (Bound(0, 5),)).to_pylist()
+    [0, 2]
+    """
+    bucket = assign(ends, edges)
+    return pa.array(np.where(bucket < 0, len(edges) + 1, bucket))
+
+
+def has_lifetime(begins: pa.Array, ends: pa.Array) -> pa.Array:
+    """Which rows have a life: a beginning, and no end before it (two instants, or two dates).
+
+    >>> has_lifetime(pa.array([1, None, 5]), pa.array([None, 3, 4])).to_pylist()
+    [True, False, False]
+    """
+    first, last = (np.asarray(times.cast(_plain(times.type)).fill_null(0)) for times in (begins, ends))
+    begun, ended = validity(begins), validity(ends)
+    alive = np.ones(len(first), np.bool_) if begun is None else begun
+    backwards = last < first if ended is None else (last < first) & ended
+    return pa.array(alive & ~backwards)
+
+
+def _plain(type: pa.DataType) -> pa.DataType:
+    return pa.int32() if pa.types.is_date32(type) else pa.int64()

@@ -44,3 +44,13 @@ class BucketWindows:
         if np.any(low[1:] < low[:-1]):
             raise AssertionError("windows of one leaf must not enclose each other")
         return np.searchsorted(high, bucket, "right"), np.searchsorted(low, bucket, "right"), order
+
+    def instants_of(self, bucket: Ints, until: Ints) -> tuple[Ints, Ints, Ints]:
+        """For lives that begin in `bucket` and end in `until` the range of periods at whose end they are alive.
+
+        A window's end is the instant that counts; periods are numbered as in `periods_of`.
+        """
+        order = np.flatnonzero(self.is_open)
+        order = order[np.argsort(self.high[order], kind="stable")]
+        high = self.high[order]
+        return np.searchsorted(high, bucket, "right"), np.searchsorted(high, until, "right"), order

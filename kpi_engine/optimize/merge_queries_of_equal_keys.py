@@ -9,14 +9,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kpi_engine.ir.bounds import Bound
-from kpi_engine.ir.plan import MeasureQuery, Plan, Scan, StateRequest
+from kpi_engine.ir.plan import Leaf, MeasureQuery, Plan, Scan, StateRequest
+from kpi_engine.optimize.rule import with_leaves
 
 
 def merge_queries_of_equal_keys(plan: Plan) -> Plan:
     """Apply the rule."""
     groups: dict[object, list[int]] = {}
     for number, query in enumerate(plan.queries):
-        groups.setdefault((query.source, query.keys, query.time, query.filter), []).append(number)
+        groups.setdefault((query.source, query.keys, query.time, query.until, query.filter), []).append(number)
     if len(groups) == len(plan.queries):
         return plan
     place: dict[tuple[int, int], tuple[int, int]] = {}
@@ -29,11 +30,12 @@ def merge_queries_of_equal_keys(plan: Plan) -> Plan:
             for position, state in enumerate(plan.queries[number].states):
                 place[number, position] = (len(merged) - 1, states[state])
         scans.append(_scan(plan, members, len(merged) - 1))
-    leaves = tuple(
-        replace(leaf, query=place[leaf.query, leaf.state][0], state=place[leaf.query, leaf.state][1])
-        for leaf in plan.leaves
-    )
-    return replace(plan, queries=tuple(merged), leaves=leaves, scans=tuple(scans))
+
+    def moved(leaf: Leaf) -> Leaf:
+        query, state = place[leaf.query, leaf.state]
+        return replace(leaf, query=query, state=state)
+
+    return replace(with_leaves(plan, moved), queries=tuple(merged), scans=tuple(scans))
 
 
 def _merge(queries: list[MeasureQuery]) -> MeasureQuery:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from kpi_engine.ir.span import Span
 from kpi_engine.parse.lexer import Tokens
-from kpi_engine.parse.table import COLLECT, END, RENAME, Table, load_table
+from kpi_engine.parse.table import BUILD, COLLECT, END, RENAME, Table, load_table
 
 
 class Builder(Protocol):
@@ -83,9 +83,14 @@ def parse(tokens: Tokens, start: str, builder: Builder) -> Any:
 
 
 @cache
-def _calls(builder: type[Builder]) -> list[Callable[..., Any] | None]:
-    """For each rule, the function of the builder's class that its action names."""
-    return [getattr(builder, name, None) for name in load_table().names]
+def _calls(builder: type[Builder]) -> dict[int, Callable[..., Any]]:
+    """For each rule that builds a node, the function of the builder's class that its action names."""
+    table = load_table()
+    return {
+        number: getattr(builder, name)
+        for number, (rule, name) in enumerate(zip(table.rules, table.names, strict=True))
+        if rule[0] == BUILD
+    }
 
 
 def accepted(tokens: Tokens, index: int, start: str) -> frozenset[str]:

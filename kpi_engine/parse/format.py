@@ -151,7 +151,7 @@ def _item_lines(tokens: Tokens, comments: _Comments, first: int, end: int) -> li
     column = indent + layout.width(0, body) + (1 if 0 < body < len(types) else 0)
     layout.plan(body, len(types), column)
     lines: list[str] = []
-    line = margin = " " * indent
+    line, margin = " " * indent, " " * (indent + 4)
     for index, text in enumerate(texts):
         if forced[index] or index in layout.breaks:
             margin = " " * layout.breaks[index] if index in layout.breaks else margin

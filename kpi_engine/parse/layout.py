@@ -74,17 +74,42 @@ class Layout:
         `forced[index]` says that a comment stands before that token, which therefore cannot share a line with the one
         before it.
         """
+        self._align_forced(start, column)
         while start < end and (self.types[start] in _PREFIXES or is_sign(self.types, start)):
             column += self.width(start, start + 1) + self._spaces[start + 1] if start + 1 < end else 0
             start += 1
+            self._align_forced(start, column)
         fits = column + self.width(start, end) + tail <= WIDTH
         if end - start < 2 or (fits and self._forced[end] == self._forced[start + 1]):
             return
         cuts, indent = self._cuts(start, end)
-        if cuts:
+        if cuts and self._is_plain_list(start, cuts, end):
+            self._fill(start, end, cuts, column, tail)
+        elif cuts:
             self._plan_pieces(start, end, cuts, column, indent, tail)
         else:
             self._plan_brackets(start, end, column, tail)
+
+    def _align_forced(self, index: int, column: int) -> None:
+        """Where a token stands that a comment pushes to a line of its own, though nothing else breaks there."""
+        if index < len(self.types) and self._forced[index + 1] > self._forced[index]:
+            self.breaks.setdefault(index, column)
+
+    def _is_plain_list(self, start: int, cuts: list[int], end: int) -> bool:
+        """Whether a range is a list of single words and values."""
+        return self.types[start - 1] == "LSQB" and all(
+            following - item <= 2 for item, following in zip([start, *cuts], [*cuts, end], strict=True)
+        )
+
+    def _fill(self, start: int, end: int, cuts: list[int], column: int, tail: int) -> None:
+        """As many items in a line as it can hold."""
+        first = start
+        for item, following in zip(cuts, [*cuts[1:], end], strict=True):
+            rest = tail if following == end else 0
+            is_forced = self._forced[item + 1] > self._forced[item]
+            if is_forced or column + self.width(first, following) + rest > WIDTH:
+                self.breaks[item] = column
+                first = item
 
     def _plan_pieces(self, start: int, end: int, cuts: list[int], column: int, indent: int, tail: int) -> None:
         for piece, following in zip([start, *cuts], [*cuts, end], strict=True):
@@ -109,6 +134,7 @@ class Layout:
                     self._plan_case(index + 1, close, inner + 1, rest + 1)
                 else:
                     self.plan(index + 1, close, inner, rest)
+                self._align_forced(close, inner)
                 index = close
             index += 1
 

@@ -46,6 +46,8 @@ _MARKS = (
     "\u0eb1-\u0ece\u0f71-\u0fbc\u102b-\u109d\u135d-\u135f\u1712-\u17d3\u1ab0-\u1b44\u1dc0-\u1dff\u20d0-\u20f0"
     "\u3099\u309a\ufe20-\ufe2f"
 )
+_OPENING = "\u201c\u201e\u201f\uff02\u00ab\u301d\u2018\u201a\u201b\uff07"
+_CLOSING = "\u201c\u201d\u201f\uff02\u00bb\u301e\u2018\u2019\uff07"
 _WORD = rf"(?:[^\W\d][\w{_MARKS}]*|`[^`\n]+`)"
 _S = r"[ \t\r\f\n]+"
 _NUMBER = r"[0-9]+(?:_[0-9]{3})*(?:\.[0-9]+)?"
@@ -77,10 +79,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     ("open_string", r'"[^\n]*'),
     ("comment", r"\#[^\n]*"),
     ("single", r"'(?:\\.|[^'\\\n])*'?"),
-    (
-        "quotes",
-        r"[\u201c\u201e\u201f\uff02\u00ab\u301d\u2018\u201a\u201b\uff07][^\"\u201c\u201d\u201f\uff02\u00bb\u301e\u2018\u2019\uff07\n]*[\"\u201c\u201d\u201f\uff02\u00bb\u301e\u2018\u2019\uff07]?",
-    ),
+    ("quotes", rf"[{_OPENING}][^\"{_CLOSING}\n]*[\"{_CLOSING}]?"),
     ("other", r"[^ \t\r\f\n]"),
 )
 # A word and the colon that makes a key of it are two groups of one match, so that a word is read once.

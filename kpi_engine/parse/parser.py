@@ -79,9 +79,11 @@ def _blame_layout(before: Parsed, parsed: Parsed) -> tuple[Parsed, Parsed]:
     joined = _parse_declaration(parsed.tokens.source, before.tokens.start, parsed.tokens.end)
     if joined.problems:
         return before, parsed
-    first = parsed.tokens.span(0)
-    problem = Diagnostic("E130", "a continued line must be indented", first, f"add two spaces before `{first.text}`")
-    return Parsed(before.tokens, None, ()), Parsed(parsed.tokens, None, (problem,))
+    if parsed.problems[0].code != "E104":
+        first = parsed.tokens.span(0)
+        help_text = f"add two spaces before `{first.text}`"
+        parsed = Parsed(parsed.tokens, None, (Diagnostic("E130", "a continued line must be indented", first, help_text),))
+    return Parsed(before.tokens, None, ()), parsed
 
 
 def _parse_declaration(source: SourceText, start: int, end: int) -> Parsed:

@@ -41,20 +41,21 @@ def clauses(found: Sequence[tree.Clause]) -> list[Diagnostic]:
 def _too_late(clause: tree.Where | tree.On) -> Diagnostic:
     word = _WORDS[type(clause)][0]
     place = Span(clause.span.source, clause.span.start, clause.span.start + len(word))
-    help_text = "for the second event: `A followed by B where condition within d`; for the first: `A where condition followed by B`"
+    help_text = "write it before `within` for the second event, or before `followed by` for the first"
     return Diagnostic("E189", f"`{word}` cannot stand after `within`", place, help_text)
 
 
-def names(found: Iterable[tree.Name], code: str, verb: str) -> list[Diagnostic]:
-    """One diagnostic for each name that stands a second time in the same declaration."""
+def names(found: Iterable[tree.Name], code: str) -> list[Diagnostic]:
+    """One diagnostic for each property or assignment that stands a second time in the same declaration."""
     first: dict[str, tree.Name] = {}
     problems = []
     for name in found:
         known = first.setdefault(name.text, name)
         if known is not name:
-            note = Note(f"`{name.text}` is {verb} here first", known.span)
-            what = f"`{name.text}` is {verb} twice"
-            problems.append(Diagnostic(code, what, name.span, "keep one of the two", (note,)))
+            note = Note(f"`{name.text}` is given here first", known.span)
+            problems.append(
+                Diagnostic(code, f"`{name.text}` is given twice", name.span, "keep one of the two", (note,))
+            )
     return problems
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 from decimal import Decimal
-from functools import cache
 
 from kpi_engine.ir import tree
 
@@ -33,7 +32,7 @@ def _parts(node: tree.Node) -> tuple[str, list[tuple[str, tree.Node]]]:
     """The first line of a node, and its children with the names of their fields."""
     words = [type(node).__name__]
     children: list[tuple[str, tree.Node]] = []
-    for name in _compared(type(node)):
+    for name in _compared(node):
         value = getattr(node, name)
         if isinstance(value, tree.Name | tree.Path):
             words.append(_named(name, _name(value)))
@@ -50,11 +49,10 @@ def _parts(node: tree.Node) -> tuple[str, list[tuple[str, tree.Node]]]:
     return " ".join(words), children
 
 
-@cache
-def _compared(kind: type[tree.Node]) -> tuple[str, ...]:
+def _compared(node: tree.Node) -> list[str]:
     """The fields that make up a node's meaning, those of its own class first."""
-    names = [item.name for item in fields(kind) if item.compare]
-    return tuple(sorted(names, key=lambda name: name == "properties"))
+    names = [item.name for item in fields(node) if item.compare]
+    return sorted(names, key=lambda name: name == "properties")
 
 
 _PLAIN = frozenset(

@@ -36,12 +36,12 @@ def make_plan(
     )
     span = answer_span(question, calendar, first, as_of)
     book = LeafBook()
-    lowering = Lowering(catalog, calendar, coverage, book)
+    lowering = Lowering(catalog, calendar, coverage, book, question.grain)
     expressions = [
         lowering.metric(metric, _context(question, span, _cut(metric, coverage, as_of)))
         for metric in question.metrics
     ]
-    queries, leaves = book.build()
+    leaves, nested, queries = book.leaves(), book.nested(), book.queries()
     needs = Needs()
     scans = tuple(_scan(catalog, query, number, needs) for number, query in enumerate(queries))
     return Plan(
@@ -50,6 +50,7 @@ def make_plan(
         dimensions=tuple((dimension.name, dimension.type) for dimension in question.dimensions),
         queries=queries,
         leaves=leaves,
+        nested=nested,
         outputs=tuple(
             Output(
                 metric.name,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from kpi_engine.ir.bounds import Bound, Interval
 from kpi_engine.ir.expression import Expression, Field
-from kpi_engine.ir.plan import FinishKind, KeyColumn, Leaf, MeasureQuery, StateRequest
+from kpi_engine.ir.plan import FinishKind, KeyColumn, Leaf, MeasureQuery, Nested, StateRequest
 from kpi_engine.ir.types import COUNT, Type
 
 
@@ -21,52 +21,82 @@ class LeafRequest:
     finish: FinishKind
     windows: tuple[Interval | None, ...]
     type: Type
-    parameter: str
-    outside_is_zero: bool
-    shows_groups: bool
+    parameter: str = ""
+    outside_is_zero: bool = False
+    shows_groups: bool = True
+    until: str | None = None
     text: str = field(compare=False, default="")
 
 
 class LeafBook:
-    """Collects leaves; equal requests share one."""
+    """Collects the leaves and nested aggregates of one level; equal ones are shared.
 
-    def __init__(self) -> None:
+    Books of inner levels number their leaves and collect their measure queries together with the outermost one.
+    """
+
+    def __init__(self, outer: LeafBook | None = None) -> None:
+        self._root: LeafBook = self if outer is None else outer._root
         self._names: dict[LeafRequest, str] = {}
+        self._nested: dict[Nested, None] = {}
+        self._queries: dict[MeasureQuery, int] = {}
+        self._count = 0
+
+    def inner(self) -> LeafBook:
+        """A book for the inside of a nested aggregate."""
+        return LeafBook(self)
 
     def add(self, request: LeafRequest) -> Field:
         """The leaf that answers a request, as a field that arithmetic above can read."""
-        name = self._names.setdefault(request, f"m{len(self._names) + 1}")
+        name = self._names.get(request)
+        if name is None:
+            name = self._names[request] = self._next("m")
         return Field(name, request.type)
 
-    def show_groups(
-        self, request: LeafRequest, keys: tuple[KeyColumn, ...], filter: Expression | None
-    ) -> None:
+    def add_nested(self, nested: Nested) -> Field:
+        """A nested aggregate (its name is given here), as a field."""
+        for known in self._nested:
+            if replace(known, name="") == nested:
+                return Field(known.name, known.type)
+        named = replace(nested, name=self._next("n"))
+        self._nested[named] = None
+        return Field(named.name, named.type)
+
+    def show_groups(self, request: LeafRequest, keys: tuple[KeyColumn, ...], filter: Expression | None) -> None:
         """Add a count of rows by all `keys`, for a measure that dropped some: groups with rows become rows."""
         state = StateRequest("count", None, filter)
         self.add(replace(request, keys=keys, state=state, finish="rows", type=COUNT, shows_groups=True, parameter=""))
 
-    def build(self) -> tuple[tuple[MeasureQuery, ...], tuple[Leaf, ...]]:
-        """One measure query for each different combination of source, keys, time, state and windows."""
-        queries: dict[MeasureQuery, int] = {}
-        leaves: list[Leaf] = []
-        for request, name in self._names.items():
-            query = _query(request)
-            leaves.append(
-                Leaf(
-                    name,
-                    queries.setdefault(query, len(queries)),
-                    0,
-                    request.finish,
-                    tuple(key.name for key in request.keys),
-                    request.windows,
-                    request.type,
-                    request.parameter,
-                    request.outside_is_zero,
-                    request.shows_groups,
-                    request.text,
-                )
-            )
-        return tuple(queries), tuple(leaves)
+    def leaves(self) -> tuple[Leaf, ...]:
+        """The leaves of this level."""
+        return tuple(self._leaf(request, name) for request, name in self._names.items())
+
+    def nested(self) -> tuple[Nested, ...]:
+        """The nested aggregates of this level."""
+        return tuple(self._nested)
+
+    def queries(self) -> tuple[MeasureQuery, ...]:
+        """The measure queries of all levels: one for each combination of source, keys, time, state and windows."""
+        return tuple(self._root._queries)
+
+    def _next(self, prefix: str) -> str:
+        self._root._count += 1
+        return f"{prefix}{self._root._count}"
+
+    def _leaf(self, request: LeafRequest, name: str) -> Leaf:
+        queries = self._root._queries
+        return Leaf(
+            name=name,
+            query=queries.setdefault(_query(request), len(queries)),
+            state=0,
+            finish=request.finish,
+            keys=tuple(key.name for key in request.keys),
+            windows=request.windows,
+            type=request.type,
+            parameter=request.parameter,
+            outside_is_zero=request.outside_is_zero,
+            shows_groups=request.shows_groups,
+            text=request.text,
+        )
 
 
 def _query(request: LeafRequest) -> MeasureQuery:
@@ -81,4 +111,5 @@ def _query(request: LeafRequest) -> MeasureQuery:
         edges=tuple(sorted(edges)),
         states=(request.state,),
         complete_from=None if unbounded or not edges else min(edges),
+        until=request.until,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from kpi_engine.ir.bounds import Bound, Interval
 from kpi_engine.ir.catalog import Catalog, Metric
@@ -17,19 +18,34 @@ from kpi_engine.ir.expression import (
     Conjunct,
     Constant,
     Expression,
+    Field,
+    KeyedAggregate,
     Measure,
     MetricReference,
     Restrict,
+    Step,
     Total,
     Window,
+    walk,
 )
-from kpi_engine.ir.plan import FinishKind, KeyColumn, StateRequest
+from kpi_engine.ir.plan import FinishKind, KeyColumn, Nested, StateRequest
 from kpi_engine.ir.question import BoundDimension
 from kpi_engine.ir.span import Span
 from kpi_engine.ir.types import BOOLEAN
 from kpi_engine.kernels.calendar import Calendar
 from kpi_engine.plan.frames import Frame, apply_window
 from kpi_engine.plan.leaves import LeafBook, LeafRequest
+from kpi_engine.plan.nesting import (
+    STATES,
+    InnerFrames,
+    check_made_of,
+    grain_frames,
+    grains_of,
+    key_dimensions,
+    rebase,
+    required_leaves,
+    same_frames,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +78,14 @@ class Coverage:
 class Lowering:
     """Lowers the metrics of one question into one book of leaves."""
 
-    def __init__(self, catalog: Catalog, calendar: Calendar, coverage: Coverage, book: LeafBook) -> None:
+    def __init__(
+        self, catalog: Catalog, calendar: Calendar, coverage: Coverage, book: LeafBook, grain: str | None
+    ) -> None:
         self._catalog = catalog
         self._calendar = calendar
         self._coverage = coverage
         self._book = book
+        self._grain = grain
 
     def metric(self, metric: Metric, context: Context) -> Expression:
         """The metric's formula with every measure replaced by the leaf that computes it."""
@@ -88,6 +107,8 @@ class Lowering:
                 return self._lower(node.body, _without(node, context))
             case Measure():
                 return self._measure(node, context)
+            case KeyedAggregate():
+                return self._keyed(node, context)
         raise KpiError(not_yet(type(node).__name__, node.span))
 
     def _windowed(self, window: Window, context: Context) -> Context:
@@ -97,18 +118,21 @@ class Lowering:
         return replace(context, frames=frames, before=context.before or window.kind == "before")
 
     def _measure(self, measure: Measure, context: Context) -> Expression:
-        if measure.at is not None or measure.followed or measure.approximate:
+        if measure.followed or measure.approximate:
             raise KpiError(not_yet(_construct(measure), measure.span))
         if measure.function == "weighted_avg":
             return self._weighted_average(measure, context)
         state, finish = _state_of(measure)
+        source = self._catalog.sources[measure.source]
+        begins, ends = source.lifetime if measure.at is not None and source.lifetime is not None else (None, None)
         request = LeafRequest(
             source=measure.source,
-            time=measure.dated_by or self._catalog.sources[measure.source].time,
+            time=begins or measure.dated_by or source.time,
+            until=ends,
             keys=_keys(context.dimensions, measure.source),
             state=replace(state, filter=_filter(context.filters, measure)),
             finish=finish,
-            windows=self._windows(measure.source, context),
+            windows=self._windows(measure.source, context, measure.at if ends is not None else None),
             type=measure.type,
             parameter=str(measure.parameters[0].value) if measure.parameters else "",
             outside_is_zero=context.before and finish in ("rows", "count", "sum", "distinct"),
@@ -121,11 +145,18 @@ class Lowering:
             )
         return self._book.add(request)
 
-    def _windows(self, source: str, context: Context) -> tuple[Interval | None, ...]:
-        return tuple(
+    def _windows(
+        self, source: str, context: Context, instant: Literal["start", "end"] | None = None
+    ) -> tuple[Interval | None, ...]:
+        """The window of each period inside the source's coverage; for lifetimes all time up to one of its ends."""
+        windows = [
             None if frame is None else self._covered(source, frame.interval(self._calendar))
             for frame in context.frames
-        )
+        ]
+        if instant is None:
+            return tuple(windows)
+        ends = [None if each is None else each.end if instant == "end" else each.start for each in windows]
+        return tuple(None if end is None else Interval(None, end) for end in ends)
 
     def _covered(self, source: str, window: Interval | None) -> Interval | None:
         """The window if any of it lies inside the source's coverage."""
@@ -136,6 +167,105 @@ class Lowering:
         if window.end <= first or (window.start is not None and window.start >= watermark):
             return None
         return window
+
+    def _keyed(self, node: KeyedAggregate, context: Context) -> Expression:
+        """An aggregate over groups of keys: its inside is lowered into a book of its own, with the keys added."""
+        check_made_of(node, self._grain)
+        if node.function not in STATES:
+            raise KpiError(not_yet(f"{node.function}() per", node.span))
+        frames = self._inner_frames(node, context)
+        inside = self._inside(node, context, frames)
+        lowering = Lowering(self._catalog, self._calendar, self._coverage, self._book.inner(), self._grain)
+        book = lowering._book
+        body = None if node.body is None else lowering._lower(node.body, inside)
+        having = None if node.having is None else lowering._lower(node.having, inside)
+        everyone = lowering._everyone(node, inside) if node.all else ""
+        leaves = book.leaves()
+        state, finish = STATES[node.function]
+        return self._book.add_nested(
+            Nested(
+                name="",
+                keys=tuple(dimension.name for dimension in context.dimensions),
+                own=tuple(dimension.name for dimension in key_dimensions(node)),
+                leaves=leaves,
+                inner=book.nested(),
+                frames=len(frames.frames),
+                body=body,
+                having=having,
+                state=state,
+                finish=finish,
+                windows=frames.windows,
+                type=node.type,
+                parameter=str(node.parameters[0].value) if node.parameters else "",
+                required=() if node.all else required_leaves(body, having, node.function, leaves),
+                every_frame=bool(grains_of(node)),
+                everyone=everyone,
+                outside_is_zero=context.before and finish in ("rows", "sum"),
+                shows_groups=context.dimensions == context.all_dimensions,
+                text=" ".join(node.span.text.split()),
+            )
+        )
+
+    def _inner_frames(self, node: KeyedAggregate, context: Context) -> InnerFrames:
+        grains = grains_of(node)
+        if not grains:
+            return same_frames(context.frames)
+        if len(grains) > 1:
+            raise KpiError(not_yet(f"per {' and '.join(grains)}", node.span))
+        sources = {measure.source for measure in walk(node) if isinstance(measure, Measure)}
+        firsts = [bound for source in sources if (bound := self._coverage.first[source]) is not None]
+        watermark = min(self._coverage.watermark[source] for source in sources)
+        return grain_frames(self._calendar, grains[0], context.frames, min(firsts, default=None), watermark)
+
+    def _inside(self, node: KeyedAggregate, context: Context, frames: InnerFrames) -> Context:
+        """The context of the inside: its frames, the keys as dimensions, the filter on the key's own columns."""
+        keys = key_dimensions(node)
+        conjuncts: tuple[Conjunct, ...] = ()
+        if node.where is not None and not node.all:
+            moved = tuple(
+                (source, rebase(node.where, (*fields[0].steps, self._step_to_key(node, source, fields[0]))))
+                for source, fields in node.by_source
+                if source != node.keys[0]
+            )
+            own = tuple((source, node.where) for source, _ in node.by_source if source == node.keys[0])
+            conjuncts = (Conjunct(moved + own, frozenset(), False, node.span),)
+        restricted = context.restricted(conjuncts)
+        return replace(
+            restricted,
+            frames=frames.frames,
+            dimensions=context.dimensions + keys,
+            all_dimensions=context.all_dimensions + keys,
+            before=False,
+        )
+
+    def _step_to_key(self, node: KeyedAggregate, source: str, field: Field) -> Step:
+        """The step from a row's id to the key's own row."""
+        holder = field.steps[-1].target if field.steps else source
+        target = self._catalog.sources[node.keys[0]]
+        return Step(holder, field.column, target.name, target.key[0])
+
+    def _everyone(self, node: KeyedAggregate, inside: Context) -> str:
+        """A leaf over the key's own rows, whatever their time: all of them are looked at."""
+        source = self._catalog.sources[node.keys[0]]
+        keys = key_dimensions(node)
+        outer = inside.dimensions[: len(inside.dimensions) - len(keys)]
+        columns = tuple(source.columns[name] for name in source.key)
+        request = LeafRequest(
+            source=source.name,
+            time=None,
+            keys=(
+                *_keys(outer, source.name),
+                *(
+                    KeyColumn(key.name, Field(column.name, column.type), key.type)
+                    for key, column in zip(keys, columns, strict=True)
+                ),
+            ),
+            state=StateRequest("count", None, node.where),
+            finish="rows",
+            windows=tuple(None if frame is None else Interval(None, frame.whole.end) for frame in inside.frames),
+            type=node.type,
+        )
+        return self._book.add(request).column
 
     def _weighted_average(self, measure: Measure, context: Context) -> Expression:
         """Sum of value x weight over sum of the weights of rows that have a value."""

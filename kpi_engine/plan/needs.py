@@ -67,6 +67,8 @@ def gather_source(catalog: Catalog, name: str, time: str | None, needs: Needs) -
     columns = needs.columns.setdefault(name, {})
     if time is not None:
         _own(catalog, name, time, columns, needs)
+    for column in source.lifetime or ():
+        _own(catalog, name, column, columns, needs)
     if source.where is not None:
         gather(catalog, name, (source.where,), needs)
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -91,7 +92,7 @@ def test_periods_tile_time(zone: str, day: date, grain: str) -> None:
     periods = calendar.periods(grain, start, end)
     assert periods[0].start <= start < periods[0].end
     assert periods[-1].start < end <= periods[-1].end
-    for earlier, later in zip(periods, periods[1:], strict=False):
+    for earlier, later in pairwise(periods):
         assert earlier.start < earlier.end == later.start
         assert calendar.next(earlier) == later
         assert calendar.previous(later) == earlier
@@ -133,6 +134,7 @@ def test_a_skipped_day_is_empty_for_instants_and_not_for_dates() -> None:
     skipped = calendar.period_at("day", date(2011, 12, 30))
     assert skipped.start.us == skipped.end.us
     assert (skipped.start.day, skipped.end.day) == (15338, 15339)
+    assert calendar.bound(skipped.start.us) == skipped.start
     assert calendar.period_at("day", calendar.bound(skipped.start.us - 1)).label == "2011-12-29"
     assert calendar.next(skipped).label == "2011-12-31"
     assert calendar.previous(skipped).label == "2011-12-29"

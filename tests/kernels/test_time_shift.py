@@ -201,6 +201,13 @@ def test_a_cut_period_is_compared_with_as_much(period: str, at: str, duration: s
     assert cut(period, at, duration) == (datetime.fromisoformat(start), datetime.fromisoformat(end))
 
 
+def test_an_hour_after_a_repeated_one_is_compared_with_its_second_pass() -> None:
+    hour = parse_period(PARIS, "2027-10-31T03")
+    before = shift_window(PARIS, hour, Duration(-1, "hour"))
+    window = cut_previous(PARIS, hour, PARIS.bound(hour.start.us + HOUR // 3), before)
+    assert (window.start.us, window.end.us) == (hour.start.us - HOUR, hour.start.us - HOUR + HOUR // 3)
+
+
 def test_a_cut_period_that_lacks_its_midnight() -> None:
     calendar = Calendar("America/Sao_Paulo")
     start, end = cut("2017-10-15", "2017-10-15T09:00", "-1 day", calendar)

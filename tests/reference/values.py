@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from .local_time import LocalCalendar, Span
 
@@ -42,24 +43,24 @@ def settled(value: float) -> float | None:
 # ------------------------------------------------------------------------------------------------------- arithmetic
 
 
-def arithmetic(sign: str, left: Value, right: Value) -> Value:
+def arithmetic(sign: str, left: Any, right: Any) -> Value:
     """`+ - *`: exact on exact numbers, float64 beside a float; a difference of times is elapsed microseconds."""
     if left is None or right is None:
         return None
     if isinstance(left, date) and isinstance(right, date) and sign == "-":
         return (left - right) // timedelta(microseconds=1)
-    work: Callable[[object, object], object] = {"+": operator.add, "-": operator.sub, "*": operator.mul}[sign]
+    work: Callable[[Any, Any], Any] = {"+": operator.add, "-": operator.sub, "*": operator.mul}[sign]
     if isinstance(left, float) or isinstance(right, float):
-        return settled(float(work(float(left), float(right))))  # type: ignore[arg-type]
-    return work(left, right)  # type: ignore[return-value]
+        return settled(work(float(left), float(right)))
+    return work(left, right)
 
 
-def quotient(left: Value, right: Value) -> float | None:
+def quotient(left: Any, right: Any) -> float | None:
     """`/`: float64, rounded once from the exact operands; null by zero."""
     if left is None or right is None or right == 0:
         return None
     try:
-        return settled(float(Fraction(left) / Fraction(right)))  # type: ignore[arg-type]
+        return settled(float(Fraction(left) / Fraction(right)))
     except OverflowError:
         return None
 
@@ -71,7 +72,7 @@ def negative(value: Value) -> Value:
 
 # ------------------------------------------------------------------------------------------ comparisons and truth
 
-_ORDER: dict[str, Callable[[object, object], bool]] = {
+_ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -82,7 +83,7 @@ _ORDER: dict[str, Callable[[object, object], bool]] = {
 _MIRRORED = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
-def compare(sign: str, left: Value | Span, right: Value | Span) -> Truth:
+def compare(sign: str, left: Any, right: Any) -> Truth:
     """A comparison; unknown beside null. A period is compared as a whole."""
     if isinstance(left, Span):
         return compare(_MIRRORED[sign], right, left)
@@ -91,7 +92,7 @@ def compare(sign: str, left: Value | Span, right: Value | Span) -> Truth:
     if isinstance(right, Span):
         return _against_period(sign, left, right)
     if isinstance(left, float) or isinstance(right, float):
-        left, right = float(left), float(right)  # type: ignore[arg-type]
+        left, right = float(left), float(right)
     return _ORDER[sign](left, right)
 
 
@@ -136,24 +137,24 @@ def membership(value: Value, items: Sequence[Value | Span], negated: bool) -> Tr
 # -------------------------------------------------------------------------------------------------------- rounding
 
 
-def rounded(value: Value, digits: int = 0) -> Value:
+def rounded(value: Any, digits: int = 0) -> Value:
     """The nearest multiple of 10 ** -digits of the exact value; a half goes away from zero."""
     if value is None:
         return None
     unit = Fraction(10) ** -digits
-    steps = abs(Fraction(value)) / unit  # type: ignore[arg-type]
+    steps = abs(Fraction(value)) / unit
     whole = math.floor(steps + Fraction(1, 2)) * unit
-    return _as_kind(whole if value >= 0 else -whole, value)  # type: ignore[operator]
+    return _as_kind(whole if value >= 0 else -whole, value)
 
 
-def floored(value: Value) -> Value:
+def floored(value: Any) -> Value:
     """The greatest whole number that is not above."""
-    return None if value is None else _as_kind(Fraction(math.floor(value)), value)  # type: ignore[arg-type]
+    return None if value is None else _as_kind(Fraction(math.floor(value)), value)
 
 
-def ceiled(value: Value) -> Value:
+def ceiled(value: Any) -> Value:
     """The least whole number that is not below."""
-    return None if value is None else _as_kind(Fraction(math.ceil(value)), value)  # type: ignore[arg-type]
+    return None if value is None else _as_kind(Fraction(math.ceil(value)), value)
 
 
 def _as_kind(result: Fraction, like: Value) -> Value:

@@ -9,12 +9,14 @@ from kpi_engine.builtin.functions.signatures import NUMERIC, Result, literal_tex
 from kpi_engine.extend.functions import Function, Parameter, SignatureProblem
 from kpi_engine.ir.expression import Expression
 from kpi_engine.ir.types import DATE, TEXT, TIMESTAMP, Kind, Type
+from kpi_engine.kernels.short_formats import completed
+from kpi_engine.kernels.spans import CalendarError
+from kpi_engine.kernels.time_format import compile_format
 
 EPOCH_UNITS = ("second", "millisecond", "microsecond", "nanosecond")
 """What the numbers given to `from_epoch` may count."""
 
 _FORMAT = Parameter("format", 'a format such as `"%d.%m.%Y"`', optional=True, literal=True)
-_DIRECTIVES = frozenset("YymdHIpMSfbBjz")
 
 
 def _number(kind: Kind) -> Result:
@@ -55,10 +57,10 @@ def _check_format(arguments: Sequence[Expression], given: Type) -> None:
         message = f"only texts are read by a format, and this is {spoken(given)}"
         raise SignatureProblem(message, "leave the format out", 1)
     format = literal_text(arguments, 1, "a format", 'write it in double quotes, as `"%d.%m.%Y"`')
-    for part in format.replace("%%", "").split("%")[1:]:
-        if part[:1] not in _DIRECTIVES:
-            help = "use %Y %y %m %d %b %B %j %H %I %p %M %S %f %z"
-            raise SignatureProblem(f"`%{part[:1]}` is not known in a format", help, 1)
+    try:
+        compile_format(completed(format)[0])
+    except CalendarError as error:
+        raise SignatureProblem(error.message, error.help, 1) from error
 
 
 def _from_epoch(arguments: Sequence[Expression]) -> Type:

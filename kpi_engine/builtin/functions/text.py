@@ -67,7 +67,7 @@ def _replace(arguments: Sequence[Expression]) -> Type:
     return TEXT
 
 
-_function = family("Text", lowerings="kpi_engine.builtin.lowering.text")
+_function = family("Texts", lowerings="kpi_engine.builtin.lowering.text")
 
 TEXTS: tuple[Function, ...] = (
     _function(

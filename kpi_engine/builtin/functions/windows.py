@@ -72,6 +72,7 @@ WINDOWS: tuple[Function, ...] = (
         "Without rows it is as the metric without rows.",
         ("rolling(sum(x), 2 months)", "50", "10, 20, 30"),
         ("rolling(count(x), 2 months)", "1", "1, null, 3"),
+        ("rolling(avg(x), 2 months)", "null", "1, null, null"),
     ),
     _function(
         "todate",

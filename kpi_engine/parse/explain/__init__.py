@@ -49,6 +49,7 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     columns.columns_not_allowed,
     columns.missing_type,
     columns.type_parameter,
+    columns.alias_without_reference,
     columns.unquoted_origin,
     lines.aim_outside_goal,
     aims.goal_without_aim,

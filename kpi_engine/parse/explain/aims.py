@@ -30,10 +30,10 @@ def goal_without_aim(failure: Failure) -> Diagnostic | None:
 
 def second_aim(failure: Failure) -> Diagnostic | None:
     """Two aim lines under one goal."""
-    if failure.kind(0) == "GOAL" and failure.text(failure.index) in ("increase", "decrease", "keep"):
-        if failure.starts_line(failure.index) and not _AIMS & failure.accepted:
-            return failure.error("E147", "a goal has one aim", failure.index, "write a second goal for it")
-    return None
+    is_aim = failure.text(failure.index) in ("increase", "decrease", "keep") and failure.starts_line(failure.index)
+    if failure.kind(0) != "GOAL" or not is_aim or _AIMS & failure.accepted:
+        return None
+    return failure.error("E147", "a goal has one aim", failure.index, "write a second goal for it")
 
 
 def amount(failure: Failure) -> Diagnostic | None:

@@ -21,9 +21,9 @@ _EXAMPLES = {
 
 def unknown_unit(failure: Failure) -> Diagnostic | None:
     """`rolling(x, 7 dyas)`."""
-    if failure.previous == "NUMBER" and failure.word(failure.index) and not failure.starts_line(failure.index):
-        if nearest(failure.word(failure.index), _UNITS):
-            return unit_diagnostic(failure.span(failure.index))
+    word = "" if failure.starts_line(failure.index) else failure.word(failure.index)
+    if failure.previous == "NUMBER" and word and nearest(word, _UNITS):
+        return unit_diagnostic(failure.span(failure.index))
     return None
 
 
@@ -62,17 +62,16 @@ def followed_by_without_within(failure: Failure) -> Diagnostic | None:
 
 
 def empty_clause(failure: Failure) -> Diagnostic | None:
-    """`count(orders where)`."""
-    if failure.previous not in _EXAMPLES or failure.is_operand(failure.index):
+    """`count(orders where)`, `avg(revenue per "day")`."""
+    if failure.previous not in _EXAMPLES:
         return None
-    over = (
-        failure.current in ("RPAR", "RSQB", "COMMA") or failure.current in CLAUSES or failure.ends_item(failure.index)
-    )
-    if not (over or failure.current in OPERATORS or failure.previous not in ("WHERE", "HAVING")):
+    is_over = failure.current in (*CLAUSES, "RPAR", "RSQB", "COMMA") or failure.ends_item(failure.index)
+    takes_name = failure.previous not in ("WHERE", "HAVING")
+    if not (is_over or takes_name or failure.current in OPERATORS):
         return None
     word = CLAUSES[failure.previous]
-    what = f"nothing stands after `{word}`" if over else f"{failure.shown(failure.index)} cannot stand after `{word}`"
-    place = failure.index - 1 if over else failure.index
+    what = f"nothing stands after `{word}`" if is_over else f"{failure.shown(failure.index)} cannot stand after `{word}`"
+    place = failure.index - 1 if is_over else failure.index
     return failure.error("E178", what, place, f"write, for example, `{_EXAMPLES[failure.previous]}`")
 
 

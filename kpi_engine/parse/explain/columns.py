@@ -31,19 +31,11 @@ def missing_type(failure: Failure) -> Diagnostic | None:
     index, item = failure.index, failure.item
     if failure.kind(item) != "COLUMN" or "EQ" in failure.tokens.types[item:index]:
         return None
-    name = failure.text(item + 1)
-    if (
-        index == item + 2
-        and failure.kind(item + 1) == "NAME"
-        and failure.current == "NAME"
-        and not failure.starts_line(index)
-    ):
-        return failure.error(
-            "E172",
-            f"a colon is missing after `{name}`",
-            item + 1,
-            f"write `column {name}: {failure.text(index)}`",
-        )
+    name, word = failure.text(item + 1), item + 2
+    is_name_and_word = failure.kind(item + 1) == failure.kind(word) == "NAME" and not failure.starts_line(word)
+    if is_name_and_word and (index == word or (index == word + 1 and failure.accepted == {"EQ"})):
+        help_text = f"write `column {name}: {failure.text(word)}`"
+        return failure.error("E172", f"a colon is missing after `{name}`", item + 1, help_text)
     if index == item + 3 and failure.previous == "COLON":
         what = f"the type of column `{name}` is missing"
         return failure.error("E172", what, item + 1, f"write, for example, `column {name}: text`")
@@ -64,6 +56,15 @@ def type_parameter(failure: Failure) -> Diagnostic | None:
         else ("types are text, integer, decimal, boolean, date, timestamp, duration, currency(CNY)")
     )
     return failure.error("E174", f"the type `{name}` takes no such parameter", index, help_text)
+
+
+def alias_without_reference(failure: Failure) -> Diagnostic | None:
+    """`column buyer_id: text as buyer`."""
+    for index in (failure.index, failure.index - 1):
+        if failure.word(index) == "as" and index > failure.item + 1 and failure.kind(failure.item) == "COLUMN":
+            help_text = "`as` names a reference: `column buyer_id: text -> customers as buyer`"
+            return failure.error("E150", "a column gets no name by `as`", index, help_text)
+    return None
 
 
 def unquoted_origin(failure: Failure) -> Diagnostic | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kpi_engine.ir.diagnostic import Diagnostic, nearest
 from kpi_engine.parse.explain.failure import OPERATORS, Failure
 from kpi_engine.parse.lexer import RESERVED
+from kpi_engine.parse.split import BOM
 from kpi_engine.parse.table import END
 from kpi_engine.parse.words import DECLARATIONS, FORMER_KEYWORDS, METRIC_PROPERTIES, PROPERTIES, STATEMENTS
 
@@ -22,16 +23,11 @@ _WITHOUT_EQUALS = {
 
 def orphan_line(failure: Failure) -> Diagnostic | None:
     """An indented line above the first declaration of the file."""
-    if (
-        failure.index == 0
-        and failure.span(0).column > 1
-        and failure.span(0).start > 1
-        and "METRIC" not in failure.accepted
-    ):
-        if failure.accepted & _KEYWORDS:
-            help_text = "begin a declaration in column 1"
-            return failure.error("E152", "this indented line belongs to no declaration", 0, help_text)
-    return None
+    first = failure.span(0)
+    is_indented = first.column > 1 and first.source.text[: first.start] != BOM
+    if failure.index or not is_indented or not failure.accepted & _KEYWORDS:
+        return None
+    return failure.error("E152", "this indented line belongs to no declaration", 0, "begin a declaration in column 1")
 
 
 def continued_line(failure: Failure) -> Diagnostic | None:

@@ -11,11 +11,12 @@ _RESERVED_PROPERTIES = (("WHEN", "ALERT"), ("WHERE", "SOURCE"))
 
 def aim_outside_goal(failure: Failure) -> Diagnostic | None:
     """`increase revenue by 10%` under something that is no goal."""
-    if failure.text(failure.index) in ("increase", "decrease", "keep") and failure.starts_line(failure.index):
-        if failure.kind(0) != "GOAL" and failure.index and failure.kind(failure.index + 1) == "NAME":
-            what = f"`{failure.text(failure.index)}` is the aim of a goal"
-            return failure.error("E185", what, failure.index, "write it under a declaration `goal name`")
-    return None
+    word = failure.text(failure.index)
+    if word not in ("increase", "decrease", "keep") or not failure.starts_line(failure.index) or not failure.index:
+        return None
+    if failure.kind(0) == "GOAL" or failure.kind(failure.index + 1) != "NAME":
+        return None
+    return failure.error("E185", f"`{word}` is the aim of a goal", failure.index, "write it under a `goal name`")
 
 
 def property_without_colon(failure: Failure) -> Diagnostic | None:
@@ -42,17 +43,14 @@ def property_without_colon(failure: Failure) -> Diagnostic | None:
 
 def empty_property(failure: Failure) -> Diagnostic | None:
     """`unit:` and nothing behind it."""
-    if failure.previous == "COLON" and failure.kind(failure.index - 2) == "KEY" and failure.wants_operand:
-        if failure.ends_item(failure.index):
-            key = failure.text(failure.index - 2)
-            what = f"the property `{key}` has no value"
-            return failure.error(
-                "E160",
-                what,
-                failure.span(failure.index - 2, failure.index - 1),
-                f"write `{key}: ...`, or delete the line",
-            )
-    return None
+    key = failure.index - 2
+    if failure.previous != "COLON" or failure.kind(key) != "KEY" or not failure.ends_item(failure.index):
+        return None
+    if not failure.wants_operand:
+        return None
+    word = failure.text(key)
+    help_text = f"write `{word}: ...`, or delete the line"
+    return failure.error("E160", f"the property `{word}` has no value", failure.span(key, key + 1), help_text)
 
 
 def empty_expression(failure: Failure) -> Diagnostic | None:

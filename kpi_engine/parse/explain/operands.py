@@ -11,9 +11,10 @@ _BINARY = OPERATORS | {"NOT"}
 _SUFFIXES = frozenset(CLAUSES) | {"IS_NULL", "IS_NOT_NULL"}
 _SHOWN = {
     "NAME": "a name", "NUMBER": "a number", "STRING": "a text", "KEY": "a property", "MULDIV": "an operator",
-    "DURATION": "a duration", "PERIOD": "a period", "EQ": "`=`", "COMMA": "`,`", "RPAR": "`)`", "RSQB": "`]`", "LPAR": "`(`",
-    "COLON": "`:`", "TO": "`to`", "BY": "`by`", "DURING": "`during`", "FROM": "`from`", "WHERE": "a clause such as `where`",
-    "COLUMN": "a column", "END": "`end`", "THEN": "`then`", END: "the end of the declaration",
+    "DURATION": "a duration", "PERIOD": "a period", "EQ": "`=`", "COMMA": "`,`", "RPAR": "`)`", "RSQB": "`]`",
+    "LPAR": "`(`", "COLON": "`:`", "TO": "`to`", "BY": "`by`", "DURING": "`during`", "FROM": "`from`",
+    "WHERE": "a clause such as `where`", "COLUMN": "a column", "END": "`end`", "THEN": "`then`",
+    END: "the end of the declaration",
 }  # fmt: skip
 
 

@@ -73,12 +73,14 @@ def call_without_brackets(failure: Failure) -> Diagnostic | None:
 
 def misplaced_modifier(failure: Failure) -> Diagnostic | None:
     """`distinct visitors` outside an aggregate, `count(distinct approx x)`."""
+    if not failure.wants_operator or not (failure.is_operand(failure.index) or failure.current == "CASE"):
+        return None
     for index in (failure.index, failure.index - 1):
         word = failure.text(index)
-        if word in _MODIFIERS and index >= 0 and not failure.starts_line(index):
-            if failure.wants_operator and (failure.is_operand(failure.index) or failure.current == "CASE"):
-                help_text = f"write, for example, `{_MODIFIERS[word]}`"
-                return failure.error("E187", f"`{word}` stands first in the brackets of an aggregate", index, help_text)
+        if word in _MODIFIERS and not failure.starts_line(index):
+            help_text = f"write, for example, `{_MODIFIERS[word]}`"
+            what = f"`{word}` stands first in the brackets of an aggregate"
+            return failure.error("E187", what, index, help_text)
     return None
 
 
@@ -103,20 +105,19 @@ def word_operator(failure: Failure) -> Diagnostic | None:
 
 def clause_of_sql(failure: Failure) -> Diagnostic | None:
     """`... group by channel` after an expression, `select` in one."""
+    if not failure.wants_operator or failure.current == "KEY":
+        return None
     for index in (failure.index, failure.index - 1):
         word = failure.word(index)
-        if word in STATEMENTS and index > 0 and failure.wants_operator and failure.kind(index) != "KEY":
-            if index == failure.index or (word == "select" and failure.is_operand(failure.index)):
-                return failure.error("E149", f"`{failure.text(index)}` is SQL", index, STATEMENTS[word])
+        is_meant = index == failure.index or (word == "select" and failure.is_operand(failure.index))
+        if word in STATEMENTS and is_meant:
+            return failure.error("E149", f"`{failure.text(index)}` is SQL", index, STATEMENTS[word])
     return None
 
 
 def alias(failure: Failure) -> Diagnostic | None:
     """`sum(x) as y`."""
     if failure.word(failure.index) == "as" and failure.wants_operator:
-        if failure.kind(failure.item) == "COLUMN":
-            help_text = "`as` names a reference: `column buyer_id: text -> customers as buyer`"
-            return failure.error("E150", "a column gets no name by `as`", failure.index, help_text)
         name = failure.text(failure.index + 1) or "name"
         return failure.error(
             "E150", "an expression gets no name by `as`", failure.index, f"write `{name} = ...` in column 1"
@@ -133,7 +134,7 @@ def misspelt_word(failure: Failure) -> Diagnostic | None:
     if not near:
         return None
     return failure.error(
-        "E195", f"`{failure.text(failure.index)}` joins nothing", failure.index, f"did you mean `{near[0]}`?"
+        "E195", f"`{failure.text(failure.index)}` is no word of the language", failure.index, f"did you mean `{near[0]}`?"
     )
 
 

@@ -1,0 +1,120 @@
+"""Aggregates over groups of keys: values of each group and frame become rows of a state of their own.
+
+The inside is evaluated only in cells that matter: groups (of dimensions and keys) and frames with a row of some leaf. The
+cells for which the condition holds are then rows like any others: the outer aggregate is a state over them, and the
+outer window a range of frames. So `rolling(avg(m per day), 7 days)` and `sum(m per customer)` are one thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+
+from kpi_engine.execute.ready import Ready, StateBook, number_kind
+from kpi_engine.execute.results import Results
+from kpi_engine.execute.rows import World
+from kpi_engine.ir.plan import ITEM_KINDS, Leaf, Nested
+from kpi_engine.kernels.align import (
+    Alignment,
+    GroupKeys,
+    align,
+    every_group,
+    missing_group,
+    take_groups,
+    whole_keys,
+)
+from kpi_engine.kernels.cells import Cells, all_cells, any_positive, cells_of, cross_cells, union_cells
+from kpi_engine.kernels.finish import Finish, GroupedStates
+from kpi_engine.kernels.frames import StateFrame, StateInput, partial_frames
+from kpi_engine.kernels.logic import and_
+from kpi_engine.kernels.windows import BucketWindows
+
+
+def ready_level(leaves: Sequence[Leaf], nested: Sequence[Nested], book: StateBook, world: World) -> list[Ready]:
+    """All leaves and nested aggregates of one level; those that only show groups come last."""
+    found = [book.ready(leaf) for leaf in leaves]
+    for each in nested:
+        found.extend(_ready(each, book, world))
+    return found
+
+
+def _ready(nested: Nested, book: StateBook, world: World) -> list[Ready]:
+    inside = ready_level(nested.leaves, nested.inner, book, world)
+    names = (*nested.keys, *nested.own)
+    alignment = align(names, [_groups(each) for each in inside], ordered=False)
+    cells = _cells(nested, inside, names, alignment)
+    frames = _frames(nested, inside, alignment, cells, world)
+    windows = BucketWindows.of(nested.windows)
+    how = Finish(nested.finish, number_kind(nested.type), nested.parameter, nested.outside_is_zero)
+    is_set = nested.state in ITEM_KINDS
+    plain = GroupedStates(frames[0])
+    empty_buckets_count = nested.every_frame and not nested.own and nested.keys
+    without_rows = _without_rows(nested, inside, is_set, world) if empty_buckets_count else None
+    value = Ready(
+        nested.name,
+        nested.keys,
+        GroupedStates(frames[1]) if is_set else plain,
+        0,
+        how,
+        windows,
+        False,
+        nested.text,
+        without_rows,
+    )
+    shown = f"groups of {nested.name}"
+    groups = Ready(shown, nested.keys, plain, 0 if is_set else 1, Finish("rows"), windows, nested.shows_groups, "")
+    return [value, groups]
+
+
+def _frames(
+    nested: Nested, inside: Sequence[Ready], alignment: Alignment, cells: Cells, world: World
+) -> list[StateFrame]:
+    """The states of the outer aggregate over these cells; a count of the cells with rows stands beside them."""
+    values, present = _values(inside, alignment, cells)
+    results = Results(values, len(cells), world.functions, world.calendar)
+    counted = whole_keys(alignment.keys[len(nested.keys) :], cells)
+    if nested.having is not None:
+        counted = and_(counted, results.array(nested.having))
+    body = None if nested.body is None else results.array(nested.body)
+    keys = [take_groups(key, cells) for key in alignment.keys[: len(nested.keys)]]
+    inputs = [StateInput(nested.state, body, counted), StateInput("count", None, present)]
+    return partial_frames(keys, cells.period, inputs)
+
+
+def _without_rows(nested: Nested, inside: Sequence[Ready], is_set: bool, world: World) -> GroupedStates:
+    """The states of a group that has no row at all: every bucket is there, and empty."""
+    missing = Alignment((), 1, tuple(missing_group(each.grouped.size) for each in inside))
+    frames = _frames(replace(nested, keys=()), inside, missing, all_cells(1, nested.frames), world)
+    return GroupedStates(frames[1 if is_set else 0])
+
+
+def _groups(ready: Ready) -> GroupKeys:
+    return GroupKeys(ready.keys, ready.grouped.keys, ready.grouped.size, every_group(ready.grouped.size))
+
+
+def _cells(nested: Nested, inside: Sequence[Ready], names: Sequence[str], alignment: Alignment) -> Cells:
+    """The cells to look at, numbered by the alignment's groups."""
+    parts = []
+    for each, places in zip(inside, alignment.places, strict=True):
+        if each.keys != tuple(names):
+            continue
+        if nested.required and each.name not in nested.required:
+            continue
+        parts.append(cells_of(*each.covered(), places, alignment.size))
+    if nested.every_frame:
+        return cross_cells(parts, alignment.size, nested.frames)
+    return union_cells(parts, nested.frames)
+
+
+def _values(inside: Sequence[Ready], alignment: Alignment, cells: Cells) -> tuple[dict[str, pa.Array], pa.Array]:
+    """Each inner value for each cell, and whether any of them has a row there."""
+    values: dict[str, pa.Array] = {}
+    present = []
+    for each, places in zip(inside, alignment.places, strict=True):
+        own = Cells(places[cells.group], cells.period, cells.periods)
+        values[each.name] = each.values(own)
+        if each.shows_groups:
+            present.append(each.rows(own))
+    return values, any_positive(present, len(cells))

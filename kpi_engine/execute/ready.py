@@ -1,0 +1,122 @@
+"""Leaves and nested aggregates ready to be finished: states in groups, windows, and how a value is made."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from kpi_engine.ir.bounds import Bound, Interval
+from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
+from kpi_engine.ir.plan import Leaf, Plan, StateRequest
+from kpi_engine.ir.types import Kind, Type
+from kpi_engine.kernels.cells import Cells, is_group
+from kpi_engine.kernels.errors import TooMuchWork
+from kpi_engine.kernels.finish import Finish, GroupedStates, NumberKind
+from kpi_engine.kernels.frames import StateFrame
+from kpi_engine.kernels.lifetimes import LifetimeStates
+from kpi_engine.kernels.logic import if_else
+from kpi_engine.kernels.vectors import Ints
+from kpi_engine.kernels.windows import BucketWindows
+
+States = GroupedStates | LifetimeStates
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Something that gives a value for each cell: a group of its `keys`, numbered as in `grouped`, and a period."""
+
+    name: str
+    keys: tuple[str, ...]
+    grouped: States
+    state: int
+    how: Finish
+    windows: BucketWindows
+    shows_groups: bool
+    text: str
+    without_rows: GroupedStates | None = None
+    """States of a group without a single row, where these differ from no states: the empty buckets of a grain."""
+
+    def values(self, cells: Cells) -> pa.Array:
+        """One value a cell; KpiError E804 for a percentile over windows that overlap too much."""
+        try:
+            found = self.grouped.finish(self.state, self.how, self.windows, cells)
+            if self.without_rows is None:
+                return found
+            everywhere = Cells(cells.group * 0, cells.period, cells.periods)
+            default = self.without_rows.finish(self.state, self.how, self.windows, everywhere)
+            return if_else(is_group(cells, self.grouped.size), default, found)
+        except TooMuchWork as error:
+            raise KpiError(_too_much_work(self.text, error)) from error
+
+    def rows(self, cells: Cells) -> Ints:
+        """Rows inside the window of each cell."""
+        return self.grouped.rows(self.state, self.windows, cells)
+
+    def covered(self) -> tuple[Ints, Ints]:
+        """Groups and periods of the cells that have a row."""
+        return self.grouped.covered(self.state, self.windows)
+
+
+class StateBook:
+    """The merged frames of all measure queries, grouped once each when they are first wanted."""
+
+    def __init__(self, plan: Plan, frames: Mapping[int, Sequence[StateFrame]]) -> None:
+        self._plan = plan
+        self._frames = frames
+        self._grouped: dict[tuple[int, int], States] = {}
+
+    def ready(self, leaf: Leaf) -> Ready:
+        """A leaf with its states."""
+        query = self._plan.queries[leaf.query]
+        frame, position = _place(query.states, leaf.state)
+        key = (leaf.query, frame)
+        if key not in self._grouped:
+            made = GroupedStates if query.until is None else LifetimeStates
+            self._grouped[key] = made(self._frames[leaf.query][frame])
+        return Ready(
+            leaf.name,
+            leaf.keys,
+            self._grouped[key],
+            position,
+            Finish(leaf.finish, number_kind(leaf.type), leaf.parameter, leaf.outside_is_zero),
+            BucketWindows.of(bucket_ranges(query.edges, leaf.windows)),
+            leaf.shows_groups,
+            leaf.text,
+        )
+
+
+def _place(states: Sequence[StateRequest], wanted: int) -> tuple[int, int]:
+    """Which frame of a query holds a state, and where in it: sets have frames of their own, after the plain one."""
+    sets = [number for number, state in enumerate(states) if state.is_set]
+    if wanted in sets:
+        return 1 + sets.index(wanted), 0
+    return 0, [number for number, state in enumerate(states) if not state.is_set].index(wanted)
+
+
+def bucket_ranges(edges: Sequence[Bound], windows: Sequence[Interval | None]) -> list[tuple[int, int] | None]:
+    """Windows as half-open ranges of buckets: bucket i lies between edges i-1 and i."""
+    return [
+        None
+        if window is None
+        else (0 if window.start is None else bisect_left(edges, window.start) + 1, bisect_left(edges, window.end) + 1)
+        for window in windows
+    ]
+
+
+def number_kind(type: Type) -> NumberKind:
+    """What a sum of this type is."""
+    if type.kind is Kind.INTEGER:
+        return "integer"
+    return "float" if type.kind is Kind.FLOAT else "decimal"
+
+
+def _too_much_work(text: str, error: TooMuchWork) -> Diagnostic:
+    return Diagnostic(
+        "E804",
+        f"`{text}` over overlapping windows would look at {error.amount} values",
+        help="ask for a coarser --grain, a shorter window or a shorter span",
+        exit_code=ExitCode.LIMIT,
+    )

@@ -1,0 +1,183 @@
+"""Aggregates over groups of keys: the frames that their inside is evaluated on, and which groups matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from kpi_engine.ir.bounds import Bound, Period
+from kpi_engine.ir.catalog import GRAINS
+from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
+from kpi_engine.ir.expression import Apply, Constant, Expression, Field, KeyedAggregate, Step, walk
+from kpi_engine.ir.plan import FinishKind, Leaf, StateKind
+from kpi_engine.ir.question import BoundDimension
+from kpi_engine.kernels.calendar import Calendar
+from kpi_engine.plan.frames import Frame, frame_of
+
+_MADE_OF = {
+    "hour": {"hour", "day", "week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year"},
+    "day": {"day", "week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year"},
+    "week": {"week"},
+    "month": {"month", "quarter", "year", "fiscal_quarter", "fiscal_year"},
+    "quarter": {"quarter", "year"},
+    "year": {"year"},
+    "fiscal_quarter": {"fiscal_quarter", "fiscal_year"},
+    "fiscal_year": {"fiscal_year"},
+}
+"""For each grain the periods that are made of whole ones."""
+
+STATES: dict[str, tuple[StateKind, FinishKind]] = {
+    "count": ("count", "rows"),
+    "sum": ("sum", "sum"),
+    "avg": ("sum", "avg"),
+    "min": ("minimum", "minimum"),
+    "max": ("maximum", "maximum"),
+    "stddev": ("moments", "stddev"),
+    "variance": ("moments", "variance"),
+    "percentile": ("values", "percentile"),
+}
+"""How each aggregate over groups keeps and finishes their values."""
+
+
+@dataclass(frozen=True, slots=True)
+class InnerFrames:
+    """Frames for the inside, and for each outer period the range of frames that belong to it."""
+
+    frames: tuple[Frame | None, ...]
+    windows: tuple[tuple[int, int] | None, ...]
+
+
+def grains_of(node: KeyedAggregate) -> list[str]:
+    """The calendar grains among the keys."""
+    return [key for key in node.keys if key in GRAINS]
+
+
+def same_frames(frames: Sequence[Frame | None]) -> InnerFrames:
+    """Without a grain the inside sees the windows of the outside."""
+    windows = tuple(None if frame is None else (number, number + 1) for number, frame in enumerate(frames))
+    return InnerFrames(tuple(frames), windows)
+
+
+def grain_frames(
+    calendar: Calendar, grain: str, frames: Sequence[Frame | None], first: Bound | None, watermark: Bound
+) -> InnerFrames:
+    """The buckets of a grain that lie wholly in some window, inside coverage and before the watermark."""
+    intervals = [None if frame is None else frame.interval(calendar) for frame in frames]
+    starts = [each.start or first for each in intervals if each is not None]
+    if first is None or not starts:
+        return InnerFrames((), (None,) * len(frames))
+    begin = max(min(start for start in starts if start is not None), calendar.period_at(grain, first).start)
+    finish = min(max(each.end for each in intervals if each is not None), watermark)
+    buckets = [p for p in calendar.periods(grain, begin, finish) if begin <= p.start and p.end <= finish]
+    windows: list[tuple[int, int] | None] = []
+    for each in intervals:
+        if each is None:
+            windows.append(None)
+            continue
+        inside = _inside(buckets, each.start, each.end)
+        windows.append(inside if inside[0] < inside[1] else None)
+    return InnerFrames(tuple(frame_of(bucket, bucket.start, bucket.end) for bucket in buckets), tuple(windows))
+
+
+def _inside(buckets: Sequence[Period], start: Bound | None, end: Bound) -> tuple[int, int]:
+    from bisect import bisect_left, bisect_right
+
+    low = 0 if start is None else bisect_left(buckets, start, key=lambda bucket: bucket.start)
+    return low, bisect_right(buckets, end, key=lambda bucket: bucket.end)
+
+
+def check_made_of(node: KeyedAggregate, grain: str | None) -> None:
+    """E532 where the periods of a question are not made of whole buckets of the key's grain."""
+    for key in grains_of(node):
+        if grain is not None and grain not in _MADE_OF[key]:
+            possible = [each for each in GRAINS if each in _MADE_OF[key]]
+            raise KpiError(
+                Diagnostic(
+                    "E532",
+                    f"a {grain} is not made of whole {key}s, which `per {key}` aggregates",
+                    node.span,
+                    f"ask by {' or '.join(possible)}",
+                    exit_code=ExitCode.USAGE,
+                )
+            )
+
+
+def key_dimensions(node: KeyedAggregate) -> tuple[BoundDimension, ...]:
+    """The ids of the groups as dimensions, one for each column of each key."""
+    if not node.by_source:
+        return ()
+    columns = node.by_source[0][1]
+    return tuple(
+        BoundDimension(
+            f"per {' and '.join(node.keys)} {number}",
+            column.type,
+            tuple((source, fields[number]) for source, fields in node.by_source),
+        )
+        for number, column in enumerate(columns)
+    )
+
+
+def rebase(expression: Expression, steps: tuple[Step, ...]) -> Expression:
+    """A condition on a key's own columns as a condition on rows that lead to the key by `steps`."""
+    match expression:
+        case Field():
+            return Field(expression.column, expression.type, steps + expression.steps, expression.span)
+        case Apply():
+            moved = tuple(rebase(argument, steps) for argument in expression.arguments)
+            return Apply(expression.operation, moved, expression.type, expression.span)
+    return expression
+
+
+def required_leaves(body: Expression | None, having: Expression | None, function: str, leaves: Iterable[Leaf]) -> tuple[str, ...]:
+    """Leaves that must have a row in a cell for the cell to matter; empty when any row may matter.
+
+    A condition such as `order_count > 0` is false where the leaf it reads has no rows, and a group without rows adds
+    nothing to a sum. Only cells with rows of such a leaf are then worth looking at.
+    """
+    plain = {leaf.name: leaf for leaf in leaves if leaf.shows_groups}
+    candidates: list[str] = []
+    for condition in _conjuncts(having):
+        names = _names(condition)
+        if len(names) == 1 and names <= plain.keys() and _false_without_rows(condition, plain):
+            candidates.extend(names)
+    if not candidates and body is not None and function in ("sum", "avg", "min", "max", "percentile"):
+        if isinstance(body, Field) and body.column in plain:
+            leaf = plain[body.column]
+            if function == "sum" or leaf.finish not in ("rows", "count", "sum", "distinct"):
+                candidates.append(leaf.name)
+    return tuple(candidates[:1])
+
+
+def _conjuncts(condition: Expression | None) -> tuple[Expression, ...]:
+    if condition is None:
+        return ()
+    nested = isinstance(condition, Apply) and condition.operation == "and"
+    return condition.arguments if nested else (condition,)
+
+
+def _names(expression: Expression) -> set[str]:
+    return {node.column for node in walk(expression) if isinstance(node, Field)}
+
+
+def _false_without_rows(condition: Expression, leaves: dict[str, Leaf]) -> bool:
+    """Whether `leaf > constant` and its like cannot hold where the leaf has no rows."""
+    if not isinstance(condition, Apply) or len(condition.arguments) != 2:
+        return condition.operation == "is_not_null" if isinstance(condition, Apply) else False
+    leaf, constant = condition.arguments
+    if not isinstance(leaf, Field) or not isinstance(constant, Constant):
+        return False
+    if leaves[leaf.column].finish not in ("rows", "count", "sum", "distinct"):
+        return True  # null where there are no rows, and a comparison with null is not true
+    value = constant.value
+    if isinstance(value, bool) or not isinstance(value, int):
+        return False
+    match condition.operation:
+        case "greater":
+            return value >= 0
+        case "greater_equal" | "equal":
+            return value > 0
+        case "not_equal":
+            return value == 0
+    return False
+
+

@@ -1,0 +1,29 @@
+"""Resolve: trees and table schemas become a catalogue, questions become bound questions. All meaning is checked here.
+
+The way through: `declarations` enters every declaration in a `World` (what names can mean); formulas are bound by
+`groups` (metrics) and `rows` (columns inside aggregates), which share `expressions`; `question` binds what is asked.
+Nothing here reads data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kpi_engine.ir import tree
+from kpi_engine.ir.catalog import TableSpec
+from kpi_engine.resolve.declarations import resolve
+from kpi_engine.resolve.question import bind_question
+from kpi_engine.resolve.sources import table_specs
+
+__all__ = ["bind_question", "resolve", "source_tables"]
+
+
+def source_tables(files: Sequence[tree.File]) -> dict[str, TableSpec]:
+    """What connecting needs before schemas exist: the table of each source, by the source's name.
+
+    Sources without a readable `table:` and derived ones are left out; `resolve` reports what is wrong with them.
+
+    >>> source_tables([])
+    {}
+    """
+    return table_specs(files)

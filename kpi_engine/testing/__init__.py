@@ -1,0 +1,1 @@
+"""What projects and plugins test themselves with: case files and their runner."""

@@ -1,0 +1,148 @@
+"""Case files (`*.kpitest`): inputs and the outputs expected of them, in one text that people read and review.
+
+    # title of the case
+    ---- definitions
+    x = count(ordres
+    ---- errors
+    definitions:1:10: error[E101]: this ( is never closed
+    ...
+
+A file holds cases separated by lines `====`. What stands between title and first section is the case's own text. A
+section is a line `---- kind options` and the lines up to the next one. Whoever runs cases brings a function for each
+kind of section that is expected; all other kinds are inputs, which those functions read. A case without `definitions`
+has the definitions and the data of the case above it; a `data` section of its own replaces the one of that name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+SEPARATOR = "===="
+MARK = "----"
+SHARED = ("definitions", "data")
+"""Kinds of sections that hold for the cases below, too."""
+
+
+class CaseError(ValueError):
+    """A case file of the wrong form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of a case; `line` is that of its mark, from 1."""
+
+    kind: str
+    options: str
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A title, a text of its own (a question, perhaps), and sections in the order written.
+
+    `above` are the definitions and data that hold for it though they stand with a case above.
+    """
+
+    title: str
+    text: str
+    sections: tuple[Section, ...]
+    above: tuple[Section, ...] = ()
+
+    def section(self, kind: str) -> str:
+        """The text of the one section of a kind; raises CaseError if there is none."""
+        for section in (*self.sections, *self.above):
+            if section.kind == kind:
+                return section.text
+        raise CaseError(f"case {self.title!r} has no section `{MARK} {kind}`")
+
+    def inputs(self) -> tuple[Section, ...]:
+        """The definitions and data that hold for this case."""
+        own = tuple(section for section in self.sections if section.kind in SHARED)
+        if any(section.kind == "definitions" for section in own):
+            return own
+        written = {(section.kind, section.options) for section in own}
+        return (*(each for each in self.above if (each.kind, each.options) not in written), *own)
+
+
+Runner = Callable[[Case], str]
+"""Gives the actual text of the kind of section that it stands for."""
+
+
+def read_cases(text: str) -> list[Case]:
+    """The cases of a file; raises CaseError.
+
+    >>> read_cases("# one\\n---- definitions\\nx = 1\\n---- errors\\n")[0].section("definitions")
+    'x = 1'
+    """
+    cases: list[Case] = []
+    line = 1
+    above: tuple[Section, ...] = ()
+    for part in _split(text):
+        cases.append(replace(_case(part, line), above=above))
+        above = cases[-1].inputs()
+        line += len(part) + 1
+    titles = [case.title for case in cases]
+    for title in titles:
+        if titles.count(title) > 1:
+            raise CaseError(f"two cases have the title {title!r}")
+    return cases
+
+
+def write_cases(cases: list[Case]) -> str:
+    """The text of a case file; `read_cases` gives the same cases back."""
+    return f"{SEPARATOR}\n".join(_written(case) for case in cases)
+
+
+def run_case(case: Case, runners: Mapping[str, Runner], inputs: frozenset[str]) -> Case:
+    """The case with the actual text in every section that a runner stands for.
+
+    A section that is neither expected nor among `inputs` is a CaseError, so that a misspelt kind is not skipped.
+    """
+    sections = []
+    for section in case.sections:
+        if section.kind in runners:
+            sections.append(replace(section, text=runners[section.kind](case).rstrip("\n")))
+        elif section.kind in inputs:
+            sections.append(section)
+        else:
+            known = ", ".join(sorted({*runners, *inputs}))
+            raise CaseError(f"line {section.line}: no section kind `{section.kind}`; there are {known}")
+    return replace(case, sections=tuple(sections))
+
+
+def _split(text: str) -> list[list[str]]:
+    """The lines of each case."""
+    parts: list[list[str]] = [[]]
+    for line in text.removesuffix("\n").split("\n"):
+        if line == SEPARATOR:
+            parts.append([])
+        else:
+            parts[-1].append(line)
+    return parts
+
+
+def _case(lines: list[str], first: int) -> Case:
+    if not lines[0].startswith("# "):
+        raise CaseError(f"line {first}: a case begins with `# title`")
+    marks = [index for index, line in enumerate(lines) if line == MARK or line.startswith(f"{MARK} ")]
+    head = lines[1 : marks[0]] if marks else lines[1:]
+    sections = []
+    for mark, end in zip(marks, [*marks[1:], len(lines)], strict=True):
+        kind, _, options = lines[mark][len(MARK) :].strip().partition(" ")
+        if not kind:
+            raise CaseError(f"line {first + mark}: a section is written `{MARK} kind`")
+        sections.append(Section(kind, options, "\n".join(lines[mark + 1 : end]), first + mark))
+    return Case(lines[0][2:], "\n".join(head), tuple(sections))
+
+
+def _written(case: Case) -> str:
+    lines = [f"# {case.title}"]
+    if case.text:
+        lines.append(case.text)
+    for section in case.sections:
+        lines.append(f"{MARK} {section.kind} {section.options}".rstrip())
+        if section.text:
+            lines.append(section.text)
+    return "".join(f"{line}\n" for line in lines)

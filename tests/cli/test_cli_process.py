@@ -1,0 +1,171 @@
+"""The command as a process of its own: what it imports, pipes, and real terminals."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("pyarrow", "pydantic", "numpy", "pandas", "polars", "duckdb")
+
+RUN = "import sys; from kpi_engine.cli import main; code = main(sys.argv[1:])"
+MODULES = f"{RUN}; sys.stderr.write(' '.join(m for m in {HEAVY!r} if m in sys.modules)); sys.exit(code)"
+
+STAND_IN = """
+import datetime, sys
+from decimal import Decimal
+from types import SimpleNamespace
+import pyarrow as pa
+import kpi_engine
+from kpi_engine.cli import main
+from kpi_engine.ir.result import ResultColumn, RunStats
+from kpi_engine.ir.types import Display
+
+rows = int(sys.argv.pop(1))
+names = ["revenue", "average_order_value", "order_count", "conversion_rate", "order_fulfilment_time"]
+money = Display("currency", "CNY")
+displays = [money, money, Display("count"), Display("percent"), Display("duration", "hour")]
+months = [datetime.date(2026, 1 + n % 12, 1) for n in range(rows)]
+arrays = [
+    pa.array([Decimal("1234567.50")] * rows, pa.decimal128(12, 2)),
+    pa.array([Decimal("199.95")] * rows, pa.decimal128(12, 2)),
+    pa.array([6174] * rows),
+    pa.array([None] + [0.0237] * (rows - 1)),
+    pa.array([100_000_000_000] * rows, pa.duration("us")),
+]
+arrays = [pa.array(months, pa.date32()), pa.array(["app"] * rows), *arrays]
+table = pa.table(arrays, names=["period", "channel", *names])
+columns = [ResultColumn("period", "period", grain="month"), ResultColumn("channel", "dimension")]
+columns += [ResultColumn(name, "metric", display) for name, display in zip(names, displays)]
+answer = SimpleNamespace(table=table, columns=columns, stats=RunStats(as_of="2026-03-01 00:00"))
+vars(kpi_engine)["open"] = lambda *a, **k: SimpleNamespace(eval=lambda *a, **k: answer)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith("KPI_") and key not in ("NO_COLOR", "COLUMNS")
+    }
+    return {**kept, "PYTHONPATH": str(ROOT), **more}
+
+
+def modules(folder: Path, *words: str) -> str:
+    """The heavy modules that a command line imports."""
+    done = subprocess.run(
+        [sys.executable, "-c", MODULES, *words],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stderr.splitlines()[-1] if done.stderr and not done.stderr.endswith("\n") else ""
+
+
+def test_help_version_and_fmt_import_nothing_heavy(tmp_path: Path) -> None:
+    (tmp_path / "a.kpi").write_text("x = count(orders)\n")
+    assert modules(tmp_path, "--version") == ""
+    assert modules(tmp_path, "--help") == ""
+    assert modules(tmp_path, "eval", "--help") == ""
+    assert modules(tmp_path, "init", "shop") == ""
+    assert modules(tmp_path, "fmt", "a.kpi") == ""
+
+
+def test_the_check_of_imports_can_fail() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import numpy; {MODULES}", "--version"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr == "numpy"
+
+
+def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", STAND_IN, "200000", "eval", "revenue", "-f", "csv"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline().startswith(b"period,")
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(30) == 0
+
+
+WAITS = """
+import time
+import kpi_engine
+vars(kpi_engine)["open"] = lambda *a, **k: (print("on", flush=True), time.sleep(30))
+"""
+
+
+def test_an_interrupt_ends_with_130(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", f"{WAITS}{RUN}; sys.exit(code)", "eval", "revenue"]
+    with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline() == b"on\n"
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=20)
+    assert process.returncode == 130 and b"Traceback" not in error
+
+
+def in_terminal(folder: Path, width: int, *words: str, **more: str) -> str:
+    """What a terminal of this width shows."""
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-c", STAND_IN, *words]
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment(TERM="xterm", COLUMNS=str(width), **more),
+        stdout=follower,
+        stderr=follower,
+        stdin=follower,
+    )
+    os.close(follower)
+    shown = b""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        ready, _, _ = select.select([leader], [], [], 1)
+        try:
+            piece = os.read(leader, 65536) if ready else b""
+        except OSError:
+            break
+        shown += piece
+        if not piece and process.poll() is not None:
+            break
+    os.close(leader)
+    assert process.wait(10) == 0
+    return shown.decode().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("width", [80, 50])
+def test_a_terminal_shows_a_table_that_fits(tmp_path: Path, width: int) -> None:
+    shown = in_terminal(tmp_path, width, "3", "eval", "revenue", NO_COLOR="1")
+    assert "\x1b" not in shown
+    text = shown.replace("\u202f", " ").replace("\u00a0", " ")
+    for cell in ("2026-02", "¥1 234 567.50", "¥199.95", "6 174", "2.4%", "27.8 h", "\N{EN DASH}"):
+        assert cell in text
+    assert max(map(len, text.splitlines())) <= width
+    assert text.rstrip().endswith("as of 2026-03-01 00:00")
+
+
+def test_colours_only_where_they_are_welcome(tmp_path: Path) -> None:
+    assert "\x1b[" in in_terminal(tmp_path, 80, "2", "eval", "revenue")
+    assert "\x1b[" not in in_terminal(tmp_path, 80, "2", "eval", "revenue", NO_COLOR="1")
+
+
+def test_other_formats_go_to_a_terminal_when_asked(tmp_path: Path) -> None:
+    assert in_terminal(tmp_path, 80, "2", "eval", "revenue", "-f", "csv", NO_COLOR="1").startswith(
+        "period,channel,revenue"
+    )
