@@ -112,7 +112,7 @@ def _schemas(
 
     schemas: dict[str, TableSchema | None] = {}
     problems: list[Diagnostic] = []
-    for spec in source_tables(files):
+    for spec in source_tables(files).values():
         schema, found = source_schema(spec, connectors, bound)
         schemas[spec.source] = schema
         problems.extend(found)

@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from engine.asking import ask_engine, ask_reference, case_arguments, case_definitions, case_tables, reads_as
+from kpi_engine.ir.diagnostic import KpiError
 from kpi_engine.ir.render import render
 from kpi_engine.ir.span import SourceText
 from kpi_engine.parse import format_file, parse_file
+from kpi_engine.testing.case_tables import write_answer
 from kpi_engine.testing.cases import Case, read_cases, run_case, write_cases
+from reference import ReferenceFailure
 
 FOLDER = Path(__file__).parent / "cases"
 
@@ -30,12 +34,22 @@ def formatted(case: Case) -> str:
     return text
 
 
+def result(case: Case) -> str:
+    """The engine's answer to the case's question, or the first error in one line."""
+    tables = {name: table.to_arrow() for name, table in case_tables(case).items()}
+    try:
+        found = ask_engine(case_definitions(case), tables, case_arguments(case)).table
+    except KpiError as error:
+        return f"error[{error.diagnostics[0].code}]: {error.diagnostics[0].message}"
+    return write_answer(found.column_names, found.to_pylist())
+
+
 def _definitions(case: Case) -> SourceText:
     return SourceText("definitions", case.section("definitions") + "\n")
 
 
-RUNNERS = {"errors": errors, "formatted": formatted}
-INPUTS = frozenset(["definitions"])
+RUNNERS = {"errors": errors, "formatted": formatted, "result": result}
+INPUTS = frozenset(["definitions", "data", "query"])
 
 CASES = [
     pytest.param(path, case, id=f"{path.relative_to(FOLDER)}::{case.title}")
@@ -54,3 +68,21 @@ def test_case(path: Path, case: Case, request: pytest.FixtureRequest) -> None:
         return
     for section, found in zip(case.sections, actual.sections, strict=True):
         assert found.text == section.text, f"{path}, line {section.line}: the section `{section.kind}` differs"
+
+
+ANSWERED = [each for each in CASES if any(section.kind == "result" for section in each.values[1].sections)]
+
+
+@pytest.mark.parametrize(("path", "case"), ANSWERED)
+def test_reference(path: Path, case: Case) -> None:
+    """The reference interpreter gives the answers written, too; what it does not check is marked `engine only`."""
+    section = next(each for each in case.sections if each.kind == "result")
+    if section.options == "engine only":
+        return
+    tables = {name: table.rows for name, table in case_tables(case).items()}
+    try:
+        rows = ask_reference(case_definitions(case), tables, case_arguments(case))
+    except ReferenceFailure:
+        assert section.text.startswith("error["), f"{path}, line {section.line}: the reference finds no answer"
+    else:
+        assert reads_as(section.text, rows) == [], f"{path}, line {section.line}"

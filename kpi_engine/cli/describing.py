@@ -149,7 +149,7 @@ def _source(catalog: Catalog, source: Source) -> Facts:
         ("key", ", ".join(source.key) or "none: nothing can refer to its rows"),
         ("time", source.time or "none: it is only looked up"),
         ("time zone", source.timezone or ""),
-        ("one row", f"a {source.singular}" if source.singular != source.name else ""),
+        ("one row", source.singular if source.singular != source.name else ""),
         ("columns", "\n".join(map(_column, source.columns.values()))),
         ("read by", ", ".join(readers)),
         ("owner", source.owner),

@@ -63,7 +63,7 @@ def _plain_frame(
 ) -> StateFrame:
     groups = group(np.where(bucket >= 0, cells, -1))
     ids, first = groups.ids, groups.first
-    if len(first) and cells[first[0]] == -1:  # groups come in ascending order: rows without a time are the first
+    if len(first) and bucket[first[0]] < 0:  # groups come in ascending order: rows that do not count are the first
         ids, first = ids - 1, first[1:]
     size = len(first)
     states = []

@@ -58,9 +58,12 @@ FOREIGN: dict[str, str] = {
 def name_of(character: str) -> str:
     """How a message calls a character, so that two that look alike are told apart.
 
-    >>> name_of("$")
-    '`$` (dollar sign)'
+    >>> name_of("$"), name_of("\u00a0"), name_of("\x1b")
+    ('`$` (dollar sign)', 'a no-break space', 'the character U+001B')
     """
-    name = unicodedata.name(character, f"U+{ord(character):04X}").lower()
-    shown = f"`{character}` ({name})" if character.isprintable() and not character.isspace() else f"a {name}"
-    return shown if not shown.startswith(("a a", "a e", "a i", "a o")) else "an" + shown[1:]
+    name = unicodedata.name(character, "").lower()
+    if not name:
+        return f"the character U+{ord(character):04X}"
+    if character.isprintable() and not character.isspace():
+        return f"`{character}` ({name})"
+    return f"{'an' if name[0] in 'aeio' else 'a'} {name}"

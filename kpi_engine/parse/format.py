@@ -12,6 +12,7 @@ from kpi_engine.ir.span import SourceText, Span
 from kpi_engine.parse import split
 from kpi_engine.parse.layout import Layout, needs_space
 from kpi_engine.parse.lexer import Tokens, tokenize
+from kpi_engine.parse.limits import MAX_DECLARATION_BYTES
 from kpi_engine.parse.parser import Parsed, parse_declarations, parse_file
 from kpi_engine.parse.show import show_tree
 
@@ -60,6 +61,8 @@ def _expect_same(source: SourceText, before: tree.File, text: str) -> None:
     """Refuse a text that means something else or has lost a comment."""
     written = SourceText(source.name, text)
     after, problems = parse_file(written)
+    if any(problem.exit_code is ExitCode.LIMIT for problem in problems):
+        raise KpiError(problems)
     if problems or show_tree(before) != show_tree(after) or _comment_texts(source) != _comment_texts(written):
         what = "the formatter would change what this file says; it is left as it is"
         place = Span(source, 0, 0)
@@ -106,9 +109,17 @@ def _declaration(part: Parsed) -> Iterator[_Block]:
         blocks.append(_Block(tokens.span(first).line, last.line, _item_lines(tokens, comments, first, end)))
     outside = next((i for i, comment in enumerate(comments.below) if comment.column == 1), len(comments.below))
     blocks += [_comment_block(comment, "  ") for comment in comments.below[:outside]]
-    yield _Block(blocks[0].first, blocks[-1].last, list(_join(blocks, 1)))
+    lines = list(_join(blocks, 1))
+    if sum(len(line.encode("utf-8", "surrogatepass")) + 1 for line in lines) > MAX_DECLARATION_BYTES:
+        lines = _as_written(blocks[0].first, blocks[-1].last, tokens.source)
+    yield _Block(blocks[0].first, blocks[-1].last, lines)
     for comment in comments.below[outside:]:
         yield _comment_block(comment, "")
+
+
+def _as_written(first: int, last: int, source: SourceText) -> list[str]:
+    """The lines of a declaration that would break the limit of size if it were formatted."""
+    return [source.line(number).rstrip() for number in range(first, last + 1)]
 
 
 def _attach(tokens: Tokens) -> _Comments:

@@ -12,6 +12,8 @@ from itertools import accumulate
 from kpi_engine.ir.render import display_width
 
 WIDTH = 100
+DEEPEST = 60
+"""The greatest column at which a line begins; without it, deep nesting would multiply the size of a text."""
 
 _CLAUSES = frozenset({
     "WHERE", "PER", "HAVING", "AT_POINT", "DATED_BY", "FOLLOWED_BY", "NOT_FOLLOWED_BY", "ON", "WITHIN",
@@ -93,7 +95,7 @@ class Layout:
     def _align_forced(self, index: int, column: int) -> None:
         """Where a token stands that a comment pushes to a line of its own, though nothing else breaks there."""
         if index < len(self.types) and self._forced[index + 1] > self._forced[index]:
-            self.breaks.setdefault(index, column)
+            self.breaks.setdefault(index, min(column, DEEPEST))
 
     def _is_plain_list(self, start: int, cuts: list[int], end: int) -> bool:
         """Whether a range is a list of single words and values."""
@@ -104,6 +106,7 @@ class Layout:
     def _fill(self, start: int, end: int, cuts: list[int], column: int, tail: int) -> None:
         """As many items in a line as it can hold."""
         first = start
+        column = min(column, DEEPEST)
         for item, following in zip(cuts, [*cuts[1:], end], strict=True):
             rest = tail if following == end else 0
             is_forced = self._forced[item + 1] > self._forced[item]
@@ -113,7 +116,7 @@ class Layout:
 
     def _plan_pieces(self, start: int, end: int, cuts: list[int], column: int, indent: int, tail: int) -> None:
         for piece, following in zip([start, *cuts], [*cuts, end], strict=True):
-            at = column if piece == start else column + indent
+            at = column if piece == start else min(column + indent, DEEPEST)
             if piece != start:
                 self.breaks[piece] = at
             body = piece
@@ -143,6 +146,7 @@ class Layout:
         arms = [index for index in self._outermost(start, end) if self.types[index] in ("WHEN", "ELSE")]
         for arm, following in zip(arms, [*arms[1:], end], strict=True):
             if arm != start:
+                column = min(column, DEEPEST)
                 self.breaks[arm] = column
             width = self.width(arm, arm + 1) + 1
             self.plan(arm + 1, following, column + width, tail if following == end else 0)

@@ -10,7 +10,12 @@ MAX_FILE_BYTES = 1_000_000
 MAX_DECLARATION_BYTES = 64_000
 MAX_NESTING = 64
 MAX_NODES = 2_000
-MAX_CHAIN = 500
+MAX_CHAIN = 250
+"""Comparing and printing frozen dataclasses takes three frames a level, of the thousand that Python has."""
+
+_BRACKET_LEVELS = 3
+"""A pair of brackets is a call, an argument and its value."""
+
 
 _OPENING = {"LPAR": "RPAR", "LSQB": "RSQB", "CASE": "END"}
 _CLOSING = frozenset(_OPENING.values())
@@ -82,7 +87,7 @@ def _depth(tokens: Tokens) -> list[Diagnostic]:
                 what = f"brackets stand more than {MAX_NESTING} deep here"
                 return [_limit("E803", what, tokens.span(index), _SPLIT)]
         elif terminal in _CLOSING and opened and (terminal != "END" or _ends_case(opened, before, ends_operand)):
-            inner = operators + deepest + 1
+            inner = operators + deepest + _BRACKET_LEVELS
             _, operators, deepest = opened.pop()
             deepest = max(deepest, inner)
         elif terminal in _RESTARTING:

@@ -57,16 +57,12 @@ def character(span: Span) -> tuple[str, Diagnostic]:
     if found in REPLACEMENTS:
         meant = REPLACEMENTS[found]
         return meant, Diagnostic("E107", f"{name_of(found)} is not `{meant}`", span, f"write `{meant}`")
-    if found.isspace() or not found.isprintable():
-        return "", Diagnostic(
-            "E117", f"{name_of(found)} is no white space here", span, "write an ordinary space, or delete it"
-        )
-    return "", Diagnostic(
-        "E108",
-        f"{name_of(found)} has no meaning here",
-        span,
-        FOREIGN.get(found, "delete it, or put it in a text in double quotes"),
-    )
+    if found.isspace():
+        return "", Diagnostic("E117", f"{name_of(found)} does not separate words", span, "write an ordinary space")
+    if not found.isprintable():
+        return "", Diagnostic("E117", f"{name_of(found)} has no meaning here", span, "delete it")
+    help_text = FOREIGN.get(found, "delete it, or put it in a text in double quotes")
+    return "", Diagnostic("E108", f"{name_of(found)} has no meaning here", span, help_text)
 
 
 def typographic_quotes(span: Span) -> Diagnostic:

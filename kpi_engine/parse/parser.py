@@ -82,7 +82,9 @@ def _blame_layout(before: Parsed, parsed: Parsed) -> tuple[Parsed, Parsed]:
     if parsed.problems[0].code != "E104":
         first = parsed.tokens.span(0)
         help_text = f"add two spaces before `{first.text}`"
-        parsed = Parsed(parsed.tokens, None, (Diagnostic("E130", "a continued line must be indented", first, help_text),))
+        parsed = Parsed(
+            parsed.tokens, None, (Diagnostic("E130", "a continued line must be indented", first, help_text),)
+        )
     return Parsed(before.tokens, None, ()), parsed
 
 

@@ -70,7 +70,7 @@ average_order_value = revenue / order_count
   description: "Revenue per paid order"
 
 # Two tables, each counted on its own time.
-conversion = count(orders)/count(distinct visitors)
+conversion = count(orders) / count(distinct visitors)
   unit: percent
   better: higher
   description: "Orders per visitor"

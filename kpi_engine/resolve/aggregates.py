@@ -120,7 +120,10 @@ def _distinct_ids(world: World, thing: Thing, word: tree.Name) -> _Rows:
     source = world.sources.get(thing.name)
     if source is not None and not source.key:
         raise problem(
-            "E314", f"`{thing.name}` has no key to tell its rows apart", word.span, f"add `key: ...` to {thing.name}"
+            "E314",
+            f"`{thing.name}` has no key to tell its rows apart",
+            word.span,
+            f"add `key: ...` to {thing.name}",
         )
     counted, column = counting_source(world, thing, word.span)
     found = world.column(counted, column, word.span)
@@ -239,8 +242,8 @@ def _check_snapshot(
 
 def _dated_by(world: World, source: Source, clause: tree.DatedBy) -> str:
     binder = RowBinder(world, source.name, "dated by")
-    bound = binder.path(clause.column, None)
-    if not isinstance(bound, Field) or bound.type.kind not in MOMENTS:
+    bound = binder.path(clause.column)
+    if not isinstance(bound, Field) or bound.type.kind not in (*MOMENTS, Kind.NULL):
         raise problem(
             "E333",
             f"`dated by` takes a date or a timestamp, and this is {spoken(bound.type)}",

@@ -9,12 +9,12 @@ from functools import partial
 from kpi_engine.ir import tree
 from kpi_engine.ir.expression import Apply, Constant, Expression
 from kpi_engine.ir.types import DECIMAL, Kind, Type
-from kpi_engine.resolve.binder import Binder, refuse
+from kpi_engine.resolve.binder import Binder, is_unknown, refuse
 from kpi_engine.resolve.literals import adapted, core, is_negative, negated
 from kpi_engine.resolve.problems import gather, problem
 from kpi_engine.resolve.units import (
     MOMENTS,
-    TypeProblem,
+    TypeMismatchError,
     is_power_of_ten,
     product_type,
     quotient_type,
@@ -27,14 +27,14 @@ _OPERATION = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide"}
 
 def bind_sign(binder: Binder, node: tree.Unary) -> Expression:
     """`-x` or `+x`; a signed literal is one constant."""
-    bound = binder.bind(node.operand, DECIMAL)
-    if not bound.type.numeric:
+    bound = binder.bind(node.operand)
+    if not bound.type.numeric and not is_unknown(bound):
         raise problem(
             "E324", f"`{node.operator}` takes a number, but this is {spoken(bound.type)}", node.operand.span
         )
     if node.operator == "+":
         return bound
-    if isinstance(bound, Constant):
+    if isinstance(bound, Constant) and bound.type.numeric:
         return negated(bound, node)
     return Apply("negate", (bound,), bound.type, node.span)
 
@@ -49,17 +49,16 @@ def bind_chain(binder: Binder, node: tree.Binary) -> Expression:
     spine.reverse()
     nodes = [first, *(each.right for each in spine)]
     operands = gather([partial(_operand, binder, each) for each in nodes])
-    value, left_node = operands[0], first
+    value = operands[0]
     for each, operand in zip(spine, operands[1:], strict=True):
-        value = _combine(binder, each, value, left_node, operand)
-        left_node = each
+        value = _combine(binder, each, value, each.left, operand)
     assert value is not None
     return value
 
 
 def _operand(binder: Binder, node: tree.Expr) -> Expression | None:
     """An operand; None for points, whose value depends on what they meet."""
-    return None if isinstance(core(node), tree.Points) else binder.bind(node, DECIMAL)
+    return None if isinstance(core(node), tree.Points) else binder.bind(node)
 
 
 def points_value(binder: Binder, node: tree.Expr, other: Expression | None) -> Constant:
@@ -100,7 +99,7 @@ def _combine(
         _check_forms(binder, node, left, right)
     try:
         type = _result(node.operator, left, right, binder.on_rows)
-    except TypeProblem as error:
+    except TypeMismatchError as error:
         place = tree.Null(span=node.operator_span if node.operator_span.end else node.span)
         raise refuse(error, binder, place, left, right) from error
     return Apply(_OPERATION[node.operator], (left, right), type, node.span)
@@ -141,7 +140,7 @@ def _check_exactness(left: Expression, right: Expression, on_rows: bool) -> None
     if kinds == {Kind.DECIMAL, Kind.FLOAT}:
         inexact = left if left.type.kind is Kind.FLOAT else right
         name = " ".join(inexact.span.text.split())
-        raise TypeProblem(
+        raise TypeMismatchError(
             "E329",
             f"a decimal and a floating-point number do not mix in rows: `{name}` is floating-point",
             f"write `decimal({name})`",

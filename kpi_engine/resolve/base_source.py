@@ -9,7 +9,7 @@ from kpi_engine.ir import tree
 from kpi_engine.ir.span import Span
 from kpi_engine.resolve.literals import core
 from kpi_engine.resolve.names import Thing
-from kpi_engine.resolve.problems import Failure, listed, problem
+from kpi_engine.resolve.problems import BindError, listed, problem
 from kpi_engine.resolve.references import chains, link_columns
 from kpi_engine.resolve.syntax import calls_in, dotted_in, walk_tree
 from kpi_engine.resolve.world import World
@@ -49,18 +49,21 @@ def check_no_aggregates(world: World, function: Function, nodes: Sequence[tree.E
             if record.level == "window":
                 help = f"put `{record.name}` outside: `{record.name}({function.name}(...))`"
             raise problem(
-                "E303", f"`{record.name}` cannot stand on the rows that `{function.name}` takes", inner.span, help
+                "E303",
+                f"`{record.name}` cannot stand on the rows that `{function.name}` takes",
+                inner.span,
+                help,
             )
 
 
-def _no_source(world: World, function: Function, call: tree.Call, nodes: Sequence[tree.Expr]) -> Failure:
+def _no_source(world: World, function: Function, call: tree.Call, nodes: Sequence[tree.Expr]) -> BindError:
     name = function.name
     dotted = dotted_in(nodes)
     if dotted:
         head = dotted[0].parts[0]
         try:
             world.thing(head.text, head.span, ("source",))
-        except Failure as failure:
+        except BindError as failure:
             return failure
     bare = [node for node in walk_tree(nodes) if isinstance(node, tree.Path)]
     for path in sorted(bare, key=lambda each: each.span.start):
@@ -68,24 +71,35 @@ def _no_source(world: World, function: Function, call: tree.Call, nodes: Sequenc
         if world.has_metric(word):
             help = f"aggregate it for groups of something: `{name}({word} per customer)`"
             if name == "sum":
-                help = f"it is already a total: write `x = {word}`, or aggregate it: `avg({word} per customer)`"
+                help = (
+                    f"it is already a total: write `x = {word}`, or aggregate it: `avg({word} per customer)`"
+                )
             return problem("E301", f"`{word}` is a metric; `{name}` takes columns", path.span, help)
         thing = world.things.find(word)
         if thing is not None and thing.kind != "grain":
             columns = world.column_names(thing.name)
-            help = f"write a column: `{name}({word}.{columns[-1] if columns else 'column'})`, or `count({word})`"
+            help = (
+                f"write a column: `{name}({word}.{columns[-1] if columns else 'column'})`, or `count({word})`"
+            )
             return problem("E304", f"`{word}` is {_a(thing)}; `{name}` takes a column", path.span, help)
         owners = world.owners_of_column(word)
         if owners:
-            help = f"did you mean `{owners[0]}.{word}`?" if len(owners) == 1 else (
-                f"{listed(owners)} have one: write `{owners[0]}.{word}`"
+            help = (
+                f"did you mean `{owners[0]}.{word}`?"
+                if len(owners) == 1
+                else (f"{listed(owners)} have one: write `{owners[0]}.{word}`")
             )
             return problem("E306", f"`{word}` does not say of which source it is a column", path.span, help)
     if bare:
-        word = sorted(bare, key=lambda each: each.span.start)[0]
-        return problem("E203", f"no source has a column `{word.text}`", word.span, world.value_help(word.text))
+        first = min(bare, key=lambda each: each.span.start)
+        return problem(
+            "E203", f"no source has a column `{first.text}`", first.span, world.value_help(first.text)
+        )
     return problem(
-        "E306", f"`{name}` names no source", call.span, f"write a column of a source, such as `{name}(orders.total)`"
+        "E306",
+        f"`{name}` names no source",
+        call.span,
+        f"write a column of a source, such as `{name}(orders.total)`",
     )
 
 
@@ -150,5 +164,3 @@ def link_column(world: World, source: str, thing: Thing, span: Span) -> str:
         span,
         f"write the column: `count(distinct {source}.{columns[0]})`",
     )
-
-

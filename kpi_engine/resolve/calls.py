@@ -9,8 +9,8 @@ from kpi_engine.ir import tree
 from kpi_engine.ir.diagnostic import did_you_mean
 from kpi_engine.ir.expression import Apply, Constant, Expression
 from kpi_engine.ir.span import Span
-from kpi_engine.ir.types import BOOLEAN, DECIMAL, TEXT, TIMESTAMP, Type
-from kpi_engine.resolve.binder import Binder
+from kpi_engine.ir.types import NULL, TEXT, Kind, Type
+from kpi_engine.resolve.binder import Binder, is_unknown
 from kpi_engine.resolve.literals import core, duration_text, is_negative
 from kpi_engine.resolve.problems import gather, problem
 from kpi_engine.resolve.world import World
@@ -77,7 +77,9 @@ def find_function(world: World, call: tree.Call) -> Function:
         help = did_you_mean(name, world.functions.names())
     if not help and world.has_metric(name):
         help = f"`{name}` is a metric and takes no arguments"
-    raise problem("E204", f"no function named `{name}`", call.function.span, help or "`docs/functions.md` lists all")
+    raise problem(
+        "E204", f"no function named `{name}`", call.function.span, help or "`docs/functions.md` lists all"
+    )
 
 
 def check_count(function: Function, call: tree.Call, given: int) -> None:
@@ -86,7 +88,9 @@ def check_count(function: Function, call: tree.Call, given: int) -> None:
     least = sum(1 for p in parameters if not p.optional)
     most = None if parameters and parameters[-1].variadic else len(parameters)
     if given < least or (most is not None and given > most):
-        wanted = str(least) if most == least else f"at least {least}" if most is None else f"{least} to {most}"
+        wanted = (
+            str(least) if most == least else f"at least {least}" if most is None else f"{least} to {most}"
+        )
         plural = "" if wanted == "1" else "s"
         raise problem(
             "E338",
@@ -114,7 +118,9 @@ def bind_function(binder: Binder, function: Function, call: tree.Call) -> Expres
 def refuse_modifiers(name: str, argument: tree.Argument) -> None:
     """E334 if an argument has modifiers or clauses, which only aggregates take."""
     if argument.modifiers:
-        raise problem("E334", f"`{name}` does not take `{argument.modifiers[0]}`", argument.span, "leave it out")
+        raise problem(
+            "E334", f"`{name}` does not take `{argument.modifiers[0]}`", argument.span, "leave it out"
+        )
     if argument.clauses:
         raise problem(
             "E334",
@@ -141,35 +147,28 @@ def bind_argument(binder: Binder, parameter: Parameter, node: tree.Expr) -> Expr
             raise problem("E339", f"`{word}` is not {parameter.accepts}", node.span, help)
     if parameter.duration and isinstance(inner, tree.DurationLiteral):
         return duration_text(inner, is_negative(node))
-    bound = binder.bind(node, hint_of(parameter))
+    bound = binder.bind(node)
     if parameter.literal and not isinstance(bound, Constant):
         raise problem(
-            "E340", f"this must be written out: {parameter.accepts}", node.span, "write a literal, not an expression"
+            "E340",
+            f"this must be written out: {parameter.accepts}",
+            node.span,
+            "write a literal, not an expression",
         )
     return bound
-
-
-def hint_of(parameter: Parameter) -> Type | None:
-    """The type that a column of an unknown table is taken to have here."""
-    words = parameter.accepts
-    for part, type in (
-        ("number", DECIMAL),
-        ("integer", DECIMAL),
-        ("timestamp", TIMESTAMP),
-        ("condition", BOOLEAN),
-        ("text", TEXT),
-    ):
-        if part in words:
-            return type
-    return None
 
 
 def result_type(
     function: Function, arguments: list[Expression], call: tree.Call, nodes: list[tree.Expr]
 ) -> Type:
-    """The type of a call, or E339 at the argument that does not fit."""
+    """The type of a call, or E339 at the argument that does not fit.
+
+    Of arguments of unknown types a result that may have a unit is unknown, too.
+    """
     try:
-        return function.result(arguments)
+        type = function.result(arguments)
+        unknown = any(is_unknown(argument) for argument in arguments)
+        return NULL if unknown and function.level != "window" and type.kind is Kind.FLOAT else type
     except SignatureProblem as error:
         position = error.argument
         place: Span = call.span
@@ -177,7 +176,7 @@ def result_type(
             place = nodes[position].span
         message = error.message
         if message.startswith("this must be "):
-            message = f"`{function.name}` takes {message.removeprefix('this must be ')}".replace(", but is ", ", not ")
+            message = f"`{function.name}` takes {message.removeprefix('this must be ')}".replace(
+                ", but is ", ", not "
+            )
         raise problem("E339", message, place, error.help) from error
-
-

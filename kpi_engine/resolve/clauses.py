@@ -90,7 +90,11 @@ def _once(present: C | None, clause: C) -> C:
     word = word_of(clause)
     help = "join the conditions with `and`" if word in ("where", "having") else "keep one of them"
     raise problem(
-        "E334", f"`{word}` stands here twice", clause.span, help, [Note("the first one stands here", present.span)]
+        "E334",
+        f"`{word}` stands here twice",
+        clause.span,
+        help,
+        [Note("the first one stands here", present.span)],
     )
 
 
@@ -115,7 +119,9 @@ def refuse_clauses(clauses: Clauses, allowed: set[str], place: str) -> None:
                 "at": "`at` chooses the rows of a snapshot or a lifetime in one aggregate",
                 "dated by": "`dated by` names the time column of one aggregate",
             }
-            raise problem("E334", f"`{word}` does not belong {place}", clause.span, helps.get(word, "leave it out"))
+            raise problem(
+                "E334", f"`{word}` does not belong {place}", clause.span, helps.get(word, "leave it out")
+            )
 
 
 def modifiers(call: tree.Call) -> dict[str, tree.Argument]:

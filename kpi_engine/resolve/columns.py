@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import Column, TableColumn, TableSchema
 from kpi_engine.ir.diagnostic import did_you_mean
-from kpi_engine.ir.types import TEXT, Type
+from kpi_engine.ir.types import NULL, TEXT, Type
 from kpi_engine.resolve.column_types import declared_type, is_readable, unreadable_help
-from kpi_engine.resolve.problems import Failure, listed, problem
+from kpi_engine.resolve.problems import BindError, listed, problem
 from kpi_engine.resolve.world import World
 
 NESTED = "nested"
@@ -33,7 +33,13 @@ def snake_case(header: str) -> str:
 
 
 def stored_columns(
-    world: World, source: str, declared: tuple[tree.Column, ...], schema: TableSchema | None, *, snake: bool, closed: bool
+    world: World,
+    source: str,
+    declared: tuple[tree.Column, ...],
+    schema: TableSchema | None,
+    *,
+    snake: bool,
+    closed: bool,
 ) -> dict[str, Column]:
     """Stored columns by name: declared ones in order, then the table's; broken ones are recorded and left out."""
     table = _by_name(world, source, schema, snake=snake)
@@ -46,7 +52,7 @@ def stored_columns(
         try:
             columns[name] = _declared(world, each, schema, table)
             taken.add(columns[name].physical)
-        except Failure as failure:
+        except BindError as failure:
             world.deferred.fail(("column", f"{source}.{name}"), failure, each.name.span)
     names = {each.name.text for each in declared}
     if schema is None or closed:
@@ -54,7 +60,9 @@ def stored_columns(
     for name, column in table.items():
         if name in names or column.name in taken or column.type is None:
             continue
-        columns[name] = Column(name, TEXT if schema.text else column.type, physical=column.name, declared=False)
+        columns[name] = Column(
+            name, TEXT if schema.text else column.type, physical=column.name, declared=False
+        )
     return columns
 
 
@@ -87,7 +95,8 @@ def _declared(
     physical = stored.name.value if stored is not None else name
     format = stored.format.value if stored is not None and stored.format is not None else None
     if schema is None:
-        return Column(name, type or TEXT, physical, format, declared=type is not None, options=options, span=column.span)
+        known = type is not None
+        return Column(name, type or NULL, physical, format, declared=known, options=options, span=column.span)
     found = _find(column, stored, table)
     if found is None:
         options = (*options, (NESTED, "yes"))
@@ -127,5 +136,5 @@ def _find(
     close = did_you_mean(wanted, by_header)
     help = close or (f"the table has {listed(by_header)}" if by_header else "the table has no columns")
     if stored is None and close:
-        help = f"{close} another name in the table is written `from \"...\"`"
+        help = f'{close} another name in the table is written `from "..."`'
     raise problem("E681", f"the table has no column `{wanted}`", place, help)

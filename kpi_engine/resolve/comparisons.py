@@ -8,14 +8,14 @@ from functools import partial
 
 from kpi_engine.ir import tree
 from kpi_engine.ir.expression import Apply, Constant, Expression
-from kpi_engine.ir.types import BOOLEAN, DATE, TEXT, Kind, Type
+from kpi_engine.ir.types import BOOLEAN, Kind
 from kpi_engine.kernels.calendar import CalendarError, parse_period
 from kpi_engine.resolve.arithmetic import points_value
-from kpi_engine.resolve.binder import Binder, refuse
+from kpi_engine.resolve.binder import Binder, is_unknown, refuse
 from kpi_engine.resolve.literals import adapted, core, period_text
 from kpi_engine.resolve.periods import FLIPPED, compare_with_period
-from kpi_engine.resolve.problems import Failure, gather, problem
-from kpi_engine.resolve.units import MOMENTS, TypeProblem, check_comparable, spoken
+from kpi_engine.resolve.problems import gather, problem
+from kpi_engine.resolve.units import MOMENTS, TypeMismatchError, check_comparable, spoken
 
 _OPERATION = {
     "=": "equal",
@@ -39,7 +39,7 @@ def bind_compare(binder: Binder, node: tree.Compare) -> Expression:
         return _with_period(binder, node, node.operator, node.left, node.right, right_text)
     if left_text:
         return _with_period(binder, node, FLIPPED[node.operator], node.right, node.left, left_text)
-    left, right = _bind_sides(binder, node.left, node.right)
+    left, right = gather([partial(_side, binder, side) for side in (node.left, node.right)])
     year = None if left is None or right is None else _year_beside(node, left, right)
     if year is not None:
         operator, moment, literal, text = year
@@ -47,24 +47,9 @@ def bind_compare(binder: Binder, node: tree.Compare) -> Expression:
     return _compared(binder, node, left, right)
 
 
-def _bind_sides(
-    binder: Binder, left: tree.Expr, right: tree.Expr
-) -> tuple[Expression | None, Expression | None]:
-    """Both sides, None for points; a column of an unknown table is taken to be of the other side's type."""
-    nodes = [left, right]
-    bound: list[Expression | None] = [None, None]
-    first = 1 if isinstance(core(left), tree.Path) else 0
-    hints: list[Type | None] = [None]
-
-    def bind(position: int) -> None:
-        if isinstance(core(nodes[position]), tree.Points):
-            return
-        found = binder.bind(nodes[position], hints[0])
-        bound[position] = found
-        hints[0] = found.type if found.type.kind is not Kind.NULL else None
-
-    gather([partial(bind, first), partial(bind, 1 - first)])
-    return bound[0], bound[1]
+def _side(binder: Binder, node: tree.Expr) -> Expression | None:
+    """One side; None for points, whose value depends on the other."""
+    return None if isinstance(core(node), tree.Points) else binder.bind(node)
 
 
 def _compared(
@@ -82,11 +67,15 @@ def _compared(
     if {binder.form(left), binder.form(right)} == {"percent", "points"}:
         notes = [*binder.notes(left), *binder.notes(right)]
         raise problem(
-            "E328", "a percentage and points are different things", node.operator_span, "give both one `unit:`", notes
+            "E328",
+            "a percentage and points are different things",
+            node.operator_span,
+            "give both one `unit:`",
+            notes,
         )
     try:
         check_comparable(node.operator, left.type, right.type)
-    except TypeProblem as error:
+    except TypeMismatchError as error:
         place = tree.Null(span=node.operator_span if node.operator_span.end else node.span)
         raise refuse(error, binder, place, left, right) from error
     return Apply(_OPERATION[node.operator], (left, right), BOOLEAN, node.span)
@@ -95,8 +84,8 @@ def _compared(
 def _with_period(
     binder: Binder, node: tree.Compare, operator: str, other: tree.Expr, literal: tree.Expr, text: str
 ) -> Expression:
-    moment = binder.bind(other, DATE)
-    if moment.type.kind not in MOMENTS:
+    moment = binder.bind(other)
+    if moment.type.kind not in MOMENTS and not is_unknown(moment):
         help = "a period is compared with a date or a timestamp"
         if moment.type.kind is Kind.TEXT:
             help = f"read the text as a date: `date({' '.join(other.span.text.split())})`"
@@ -155,24 +144,15 @@ def bind_in(binder: Binder, node: tree.In) -> Expression:
     """`x in [..]`, `x not in [..]`: a list of literals, or of periods beside a date."""
     if not node.items.items:
         raise problem("E350", "this list is empty", node.items.span, 'write its values, such as ["a", "b"]')
-    operand = binder.bind(node.operand, _item_hint(binder, node))
+    operand = binder.bind(node.operand)
     items = node.items.items
-    if operand.type.kind in MOMENTS and any(period_text(item, operand.type) for item in items):
+    if any(period_text(item, operand.type) for item in items) and (
+        operand.type.kind in MOMENTS or is_unknown(operand)
+    ):
         return _in_periods(binder, node, operand)
     bound = gather([partial(_item, binder, item, operand) for item in items])
     operation = "not_in" if node.negated else "in"
     return Apply(operation, (operand, *bound), BOOLEAN, node.span)
-
-
-def _item_hint(binder: Binder, node: tree.In) -> Type:
-    for item in node.items.items:
-        if period_text(item):
-            return DATE
-        try:
-            return binder.bind(item).type
-        except Failure:
-            continue
-    return TEXT
 
 
 def _item(binder: Binder, node: tree.Expr, operand: Expression) -> Expression:
@@ -180,12 +160,14 @@ def _item(binder: Binder, node: tree.Expr, operand: Expression) -> Expression:
         raise problem("E335", f"cannot compare {spoken(operand.type)} with a period", node.span)
     value = adapted(binder.bind(node), node, operand.type)
     if not isinstance(value, Constant):
-        raise problem("E350", "a list holds literals", node.span, "compare with `=` and join with `or` instead")
+        raise problem(
+            "E350", "a list holds literals", node.span, "compare with `=` and join with `or` instead"
+        )
     _check_percent(binder, node, operand)
     _check_text_date(binder, node, value, operand)
     try:
         check_comparable("=", operand.type, value.type)
-    except TypeProblem as error:
+    except TypeMismatchError as error:
         raise refuse(error, binder, node, operand) from error
     return replace(value, span=node.span)
 

@@ -52,13 +52,17 @@ def bind_entity_column(world: World, entity: str, column: tree.Column) -> None:
     value = GroupBinder(world).bind(column.origin)
     bases = base_sources(value)
     if not bases:
-        raise problem("E306", "this column goes over no rows", column.origin.span, "write an aggregate of a source")
+        raise problem(
+            "E306", "this column goes over no rows", column.origin.span, "write an aggregate of a source"
+        )
     for base in bases:
         link_column(world, base, Thing("entity", entity), column.origin.span)
     _store(world, entity, column, value, None)
 
 
-def _store(world: World, owner: str, column: tree.Column, value: Expression, reference: Reference | None) -> None:
+def _store(
+    world: World, owner: str, column: tree.Column, value: Expression, reference: Reference | None
+) -> None:
     declared: Type | None = None
     options: tuple[tuple[str, str], ...] = ()
     if column.type is not None:
@@ -87,7 +91,9 @@ def _last_before(world: World, source: str, call: tree.Call, reference: Referenc
     clauses = sort_clauses(call)
     refuse_clauses(clauses, {"on", "within"}, "in `last(S on K within d)`")
     if len(call.arguments) != 1 or not isinstance(core(call.arguments[0].value), tree.Path):
-        raise problem("E338", "`last` takes a source here", call.span, "write `last(visits on visitor within 7 days)`")
+        raise problem(
+            "E338", "`last` takes a source here", call.span, "write `last(visits on visitor within 7 days)`"
+        )
     path = core(call.arguments[0].value)
     assert isinstance(path, tree.Path)
     target = world.thing(path.text, path.span, ("source",))
@@ -99,7 +105,8 @@ def _last_before(world: World, source: str, call: tree.Call, reference: Referenc
             f"write `column ... -> {target.name} = last({path.text} on ... within ...)`",
         )
     if clauses.on is None:
-        raise problem("E343", "`last` needs a key that joins the rows", call.span, f"write `last({path.text} on visitor)`")
+        help = f"write `last({path.text} on visitor)`"
+        raise problem("E343", "`last` needs a key that joins the rows", call.span, help)
     attempts = Attempts()
     keys: list[Field] = []
     target_keys: list[Field] = []
@@ -125,7 +132,10 @@ def _child_aggregate(world: World, parent: str, function: Function, call: tree.C
     refuse_clauses(clauses, {"where", "on"}, "where child rows are aggregated")
     if function.name in ("first", "last"):
         raise problem(
-            "E334", f"`{function.name}` does not aggregate child rows", call.span, "write `min(...)` or `max(...)`"
+            "E334",
+            f"`{function.name}` does not aggregate child rows",
+            call.span,
+            "write `min(...)` or `max(...)`",
         )
     measure = bind_measure(world, function, _without_on(call))
     child = measure.source
@@ -153,7 +163,9 @@ def _link(world: World, parent: str, child: str, on: tree.On | None, span: Span)
     if on is not None:
         name = on.keys[0]
         if name.text not in columns:
-            known = f"{listed(columns)} {'does' if len(columns) == 1 else 'do'}" if columns else "no column does"
+            known = (
+                f"{listed(columns)} {'does' if len(columns) == 1 else 'do'}" if columns else "no column does"
+            )
             raise problem("E356", f"`{child}.{name.text}` does not refer to {parent}: {known}", name.span)
         columns = [name.text]
     if not columns:

@@ -17,7 +17,7 @@ from kpi_engine.resolve.computed import bind_entity_column
 from kpi_engine.resolve.metrics import bind_dimension, bind_metric
 from kpi_engine.resolve.names import Thing, default_plural
 from kpi_engine.resolve.packs import refuse_packs
-from kpi_engine.resolve.problems import Attempts, Failure, Label, problem
+from kpi_engine.resolve.problems import Attempts, BindError, Label, problem
 from kpi_engine.resolve.properties import Given, read_properties
 from kpi_engine.resolve.property_tables import CALENDAR, ENTITY, GRAIN, MONTHS
 from kpi_engine.resolve.rules import check_alert, check_goal
@@ -85,7 +85,7 @@ def _calendar(
         settings = _settings(given, defaults, attempts)
     try:
         attempts.check()
-    except Failure as failure:
+    except BindError as failure:
         return settings, list(failure.diagnostics)
     return settings, []
 
@@ -95,7 +95,11 @@ def _settings(given: Given, defaults: CalendarSettings, attempts: Attempts) -> C
     try:
         Calendar(zone)
     except UnknownZone as error:
-        help = f"did you mean `{error.suggestions[0]}`?" if error.suggestions else "write for example Europe/Berlin"
+        help = (
+            f"did you mean `{error.suggestions[0]}`?"
+            if error.suggestions
+            else "write for example Europe/Berlin"
+        )
         place = given.place("timezone").value.span
         attempts.fail(problem("E212", f"no time zone named `{zone}`", place, help))
         zone = defaults.timezone
@@ -103,7 +107,9 @@ def _settings(given: Given, defaults: CalendarSettings, attempts: Attempts) -> C
     currency = given.get("currency", defaults.currency)
     if currency is not None and not (len(currency) == 3 and currency.isascii() and currency.isupper()):
         place = given.place("currency").value.span
-        attempts.fail(problem("E212", f"`{currency}` is not a currency", place, "write three capital letters: CNY"))
+        attempts.fail(
+            problem("E212", f"`{currency}` is not a currency", place, "write three capital letters: CNY")
+        )
         currency = defaults.currency
     return CalendarSettings(
         timezone=zone,
@@ -128,12 +134,14 @@ def _declare_grains(world: World, files: Sequence[tree.File]) -> list[str]:
             if key not in given and key not in written:
                 message = f"grain `{name}` has no `{key}:`"
                 attempts.fail(problem("E218", message, declaration.name.span, f"write `{key}: {example}`"))
-        for failure in world.things.add(Thing("grain", name, declaration.name.span), place=declaration.name.span):
+        for failure in world.things.add(
+            Thing("grain", name, declaration.name.span), place=declaration.name.span
+        ):
             attempts.fail(failure)
         try:
             attempts.check()
             names.append(name)
-        except Failure as failure:
+        except BindError as failure:
             world.deferred.fail(("grain", name), failure, declaration.name.span)
     return names
 
@@ -173,7 +181,7 @@ def _finish_entities(world: World, entities: Sequence[tuple[tree.Entity, Given, 
             world.deferred.add(label, column.name.span, partial(bind_entity_column, world, name, column))
         try:
             attempts.check()
-        except Failure as failure:
+        except BindError as failure:
             world.deferred.fail(("entity", name), failure, declaration.name.span)
 
 
@@ -193,7 +201,9 @@ def _defer_values(world: World, files: Sequence[tree.File]) -> None:
                 first_kind, first = places[name]
                 same = "defined twice" if kind == first_kind else f"a {first_kind} already"
                 notes = [Note("the first one stands here", first)]
-                failure = problem("E206", f"`{name}` is {same}", place, "give one of them another name", notes)
+                failure = problem(
+                    "E206", f"`{name}` is {same}", place, "give one of them another name", notes
+                )
                 world.deferred.diagnostics.extend(failure.diagnostics)
                 continue
             places[name] = (kind, place)
@@ -251,7 +261,10 @@ def _in_order(world: World, nodes: Mapping[Label, list[tree.Expr]]) -> list[Labe
             waiting.append((label, True))
             for word in sorted(_words(nodes[label]), reverse=True):
                 waiting.extend((other, False) for other in by_word.get(word, []) if other not in opened)
-    return [*order, *(label for label in world.deferred.labels() if label[0] == "column" and label not in order)]
+    return [
+        *order,
+        *(label for label in world.deferred.labels() if label[0] == "column" and label not in order),
+    ]
 
 
 def _words(nodes: Sequence[tree.Expr]) -> set[str]:
@@ -271,10 +284,12 @@ def _checked(
         name = name_of(each)
         try:
             if name.text in found:
-                raise problem("E206", f"{kind} `{name.text}` is defined twice", name.span, "give one another name")
+                raise problem(
+                    "E206", f"{kind} `{name.text}` is defined twice", name.span, "give one another name"
+                )
             check(world, each)
             found[name.text] = each
-        except Failure as failure:
+        except BindError as failure:
             world.deferred.fail((kind, name.text), failure, name.span)
     return found
 
@@ -296,7 +311,9 @@ def _catalog(
         declared = tuple(column.name.text for column in draft.declaration.columns)
         columns = ordered_columns(world, draft.name, declared)
         columns.update(
-            (name, column) for name, column in world.unverified.get(draft.name, {}).items() if name not in columns
+            (name, column)
+            for name, column in world.unverified.get(draft.name, {}).items()
+            if name not in columns
         )
         kept = {
             name: replace(column, reference=None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kpi_engine.ir.diagnostic import Diagnostic, Note
 from kpi_engine.ir.span import Span
-from kpi_engine.resolve.problems import Failure, Label, listed, problem
+from kpi_engine.resolve.problems import BindError, Label, listed, problem
 
 _DEEPEST = 40
 """Declarations open inside each other. Everything is bound in an order in which this stays near 1, but for cycles."""
@@ -54,7 +54,7 @@ class Deferred:
     def require(self, label: Label, use: Span) -> None:
         """Make sure that a declaration is bound; a failure if it is broken or depends on itself."""
         if label in self._roots:
-            raise Failure(blocked=[self._roots[label]])
+            raise BindError(blocked=[self._roots[label]])
         pending = self._pending.get(label)
         if pending is None:
             return
@@ -70,9 +70,9 @@ class Deferred:
         self._open.append(label)
         try:
             pending.bind()
-        except Failure as failure:
+        except BindError as failure:
             self.fail(label, failure)
-            raise Failure(blocked=[self._roots[label]]) from failure
+            raise BindError(blocked=[self._roots[label]]) from failure
         finally:
             self._open.pop()
             self._pending.pop(label, None)
@@ -82,10 +82,10 @@ class Deferred:
         for label in order:
             try:
                 self.require(label, self._places[label])
-            except Failure:
+            except BindError:
                 continue
 
-    def fail(self, label: Label, failure: Failure, place: Span | None = None) -> None:
+    def fail(self, label: Label, failure: BindError, place: Span | None = None) -> None:
         """Record that a declaration is broken, and say why unless something that it uses is to blame."""
         if place is not None:
             self._places.setdefault(label, place)
@@ -104,7 +104,7 @@ class Deferred:
                 self._places[kind, name],
             )
 
-    def _cycle(self, label: Label, use: Span) -> Failure:
+    def _cycle(self, label: Label, use: Span) -> BindError:
         circle = self._open[self._open.index(label) :]
         names = " -> ".join(f"`{name}`" for _, name in [*circle, label])
         notes = [Note(f"`{name}` is defined here", self._places[kind, name]) for kind, name in circle]

@@ -12,7 +12,7 @@ from kpi_engine.ir.types import TEXT
 from kpi_engine.resolve.base_source import link_column
 from kpi_engine.resolve.binder import bind_condition
 from kpi_engine.resolve.columns import is_computed
-from kpi_engine.resolve.problems import Failure, problem
+from kpi_engine.resolve.problems import BindError, problem
 from kpi_engine.resolve.properties import Given
 from kpi_engine.resolve.rows import RowBinder
 from kpi_engine.resolve.world import World
@@ -59,7 +59,7 @@ def derive(world: World, declaration: tree.Source, given: Given) -> None:
     _inherit(world, declaration, given, world.sources[base])
 
 
-def _unknown(value: tree.Expr) -> Failure:
+def _unknown(value: tree.Expr) -> BindError:
     return problem("E357", "a source cannot be derived in this way", value.span, _FORMS)
 
 
@@ -100,7 +100,9 @@ def _inherit(world: World, declaration: tree.Source, given: Given, base: Source)
             world.column(base.name, column.name.text, column.name.span)
 
 
-def _filtered(world: World, name: str, base: str, clauses: tuple[tree.Clause, ...], value: tree.Group) -> None:
+def _filtered(
+    world: World, name: str, base: str, clauses: tuple[tree.Clause, ...], value: tree.Group
+) -> None:
     match clauses:
         case (tree.Where(condition=condition),):
             where = bind_condition(RowBinder(world, base, "where"), condition, "where")
@@ -121,7 +123,9 @@ def _latest(
     name = declaration.name.text
     keys = _keys(world, base, path, clauses)
     if world.sources[base].time is None:
-        raise problem("E313", f"`{base}` has no time, so no row is the latest", path.span, "add `time: ...` to it")
+        raise problem(
+            "E313", f"`{base}` has no time, so no row is the latest", path.span, "add `time: ...` to it"
+        )
     _copy_all(world, base, name)
     world.sources[name] = replace(world.sources[name], derived=Derived("latest", base, keys=keys))
 
@@ -139,7 +143,9 @@ def _unnested(
         raise _unknown(path)
     for column in declaration.columns:
         if not is_computed(column):
-            stored = column.origin.name.value if isinstance(column.origin, tree.StoredAs) else column.name.text
+            stored = (
+                column.origin.name.value if isinstance(column.origin, tree.StoredAs) else column.name.text
+            )
             world.columns[name][column.name.text] = Column(column.name.text, TEXT, stored, span=column.span)
     for column_name in world.references[base]:
         _copy(world, base, name, column_name)
@@ -165,7 +171,9 @@ def _pairs(
     for role in ("item", "other"):
         world.columns[name][role] = Column(role, item.type, declared=False, span=path.span)
         if item.reference is not None:
-            reference = Reference(item.reference.target, item.reference.target_column, role, item.reference.to_entity)
+            reference = Reference(
+                item.reference.target, item.reference.target_column, role, item.reference.to_entity
+            )
             world.references[name][role] = reference
             world.columns[name][role] = replace(world.columns[name][role], reference=reference)
     most = given.get("max_items", 100)
@@ -177,9 +185,7 @@ def _keys(world: World, base: str, path: tree.Path, clauses: tuple[tree.Clause, 
     """The columns of the base that refer to the keys of `per`."""
     match clauses:
         case (tree.Per(keys=keys, all=False),):
-            return tuple(
-                link_column(world, base, world.thing(key.text, key.span), key.span) for key in keys
-            )
+            return tuple(link_column(world, base, world.thing(key.text, key.span), key.span) for key in keys)
     raise problem("E357", "this needs `per` a key", path.span, _FORMS)
 
 
@@ -215,7 +221,7 @@ def _retargeted(value: Expression, base: str, name: str) -> Expression:
         case Field(steps=(first, *rest)) if first.source == base:
             return replace(value, steps=(replace(first, source=name), *rest))
         case Apply():
-            return replace(value, arguments=tuple(map(partial(_retargeted, base=base, name=name), value.arguments)))
+            return replace(
+                value, arguments=tuple(map(partial(_retargeted, base=base, name=name), value.arguments))
+            )
     return value
-
-

@@ -11,7 +11,7 @@ from kpi_engine.ir.diagnostic import did_you_mean
 from kpi_engine.ir.expression import Apply, Expression, Field
 from kpi_engine.ir.span import NOWHERE, Span
 from kpi_engine.ir.types import Type
-from kpi_engine.resolve.problems import Failure, listed, problem
+from kpi_engine.resolve.problems import BindError, listed, problem
 from kpi_engine.resolve.references import Chain, chains, several_chains, spelled
 from kpi_engine.resolve.rows import RowBinder
 from kpi_engine.resolve.world import World
@@ -63,12 +63,9 @@ def column_dimension(world: World, name: str, bases: Sequence[str]) -> Type | No
         return None
     try:
         types = {world.column(base, name, NOWHERE).type for base in bases}
-    except Failure:
+    except BindError:
         return None
     return types.pop() if len(types) == 1 else None
-
-
-
 
 
 def check_total_dimension(world: World, node: tree.Path, bases: Sequence[str]) -> str:
@@ -84,7 +81,9 @@ def check_total_dimension(world: World, node: tree.Path, bases: Sequence[str]) -
         help = f"there are {listed(declared)}"
     if len(node.parts) == 2:
         help = f"declare it: `dimension {node.parts[-1].text} = {name}`, and drop `{node.parts[-1].text}`"
-    raise problem("E215", f"no dimension named `{name}`", node.span, help or f"declare it: `dimension {name} = ...`")
+    raise problem(
+        "E215", f"no dimension named `{name}`", node.span, help or f"declare it: `dimension {name} = ...`"
+    )
 
 
 def reachable_dimensions(world: World, bases: Sequence[str]) -> list[str]:
@@ -96,5 +95,5 @@ def _reachable(world: World, name: str, bases: Sequence[str]) -> bool:
     try:
         dimension = world.dimension(name, NOWHERE)
         return all(dimension_on(world, dimension, base, NOWHERE) is not None for base in bases)
-    except Failure:
+    except BindError:
         return False

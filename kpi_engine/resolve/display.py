@@ -8,7 +8,7 @@ from decimal import Decimal
 from kpi_engine.ir import tree
 from kpi_engine.ir.diagnostic import did_you_mean
 from kpi_engine.ir.expression import Constant
-from kpi_engine.ir.types import DECIMAL, Display, Type
+from kpi_engine.ir.types import DECIMAL, Display, Kind, Type
 from kpi_engine.resolve.arithmetic import check_points
 from kpi_engine.resolve.binder import Form
 from kpi_engine.resolve.column_types import DURATION_PARTS
@@ -43,6 +43,8 @@ def inferred_display(type: Type, form: Form) -> Display:
 def stated_display(node: tree.Expr, type: Type) -> Display:
     """The display that `unit:` states, or E341 if it does not fit the type."""
     name, part = _unit(node)
+    if type.kind is Kind.NULL:
+        return _unchecked(name, part)
     match name:
         case "percent" | "points" | "count" | "ratio" | "number":
             if part is None and type.numeric and type.unit.is_none:
@@ -54,15 +56,25 @@ def stated_display(node: tree.Expr, type: Type) -> Display:
             if type.numeric and type.unit.is_duration:
                 return Display("duration", part or "")
         case "currency":
-            if type.numeric and type.unit.currency_code is not None and part in (None, type.unit.currency_code):
+            if (
+                type.numeric
+                and type.unit.currency_code is not None
+                and part in (None, type.unit.currency_code)
+            ):
                 return Display("currency", type.unit.currency_code)
         case _:
-            help = did_you_mean(name, [unit.partition("(")[0] for unit in _UNITS]) or f"write {', '.join(_UNITS)}"
+            help = (
+                did_you_mean(name, [unit.partition("(")[0] for unit in _UNITS])
+                or f"write {', '.join(_UNITS)}"
+            )
             raise problem("E341", f"no unit named `{name}`", node.span, help)
     written = name if part is None else f"{name}({part})"
-    raise problem(
-        "E341", f"`unit: {written}` does not fit {spoken(type)}", node.span, _unit_help(name, type)
-    )
+    raise problem("E341", f"`unit: {written}` does not fit {spoken(type)}", node.span, _unit_help(name, type))
+
+
+def _unchecked(name: str, part: str | None) -> Display:
+    """The display of a value whose type is not known before its table is read."""
+    return Display(name, part or "") if name in ("duration", "currency") else _plain(name)
 
 
 def _plain(name: str) -> Display:
@@ -82,7 +94,9 @@ def _unit(node: tree.Expr) -> tuple[str, str | None]:
     match node:
         case tree.Path(parts=(name,)):
             return name.text, None
-        case tree.Call(function=function, arguments=(tree.Argument(value=tree.Path(parts=(part,)), clauses=()),)):
+        case tree.Call(
+            function=function, arguments=(tree.Argument(value=tree.Path(parts=(part,)), clauses=()),)
+        ):
             return function.text, part.text
         case tree.Text(value="%"):
             raise problem("E212", "`unit:` takes a unit", node.span, "write `unit: percent`")
@@ -113,6 +127,8 @@ def read_target(node: tree.Expr, type: Type, display: Display) -> Constant:
     match inner:
         case tree.DurationLiteral():
             found = duration_constant(inner)
+            if type.kind is Kind.NULL and isinstance(found.value, int):
+                return replace(found, value=sign * found.value)
             if type.numeric and type.unit.is_duration and isinstance(found.value, int):
                 return replace(found, value=sign * found.value)
         case tree.Points(value=value):
@@ -141,11 +157,16 @@ def _number_target(node: tree.Expr, number: tree.Number, sign: int, type: Type, 
             node.span,
             f"write `target: {value.normalize():f}%`, with its percent sign",
         )
-    plain = type.numeric and (type.unit.is_none or type.unit.currency_code is not None)
+    plain = type.kind is Kind.NULL or (
+        type.numeric and (type.unit.is_none or type.unit.currency_code is not None)
+    )
     found = constant(number)
     if not (plain or (type.numeric and value == 0)) or found is None:
         raise problem(
-            "E342", f"this target does not fit {_shown(type, display)}", node.span, _target_help(type, display)
+            "E342",
+            f"this target does not fit {_shown(type, display)}",
+            node.span,
+            _target_help(type, display),
         )
     assert isinstance(found.value, int | Decimal)
     return Constant(sign * found.value, replace(found.type, unit=type.unit), node.span)

@@ -111,7 +111,9 @@ def key_field(world: World, source: str, thing: Thing, span: Span) -> Field:
         )
     if len(columns) > 1:
         raise problem(
-            "E315", f"{source} refers to `{thing.name}` by several columns: {listed(columns)}", span,
+            "E315",
+            f"{source} refers to `{thing.name}` by several columns: {listed(columns)}",
+            span,
             "refer to an entity of its own by one of them",
         )
     column = world.column(source, columns[0], span)
@@ -137,7 +139,10 @@ def check_times(world: World, before: str, target: str, span: Span) -> None:
         time = world.sources[source].time
         if time is None:
             raise problem(
-                "E313", f"`{source}` has no time, so nothing follows on it", span, f"add `time: ...` to {source}"
+                "E313",
+                f"`{source}` has no time, so nothing follows on it",
+                span,
+                f"add `time: ...` to {source}",
             )
         kinds[source] = world.column(source, time, span).type.kind
     if kinds[before] is not kinds[target]:

@@ -9,13 +9,13 @@ from functools import partial
 from kpi_engine.ir import tree
 from kpi_engine.ir.diagnostic import Note
 from kpi_engine.ir.expression import Apply, Constant, Expression
-from kpi_engine.ir.types import BOOLEAN, NULL, Kind, Type
+from kpi_engine.ir.types import BOOLEAN, NULL
 from kpi_engine.resolve import literals
 from kpi_engine.resolve.arithmetic import bind_chain, bind_sign, points_value
 from kpi_engine.resolve.binder import Form, bind_condition, refuse
 from kpi_engine.resolve.comparisons import bind_compare, bind_in, bind_is_null
 from kpi_engine.resolve.problems import gather, problem
-from kpi_engine.resolve.units import TypeProblem, common_type
+from kpi_engine.resolve.units import TypeMismatchError, common_type
 from kpi_engine.resolve.world import World
 
 
@@ -27,15 +27,15 @@ class ExpressionBinder(ABC):
     def __init__(self, world: World) -> None:
         self.world = world
 
-    def bind(self, node: tree.Expr, hint: Type | None = None) -> Expression:
+    def bind(self, node: tree.Expr) -> Expression:
         """The bound form of a tree; a failure with every problem in it."""
         match node:
             case tree.Path():
-                return self.path(node, hint)
+                return self.path(node)
             case tree.Call():
                 return self.call(node)
             case tree.Group(clauses=()):
-                return self.bind(node.body, hint)
+                return self.bind(node.body)
             case tree.Group():
                 return self.group(node)
             case tree.Unary(operator="not"):
@@ -58,7 +58,7 @@ class ExpressionBinder(ABC):
         return self._literal(node)
 
     @abstractmethod
-    def path(self, node: tree.Path, hint: Type | None) -> Expression:
+    def path(self, node: tree.Path) -> Expression:
         """A name or a dotted name."""
 
     @abstractmethod
@@ -112,11 +112,16 @@ class ExpressionBinder(ABC):
             values = [literals.adapted(value, each, units[0]) for value, each in pairs]
         try:
             type = common_type([value.type for value in values])
-        except TypeProblem as error:
+        except TypeMismatchError as error:
             raise refuse(error, self, node, *values) from error
-        if type.kind is Kind.NULL:
-            raise problem("E359", "every branch of this case is null", node.span, "write a value after `then`")
+        if all(isinstance(value, Constant) and value.value is None for value in values):
+            raise problem(
+                "E359", "every branch of this case is null", node.span, "write a value after `then`"
+            )
         default = values.pop() if node.default is not None else Constant(None, NULL, node.span)
         arguments = [part for pair in zip(tests, values, strict=True) for part in pair]
-        filled = (replace(p, type=type) if p.type == NULL and isinstance(p, Constant) else p for p in (*arguments, default))
-        return Apply("case", tuple(filled), type, node.span)
+        typed = [
+            replace(each, type=type) if isinstance(each, Constant) and each.type == NULL else each
+            for each in (*arguments, default)
+        ]
+        return Apply("case", tuple(typed), type, node.span)

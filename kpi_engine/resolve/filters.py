@@ -8,11 +8,10 @@ from functools import partial
 from kpi_engine.ir import tree
 from kpi_engine.ir.diagnostic import did_you_mean
 from kpi_engine.ir.expression import Conjunct, Expression, Field, Total
-from kpi_engine.ir.types import Type
 from kpi_engine.resolve.binder import bind_condition
 from kpi_engine.resolve.dimensions import dimension_on
 from kpi_engine.resolve.forms import fields, nodes
-from kpi_engine.resolve.problems import Failure, gather, listed, problem
+from kpi_engine.resolve.problems import BindError, gather, listed, problem
 from kpi_engine.resolve.references import chains, link_help, path_field
 from kpi_engine.resolve.rows import RowBinder
 from kpi_engine.resolve.world import World
@@ -30,9 +29,9 @@ class _FilterBinder(RowBinder):
         self.named: dict[str, None] = {}
         self.columns: list[Field] = []
 
-    def path(self, node: tree.Path, hint: Type | None) -> Expression:
+    def path(self, node: tree.Path) -> Expression:
         if len(node.parts) == 1:
-            return self.bare(node, hint)
+            return self.bare(node)
         self._check_direction(node)
         head = node.parts[0]
         thing = self.world.things.find(head.text)
@@ -45,11 +44,11 @@ class _FilterBinder(RowBinder):
                     node.span,
                     link_help(self.world, self.base, thing),
                 )
-        field = path_field(self.world, self.base, node, hint)
+        field = path_field(self.world, self.base, node)
         self.columns.append(field)
         return field
 
-    def bare(self, node: tree.Path, hint: Type | None) -> Expression:
+    def bare(self, node: tree.Path) -> Expression:
         name = node.text
         if self.world.has_dimension(name):
             dimension = self.world.dimension(name, node.span)
@@ -59,22 +58,21 @@ class _FilterBinder(RowBinder):
             self.named[name] = None
             return value
         if self.world.has_column(self.base, name) or self.base in self.world.unread:
-            bound = super().bare(node, hint)
+            bound = super().bare(node)
             if isinstance(bound, Field):
                 self.columns.append(bound)
             return bound
         raise self._unknown(node)
 
-    def _out_of_reach(self, node: tree.Path) -> Failure:
+    def _out_of_reach(self, node: tree.Path) -> BindError:
         name = node.text
         help = f"give `dimension {name}` a value for {self.base}, or filter only the metrics that have it"
         if self.world.has_column(self.base, name):
             help = f"to filter by its own column write `{self.base}.{name}`"
-        return problem(
-            "E354", f"the filter on `{name}` cannot be applied to {self.base}: it has no such dimension", node.span, help
-        )
+        message = f"the filter on `{name}` cannot be applied to {self.base}: it has no such dimension"
+        return problem("E354", message, node.span, help)
 
-    def _unknown(self, node: tree.Path) -> Failure:
+    def _unknown(self, node: tree.Path) -> BindError:
         name, world = node.text, self.world
         if world.has_metric(name):
             return problem(
@@ -95,7 +93,9 @@ class _FilterBinder(RowBinder):
         help = did_you_mean(name, [*world.dimension_names(), *world.column_names(self.base)])
         if not help and owners:
             help = f"a column of another source is written with it: `{owners[0]}.{name}`"
-        return problem("E203", f"no dimension, and no column of {self.base}, is named `{name}`", node.span, help)
+        return problem(
+            "E203", f"no dimension, and no column of {self.base}, is named `{name}`", node.span, help
+        )
 
 
 def bind_filter(
@@ -148,7 +148,7 @@ def _dimensions_of(world: World, field: Field, base: str, used: frozenset[str]) 
     for name in world.dimension_names():
         try:
             value = dimension_on(world, world.dimension(name, field.span), base, field.span)
-        except Failure:
+        except BindError:
             continue
         if value == field:
             whole.add(name)

@@ -26,9 +26,10 @@ MOST_REFERENCES = 200
 _DEEPEST = 700
 _LARGEST = 50_000
 
-_SAME_FORM = frozenset(
-    "negate add subtract abs round floor ceil least greatest coalesce nullif nonempty case if".split()
-)
+_SIGNS = frozenset({"negate", "add", "subtract", "abs", "round", "floor", "ceil"})
+_CHOICES = frozenset({"least", "greatest", "coalesce", "nullif", "nonempty", "case", "if"})
+_SAME_FORM = _SIGNS | _CHOICES
+"""Operations whose result means the same as their operands: a percentage stays one."""
 
 
 def nodes(*roots: Expression) -> list[Expression]:
@@ -129,6 +130,10 @@ class Forms:
             case Window(body=body) | Restrict(body=body) | Total(body=body):
                 return self.of(body)
             case Apply(operation=operation, arguments=arguments) if operation in _SAME_FORM:
-                found = {self.of(each) for each in arguments if not isinstance(each, Constant) and each.type.numeric}
+                found = {
+                    self.of(each)
+                    for each in arguments
+                    if not isinstance(each, Constant) and each.type.numeric
+                }
                 return found.pop() if len(found) == 1 else ""
         return ""

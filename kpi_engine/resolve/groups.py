@@ -7,7 +7,7 @@ from kpi_engine.ir import tree
 from kpi_engine.ir.diagnostic import Note
 from kpi_engine.ir.expression import Expression, MetricReference, Restrict
 from kpi_engine.ir.span import NOWHERE
-from kpi_engine.ir.types import Kind, Type
+from kpi_engine.ir.types import Kind
 from kpi_engine.resolve.aggregates import bind_measure
 from kpi_engine.resolve.binder import Form
 from kpi_engine.resolve.calls import bind_function, find_function
@@ -16,7 +16,7 @@ from kpi_engine.resolve.expressions import ExpressionBinder
 from kpi_engine.resolve.filters import bind_filter, check_totals, total_columns
 from kpi_engine.resolve.forms import Forms, base_sources
 from kpi_engine.resolve.keyed import bind_keyed
-from kpi_engine.resolve.problems import Failure, problem
+from kpi_engine.resolve.problems import BindError, problem
 from kpi_engine.resolve.units import spoken
 from kpi_engine.resolve.windows import bind_window
 from kpi_engine.resolve.world import World
@@ -27,12 +27,14 @@ class GroupBinder(ExpressionBinder):
 
     on_rows = False
 
-    def __init__(self, world: World, grains: frozenset[str] = frozenset(), forms: Forms | None = None) -> None:
+    def __init__(
+        self, world: World, grains: frozenset[str] = frozenset(), forms: Forms | None = None
+    ) -> None:
         super().__init__(world)
         self._grains = grains
         self._forms = forms or Forms(world)
 
-    def path(self, node: tree.Path, hint: Type | None) -> Expression:
+    def path(self, node: tree.Path) -> Expression:
         """A metric by name."""
         name = node.text
         if len(node.parts) > 1:
@@ -70,7 +72,9 @@ class GroupBinder(ExpressionBinder):
         bound = self.bind(node.body)
         bases = base_sources(bound)
         if not bases:
-            raise problem("E354", "there is nothing to filter: no aggregate stands in these brackets", node.span)
+            raise problem(
+                "E354", "there is nothing to filter: no aggregate stands in these brackets", node.span
+            )
         for condition in conditions:
             conjuncts = bind_filter(self.world, condition.condition, bases, total_columns(bound))
             check_totals(bound, conjuncts, "E351")
@@ -111,11 +115,11 @@ class GroupBinder(ExpressionBinder):
             )
         return bind_measure(self.world, function, node, self._grains)
 
-    def _dotted(self, node: tree.Path) -> Failure:
+    def _dotted(self, node: tree.Path) -> BindError:
         head = node.parts[0]
         try:
             thing = self.world.thing(head.text, head.span)
-        except Failure as failure:
+        except BindError as failure:
             return failure
         name = node.parts[-1].text
         if len(node.parts) > 2 or thing.kind == "entity":
@@ -123,7 +127,7 @@ class GroupBinder(ExpressionBinder):
             return problem("E302", f"column `{node.text}` is used outside an aggregate", node.span, help)
         try:
             column = self.world.column(thing.name, name, node.parts[-1].span)
-        except Failure as failure:
+        except BindError as failure:
             return failure
         function = "sum" if column.type.numeric else "count"
         argument = f"distinct {node.text}" if column.type.kind is Kind.TEXT else node.text
@@ -136,7 +140,7 @@ class GroupBinder(ExpressionBinder):
             f"did you mean `{function}({argument})`?",
         )
 
-    def _no_metric(self, node: tree.Path) -> Failure:
+    def _no_metric(self, node: tree.Path) -> BindError:
         name, world = node.text, self.world
         if world.has_dimension(name):
             help = f"split by it with --by, or filter: `(m where {name} = ...)`"
@@ -149,5 +153,7 @@ class GroupBinder(ExpressionBinder):
         owners = world.owners_of_column(name)
         if owners:
             help = f"did you mean `sum({owners[0]}.{name})`?"
-            return problem("E302", f"column `{owners[0]}.{name}` is used outside an aggregate", node.span, help)
+            return problem(
+                "E302", f"column `{owners[0]}.{name}` is used outside an aggregate", node.span, help
+            )
         return problem("E202", f"no metric named `{name}`", node.span, world.value_help(name))

@@ -37,7 +37,9 @@ def bind_keyed(
     make_binder: MakeBinder,
 ) -> KeyedAggregate:
     """An aggregate with `per`, `having` or `all`."""
-    refuse_clauses(clauses, {"where", "per", "having"}, "beside `per` and `having`: write it in an inner aggregate")
+    refuse_clauses(
+        clauses, {"where", "per", "having"}, "beside `per` and `having`: write it in an inner aggregate"
+    )
     for word in ("distinct", "approx"):
         if word in modifiers:
             raise problem(
@@ -96,7 +98,10 @@ def _keys(
     word = single_thing(call.arguments[0].value)
     if clauses.having is None:
         raise problem(
-            "E334", "`all` needs `having` or `per`", modifiers["all"].span, "write `count(all customers having ...)`"
+            "E334",
+            "`all` needs `having` or `per`",
+            modifiers["all"].span,
+            "write `count(all customers having ...)`",
         )
     if function.name != "count" or word is None:
         inner = " ".join(call.arguments[0].value.span.text.split())
@@ -119,7 +124,9 @@ def _check_key(world: World, thing: Thing, place: Span, everyone: bool) -> None:
             "E334",
             f"`all` needs a list of all keys, and {thing.kind} `{thing.name}` has none",
             place,
-            "it works for sources with a key" if thing.kind == "entity" else "a grain has all its buckets anyway",
+            "it works for sources with a key"
+            if thing.kind == "entity"
+            else "a grain has all its buckets anyway",
         )
 
 
@@ -153,9 +160,14 @@ def _key_filter(
     if others or thing.kind == "grain":
         what = "several keys" if others else f"grain `{thing.name}`"
         raise problem(
-            "E334", f"`where` filters the columns of one key, and {what} has none", clause.span, "use `having`"
+            "E334",
+            f"`where` filters the columns of one key, and {what} has none",
+            clause.span,
+            "use `having`",
         )
-    binder = RowBinder(world, thing.name, "where", repeated=f"filter would look at each {thing.name} several times")
+    binder = RowBinder(
+        world, thing.name, "where", repeated=f"filter would look at each {thing.name} several times"
+    )
     return bind_condition(binder, clause.condition, "where")
 
 
@@ -172,7 +184,9 @@ def _ids(
     found: list[tuple[str, tuple[Field, ...]]] = []
     for base in bases:
         ids = [
-            attempts.run(partial(_id, world, base, thing, place)) for thing, place in things if thing.kind != "grain"
+            attempts.run(partial(_id, world, base, thing, place))
+            for thing, place in things
+            if thing.kind != "grain"
         ]
         found.append((base, tuple(field for each in ids if each is not None for field in each)))
     attempts.check()
@@ -226,4 +240,5 @@ def _check_domain(aggregate: KeyedAggregate, things: Sequence[tuple[Thing, Span]
     help = f"write `{proposal}` to look at every {name}, or a condition that is false without rows"
     if things[0][0].kind == "entity":
         help = "write a condition that is false without rows"
-    raise problem("E347", f"{name} without rows are not looked at, and this condition is true for them", call.span, help)
+    message = f"{name} without rows are not looked at, and this condition is true for them"
+    raise problem("E347", message, call.span, help)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import Reference
 from kpi_engine.ir.types import Kind
-from kpi_engine.resolve.problems import Failure, listed, problem
+from kpi_engine.resolve.problems import BindError, listed, problem
 from kpi_engine.resolve.world import World
 
 
@@ -18,11 +18,16 @@ def read_reference(world: World, source: str, column: tree.Column) -> Reference:
     if thing.kind == "entity":
         if rest:
             raise problem(
-                "E214", f"`{thing.name}` is an entity and has ids only", rest[0].span, f"write `-> {head.text}`"
+                "E214",
+                f"`{thing.name}` is an entity and has ids only",
+                rest[0].span,
+                f"write `-> {head.text}`",
             )
         return Reference(thing.name, "", alias, to_entity=True)
     if len(rest) > 1:
-        raise problem("E214", "a reference leads to one column", column.target.span, f"write `-> {head.text}`")
+        raise problem(
+            "E214", "a reference leads to one column", column.target.span, f"write `-> {head.text}`"
+        )
     if rest:
         if not world.has_column(thing.name, rest[0].text) and thing.name not in world.unread:
             world.column(thing.name, rest[0].text, rest[0].span)
@@ -47,28 +52,22 @@ def _key(world: World, target: str, column: tree.Column) -> str:
     )
 
 
-def check_reference_types(world: World, source: str) -> list[tuple[str, Failure]]:
+def check_reference_types(world: World, source: str) -> list[tuple[str, BindError]]:
     """For each reference of a source whose two columns have different types, the column and E355."""
-    found: list[tuple[str, Failure]] = []
+    found: list[tuple[str, BindError]] = []
     for name, reference in world.references[source].items():
         if reference.to_entity:
             continue
         try:
             own = world.column(source, name, world.sources[source].span)
             other = world.column(reference.target, reference.target_column, own.span)
-        except Failure as failure:
+        except BindError as failure:
             found.append((name, failure))
             continue
-        guessed = not (own.declared and other.declared) and world.unread & {source, reference.target}
         kinds = {own.type.kind, other.type.kind}
-        if guessed or len(kinds) == 1 or kinds <= {Kind.INTEGER, Kind.DECIMAL}:
+        if Kind.NULL in kinds or len(kinds) == 1 or kinds <= {Kind.INTEGER, Kind.DECIMAL}:
             continue
-        failure = problem(
-            "E355",
-            f"`{source}.{name}` is {own.type}, and `{reference.target}.{other.name}`, "
-            f"which it refers to, is {other.type}",
-            own.span,
-            "declare both with one type",
-        )
-        found.append((name, failure))
+        referred = f"`{reference.target}.{other.name}`, which it refers to, is {other.type}"
+        message = f"`{source}.{name}` is {own.type}, and {referred}"
+        found.append((name, problem("E355", message, own.span, "declare both with one type")))
     return found

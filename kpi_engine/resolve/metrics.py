@@ -6,20 +6,19 @@ from functools import partial
 
 from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import Dimension, Metric
-from kpi_engine.ir.expression import Expression, Measure
-from kpi_engine.ir.types import Kind
+from kpi_engine.ir.expression import Constant, Expression, Measure
 from kpi_engine.resolve.additivity import is_grain_dependent, why_not_additive
 from kpi_engine.resolve.display import inferred_display, read_target, stated_display
 from kpi_engine.resolve.forms import base_sources, check_size, direct_uses, nodes
 from kpi_engine.resolve.groups import GroupBinder
 from kpi_engine.resolve.later import later_in
-from kpi_engine.resolve.problems import Attempts, Failure, gather, listed, problem
+from kpi_engine.resolve.problems import Attempts, BindError, gather, listed, problem
 from kpi_engine.resolve.properties import read_properties
 from kpi_engine.resolve.property_tables import DIMENSION, METRIC
 from kpi_engine.resolve.rows import RowBinder
 from kpi_engine.resolve.syntax import dotted_in, names_in
 from kpi_engine.resolve.touched import refuse_broken_sources
-from kpi_engine.resolve.units import TypeProblem, common_type
+from kpi_engine.resolve.units import TypeMismatchError, common_type
 from kpi_engine.resolve.world import World
 
 
@@ -75,7 +74,7 @@ def _body(binder: GroupBinder, declaration: tree.Metric) -> Expression:
     name = declaration.name
     body = binder.bind(declaration.value)
     check_size(body, name.text, name.span)
-    if body.type.kind is Kind.NULL:
+    if isinstance(body, Constant) and body.value is None:
         raise problem("E359", f"`{name.text}` is always null", declaration.value.span, "write a formula")
     return body
 
@@ -85,7 +84,9 @@ def bind_dimension(world: World, declaration: tree.Dimension) -> None:
     name = declaration.name.text
     attempts = Attempts()
     given = read_properties("a dimension", declaration.properties, DIMENSION, attempts)
-    values = attempts.run(partial(gather, [partial(_value, world, declaration, each) for each in declaration.values]))
+    values = attempts.run(
+        partial(gather, [partial(_value, world, declaration, each) for each in declaration.values])
+    )
     attempts.check()
     assert values is not None
     sources: dict[str, tuple[Expression, tree.Expr]] = {}
@@ -104,9 +105,11 @@ def bind_dimension(world: World, declaration: tree.Dimension) -> None:
         )
     try:
         type = common_type([value.type for value, _ in sources.values()])
-    except TypeProblem as error:
+    except TypeMismatchError as error:
         last = declaration.values[-1].span
-        raise problem("E352", f"the parts of `{name}` differ: {error.message}", last, "give all one type") from error
+        raise problem(
+            "E352", f"the parts of `{name}` differ: {error.message}", last, "give all one type"
+        ) from error
     for source, (value, _) in sources.items():
         if source:
             refuse_broken_sources(world, value, source)
@@ -127,17 +130,24 @@ def _value(world: World, declaration: tree.Dimension, node: tree.Expr) -> tuple[
     if source:
         return source, RowBinder(world, source, name, repeated=f"`{name}` would repeat its rows").bind(node)
     bound: list[Expression] = []
-    problems: list[Failure] = []
+    problems: list[BindError] = []
     for each, found in world.sources.items():
         if found.time is None or world.deferred.is_broken(("source", each)):
             continue
         try:
             bound.append(RowBinder(world, each, name, has_time=True).bind(node))
-        except Failure as failure:
+        except BindError as failure:
             problems.append(failure)
     if not bound:
-        raise problems[0] if problems else problem(
-            "E313", f"`{name}` is made of time, and no source has one", node.span, "add `time: ...` to a source"
+        raise (
+            problems[0]
+            if problems
+            else problem(
+                "E313",
+                f"`{name}` is made of time, and no source has one",
+                node.span,
+                "add `time: ...` to a source",
+            )
         )
     return "", bound[0]
 
@@ -161,5 +171,3 @@ def _source_of(world: World, name: str, node: tree.Expr) -> str:
             "write one value for each source, joined by commas; columns it refers to are written `source.ref.column`",
         )
     return next(iter(named))
-
-

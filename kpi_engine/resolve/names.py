@@ -9,7 +9,7 @@ from typing import Literal
 from kpi_engine.ir.catalog import GRAINS
 from kpi_engine.ir.diagnostic import nearest
 from kpi_engine.ir.span import NOWHERE, Span
-from kpi_engine.resolve.problems import Failure, article, problem
+from kpi_engine.resolve.problems import BindError, article, problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Things:
     def __init__(self) -> None:
         self._words: dict[str, Thing] = {grain: Thing("grain", grain) for grain in GRAINS}
 
-    def add(self, thing: Thing, other_word: str | None = None, place: Span = NOWHERE) -> list[Failure]:
+    def add(self, thing: Thing, other_word: str | None = None, place: Span = NOWHERE) -> list[BindError]:
         """Add a thing under its name and its other word; what is taken already is returned as problems.
 
         A thing whose own name is taken is not added at all.
@@ -78,7 +78,7 @@ class Things:
         wanted = set(kinds)
         return [word for word, thing in self._words.items() if thing.kind in wanted]
 
-    def _taken(self, word: str, owner: Thing, thing: Thing, place: Span) -> Failure:
+    def _taken(self, word: str, owner: Thing, thing: Thing, place: Span) -> BindError:
         from_first = f"{article(owner.kind)}" if owner.name == word else f"the {owner.kind} `{owner.name}`"
         where = f" ({owner.span})" if owner.span is not NOWHERE else ""
         key = {"source": "singular", "entity": "plural"}.get(thing.kind, "")

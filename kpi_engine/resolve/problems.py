@@ -13,7 +13,7 @@ Label = tuple[str, str]
 """A declaration: its kind (`metric`, `column`, ...) and its name."""
 
 
-class Failure(Exception):
+class BindError(Exception):
     """Why something could not be bound.
 
     `diagnostics` are problems of its own; `blocked` are declarations that it uses and that are broken themselves, so
@@ -26,14 +26,14 @@ class Failure(Exception):
         super().__init__("; ".join(d.message for d in self.diagnostics) or f"blocked by {self.blocked}")
 
 
-def problem(code: str, message: str, span: Span, help: str = "", notes: Sequence[Note] = ()) -> Failure:
+def problem(code: str, message: str, span: Span, help: str = "", notes: Sequence[Note] = ()) -> BindError:
     """A failure with one diagnostic, to be raised.
 
     >>> from kpi_engine.ir.span import NOWHERE
     >>> problem("E202", "no metric named `aov`", NOWHERE).diagnostics[0].code
     'E202'
     """
-    return Failure([Diagnostic(code, message, span, help, tuple(notes))])
+    return BindError([Diagnostic(code, message, span, help, tuple(notes))])
 
 
 def gather(tasks: Iterable[Callable[[], T]]) -> list[T]:
@@ -48,24 +48,24 @@ class Attempts:
     """Several steps of which each may fail, all tried before any failure is raised."""
 
     def __init__(self) -> None:
-        self._failures: list[Failure] = []
+        self._failures: list[BindError] = []
 
     def run(self, task: Callable[[], T]) -> T | None:
         """The result of one step, or None if it failed."""
         try:
             return task()
-        except Failure as failure:
+        except BindError as failure:
             self._failures.append(failure)
             return None
 
-    def fail(self, failure: Failure) -> None:
+    def fail(self, failure: BindError) -> None:
         """Note a failure without a step."""
         self._failures.append(failure)
 
     def check(self) -> None:
         """Raise all failures so far as one."""
         if self._failures:
-            raise Failure(
+            raise BindError(
                 dict.fromkeys(d for failure in self._failures for d in failure.diagnostics),
                 dict.fromkeys(b for failure in self._failures for b in failure.blocked),
             )

@@ -11,10 +11,10 @@ from kpi_engine.ir.catalog import OptionValue
 from kpi_engine.ir.diagnostic import did_you_mean
 from kpi_engine.ir.expression import CalendarDuration
 from kpi_engine.resolve.literals import calendar_duration
-from kpi_engine.resolve.problems import Attempts, Failure, listed, problem
+from kpi_engine.resolve.problems import Attempts, BindError, listed, problem
 
 
-class WrongForm(Exception):
+class FormError(Exception):
     """A value is not of the form that its property takes."""
 
 
@@ -61,16 +61,21 @@ def read_properties(
         try:
             values[name] = reader.read(each.value)
             written[name] = each
-        except WrongForm:
+        except FormError:
             attempts.fail(
-                problem("E212", f"`{name}:` takes {reader.takes}", each.value.span, f"write `{name}: {reader.example}`")
+                problem(
+                    "E212",
+                    f"`{name}:` takes {reader.takes}",
+                    each.value.span,
+                    f"write `{name}: {reader.example}`",
+                )
             )
-        except Failure as failure:
+        except BindError as failure:
             attempts.fail(failure)
     return Given(values, written)
 
 
-def _unknown(what: str, each: tree.Property, readers: Mapping[str, Reader]) -> Failure:
+def _unknown(what: str, each: tree.Property, readers: Mapping[str, Reader]) -> BindError:
     name = each.key.text
     help = did_you_mean(name, readers) or f"it takes {listed(readers, most=30)}"
     return problem("E211", f"{what} has no property `{name}`", each.key.span, help)
@@ -83,14 +88,14 @@ def text(node: tree.Expr) -> str:
     """A text in quotes."""
     if isinstance(node, tree.Text):
         return node.value
-    raise WrongForm
+    raise FormError
 
 
 def word(node: tree.Expr) -> str:
     """A bare word."""
     if isinstance(node, tree.Path) and len(node.parts) == 1:
         return node.text
-    raise WrongForm
+    raise FormError
 
 
 def word_or_text(node: tree.Expr) -> str:
@@ -102,7 +107,7 @@ def path(node: tree.Expr) -> tree.Path:
     """A name, possibly dotted."""
     if isinstance(node, tree.Path):
         return node
-    raise WrongForm
+    raise FormError
 
 
 def words(node: tree.Expr) -> tuple[str, ...]:
@@ -137,28 +142,28 @@ def pair(node: tree.Expr) -> tuple[tree.Path, tree.Path]:
     """A list of two names."""
     if isinstance(node, tree.ListItems) and len(node.items) == 2:
         return path(node.items[0]), path(node.items[1])
-    raise WrongForm
+    raise FormError
 
 
 def boolean(node: tree.Expr) -> bool:
     """`true` or `false`."""
     if isinstance(node, tree.Boolean):
         return node.value
-    raise WrongForm
+    raise FormError
 
 
 def whole(node: tree.Expr) -> int:
     """A whole number, zero or more."""
     if isinstance(node, tree.Number) and node.value == node.value.to_integral_value():
         return int(node.value)
-    raise WrongForm
+    raise FormError
 
 
 def duration(node: tree.Expr) -> CalendarDuration:
     """A duration."""
     if isinstance(node, tree.DurationLiteral):
         return calendar_duration(node)
-    raise WrongForm
+    raise FormError
 
 
 def moment(node: tree.Expr) -> str:
@@ -181,7 +186,7 @@ def choice(*allowed: str) -> Reader:
     def read(node: tree.Expr) -> str:
         found = "null" if isinstance(node, tree.Null) else word_or_text(node)
         if found not in allowed:
-            raise WrongForm
+            raise FormError
         return found
 
     return Reader(listed(allowed, "or"), allowed[0], read)

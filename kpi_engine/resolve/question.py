@@ -20,12 +20,21 @@ from kpi_engine.resolve.dimensions import column_dimension, dimension_on, reacha
 from kpi_engine.resolve.filters import bind_filter, check_totals, total_columns
 from kpi_engine.resolve.forms import nodes
 from kpi_engine.resolve.later import Construct, later_on
-from kpi_engine.resolve.problems import Attempts, Failure, listed, problem
+from kpi_engine.resolve.problems import Attempts, BindError, listed, problem
 from kpi_engine.resolve.references import link_help
 from kpi_engine.resolve.world import World
 
 _QUERY = Span(SourceText("query", ""), 0, 0)
-_FINENESS = {"hour": 0, "day": 1, "week": 2, "month": 3, "quarter": 4, "fiscal_quarter": 4, "year": 5, "fiscal_year": 5}
+_FINENESS = {
+    "hour": 0,
+    "day": 1,
+    "week": 2,
+    "month": 3,
+    "quarter": 4,
+    "fiscal_quarter": 4,
+    "year": 5,
+    "fiscal_year": 5,
+}
 
 
 def bind_question(
@@ -39,7 +48,7 @@ def bind_question(
     attempts = Attempts()
     try:
         return _bind(world, question, where, attempts)
-    except Failure as failure:
+    except BindError as failure:
         raise KpiError(
             replace(diagnostic, exit_code=ExitCode.USAGE) for diagnostic in failure.diagnostics
         ) from failure
@@ -50,7 +59,9 @@ def _bind(world: World, question: Question, where: tree.Expr | None, attempts: A
     sources = tuple(dict.fromkeys(source for metric in metrics for source in metric.sources))
     if not sources:
         names = listed(metric.name for metric in metrics)
-        raise problem("E511", f"{names} is constant and has no rows", _QUERY, "ask for a metric over a source")
+        raise problem(
+            "E511", f"{names} is constant and has no rows", _QUERY, "ask for a metric over a source"
+        )
     attempts.run(partial(_check_grain, world, question, metrics))
     dimensions = _dimensions(world, question, metrics, sources, attempts)
     conjuncts: tuple[Conjunct, ...] = ()
@@ -61,7 +72,9 @@ def _bind(world: World, question: Question, where: tree.Expr | None, attempts: A
     attempts.check()
     orders = _orders(question, metrics, dimensions)
     if question.limit is not None and question.limit < 1:
-        raise problem("E510", f"a limit of {question.limit} leaves no rows", _QUERY, "write a number from 1 on")
+        raise problem(
+            "E510", f"a limit of {question.limit} leaves no rows", _QUERY, "write a number from 1 on"
+        )
     return BoundQuestion(
         metrics=tuple(metrics),
         dimensions=tuple(dimensions),
@@ -106,10 +119,14 @@ def _metric(world: World, name: str) -> Metric:
     return metric
 
 
-def _not_yet(world: World, what: str, constructs: Sequence[Construct], metric: Metric | None = None) -> Failure:
+def _not_yet(
+    world: World, what: str, constructs: Sequence[Construct], metric: Metric | None = None
+) -> BindError:
     construct, place = constructs[0]
     others = _instead(world, metric)
-    help = f"ask for {listed(others, 'or', most=6)} instead" if others else "`kpi list` shows what can be asked"
+    help = (
+        f"ask for {listed(others, 'or', most=6)} instead" if others else "`kpi list` shows what can be asked"
+    )
     notes = [Note(f"`{construct}` stands here", place)] if place is not NOWHERE else []
     return problem("E590", f"{what} uses `{construct}`, which is not evaluated yet", _QUERY, help, notes)
 
@@ -175,14 +192,15 @@ def _check_hours(world: World, metric: Metric) -> None:
 
 def _check_todate(metric: Metric, grain: str | None) -> None:
     for node in nodes(metric.body):
-        if isinstance(node, Window) and node.kind == "todate" and grain in _FINENESS and node.grain in _FINENESS:
-            if _FINENESS[node.grain] < _FINENESS[grain]:
-                raise problem(
-                    "E507",
-                    f"`{metric.name}` counts from the start of the {node.grain}, which is finer than a {grain}",
-                    _QUERY,
-                    f"ask by {node.grain} or finer",
-                )
+        if not isinstance(node, Window) or node.grain not in _FINENESS or grain not in _FINENESS:
+            continue
+        if _FINENESS[node.grain] < _FINENESS[grain]:
+            raise problem(
+                "E507",
+                f"`{metric.name}` counts from the start of the {node.grain}, which is finer than a {grain}",
+                _QUERY,
+                f"ask by {node.grain} or finer",
+            )
 
 
 # ------------------------------------------------------------------------------------------------- dimensions, filter
@@ -197,7 +215,12 @@ def _dimensions(
     for name in names:
         if name in taken:
             attempts.fail(
-                problem("E513", f"two columns of the answer would be named `{name}`", _QUERY, "declare a dimension")
+                problem(
+                    "E513",
+                    f"two columns of the answer would be named `{name}`",
+                    _QUERY,
+                    "declare a dimension",
+                )
             )
     return [dimension for dimension in found if dimension is not None]
 
@@ -218,7 +241,9 @@ def _dimension(world: World, name: str, metrics: Sequence[Metric], sources: Sequ
     return BoundDimension(name, dimension.type, tuple(bound))
 
 
-def _column_dimension(world: World, name: str, metrics: Sequence[Metric], sources: Sequence[str]) -> BoundDimension:
+def _column_dimension(
+    world: World, name: str, metrics: Sequence[Metric], sources: Sequence[str]
+) -> BoundDimension:
     """A column that every base source itself has under that name."""
     type = column_dimension(world, name, sources)
     if type is not None:
@@ -247,13 +272,17 @@ def _column_dimension(world: World, name: str, metrics: Sequence[Metric], source
         help = f"declare it: `dimension {column} = {owners[0]}.{column}`"
     if not help:
         common = reachable_dimensions(world, sources)
-        help = f"common dimensions: {', '.join(common)}" if common else "no dimension is declared for these sources"
+        help = (
+            f"common dimensions: {', '.join(common)}"
+            if common
+            else "no dimension is declared for these sources"
+        )
     raise problem("E503", f"no dimension named `{name}`", _QUERY, help)
 
 
 def _cannot_split(
     world: World, name: str, source: str, metrics: Sequence[Metric], sources: Sequence[str]
-) -> Failure:
+) -> BindError:
     """E501: which source lacks the dimension, how to give it one, and what can be split by instead."""
     metric = next(m for m in metrics if source in m.sources)
     dimension = world.dimensions.get(name)
@@ -284,9 +313,9 @@ def _filter(
 ) -> tuple[Conjunct, ...]:
     try:
         conjuncts = bind_filter(world, where, sources, used)
-    except Failure as failure:
+    except BindError as failure:
         recoded = (replace(d, code="E514") if d.code == "E354" else d for d in failure.diagnostics)
-        raise Failure(dict.fromkeys(recoded), failure.blocked) from failure
+        raise BindError(dict.fromkeys(recoded), failure.blocked) from failure
     for conjunct in conjuncts:
         for source, condition in conjunct.by_source:
             constructs = later_on(world, source, condition)
@@ -351,5 +380,3 @@ def _orders(
             raise problem("E509", f"`{direction}` is no order", _QUERY, f"write {name}:desc or {name}:asc")
         found.append(Order(name, direction == "desc"))
     return tuple(found)
-
-

@@ -9,9 +9,8 @@ from kpi_engine.ir.catalog import Reference
 from kpi_engine.ir.diagnostic import did_you_mean
 from kpi_engine.ir.expression import Field, Step
 from kpi_engine.ir.span import Span
-from kpi_engine.ir.types import Type
 from kpi_engine.resolve.names import Thing
-from kpi_engine.resolve.problems import Failure, listed, problem
+from kpi_engine.resolve.problems import BindError, listed, problem
 from kpi_engine.resolve.world import World
 
 Chain = tuple[Step, ...]
@@ -64,7 +63,7 @@ def spelled(chain: Chain) -> str:
     return ".".join([chain[0].source, *(each.column for each in chain)])
 
 
-def path_field(world: World, base: str, node: tree.Path, hint: Type | None) -> Field:
+def path_field(world: World, base: str, node: tree.Path) -> Field:
     """The column that a dotted name means on rows of `base`.
 
     The parts before the last are the base itself, columns that refer, their aliases, or things that exactly one chain
@@ -81,12 +80,14 @@ def path_field(world: World, base: str, node: tree.Path, hint: Type | None) -> F
             raise no_way(world, here, part)
         steps += chain
         here = chain[-1].target
-    column = world.column(here, node.parts[-1].text, node.parts[-1].span, hint)
+    column = world.column(here, node.parts[-1].text, node.parts[-1].span)
     return Field(column.name, column.type, steps, node.span)
 
 
 def _is_base(world: World, base: str, part: tree.Name) -> bool:
-    if part.text in world.references[base] or any(r.alias == part.text for r in world.references[base].values()):
+    if part.text in world.references[base] or any(
+        r.alias == part.text for r in world.references[base].values()
+    ):
         return False
     thing = world.things.find(part.text)
     return thing is not None and thing.name == base
@@ -102,7 +103,7 @@ def _next_chain(world: World, here: str, part: tree.Name) -> Chain | None:
     return found[0] if found else None
 
 
-def several_chains(base: str, word: str, span: Span, found: list[Chain]) -> Failure:
+def several_chains(base: str, word: str, span: Span, found: list[Chain]) -> BindError:
     """E208: more than one chain leads to a source."""
     paths = [spelled(chain) for chain in found]
     return problem(
@@ -113,7 +114,7 @@ def several_chains(base: str, word: str, span: Span, found: list[Chain]) -> Fail
     )
 
 
-def no_way(world: World, base: str, part: tree.Name) -> Failure:
+def no_way(world: World, base: str, part: tree.Name) -> BindError:
     """Why a part of a dotted name leads nowhere."""
     thing = world.things.find(part.text)
     if thing is None:

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from kpi_engine.extend.functions import Function
 from kpi_engine.ir import tree
 from kpi_engine.ir.expression import Expression, Field
-from kpi_engine.ir.types import Type
 from kpi_engine.resolve.calls import bind_function, find_function
 from kpi_engine.resolve.expressions import ExpressionBinder
-from kpi_engine.resolve.problems import Failure, listed, problem
+from kpi_engine.resolve.problems import BindError, listed, problem
 from kpi_engine.resolve.references import chains, path_field, reaches
 from kpi_engine.resolve.units import spoken
 from kpi_engine.resolve.world import World
@@ -45,14 +44,14 @@ class RowBinder(ExpressionBinder):
         self._has_time = has_time
         self._nested = nested
 
-    def path(self, node: tree.Path, hint: Type | None) -> Expression:
+    def path(self, node: tree.Path) -> Expression:
         """A column of the base, or one reached by a dotted name."""
         if len(node.parts) == 1:
-            return self.bare(node, hint)
+            return self.bare(node)
         self._check_direction(node)
-        return path_field(self.world, self.base, node, hint)
+        return path_field(self.world, self.base, node)
 
-    def bare(self, node: tree.Path, hint: Type | None) -> Expression:
+    def bare(self, node: tree.Path) -> Expression:
         """One word: a column of the base."""
         name = node.text
         if self._has_time and name == "time":
@@ -60,11 +59,11 @@ class RowBinder(ExpressionBinder):
         if self.world.has_column(self.base, name) or (
             self.base in self.world.unread and self.world.things.find(name) is None
         ):
-            column = self.world.column(self.base, name, node.span, hint)
+            column = self.world.column(self.base, name, node.span)
             return Field(name, column.type, (), node.span)
         raise self._no_column(name, node)
 
-    def _no_column(self, name: str, node: tree.Path) -> Failure:
+    def _no_column(self, name: str, node: tree.Path) -> BindError:
         world = self.world
         if world.has_metric(name):
             help = f"columns of {self.base} stand here; to filter groups by a metric write `having`"
@@ -78,7 +77,7 @@ class RowBinder(ExpressionBinder):
             return problem("E309", f"`{name}` is a dimension, not a column of {self.base}", node.span, help)
         try:
             world.column(self.base, name, node.span)
-        except Failure as failure:
+        except BindError as failure:
             return failure
         return problem("E203", f"`{self.base}` has no column `{name}`", node.span)
 
@@ -90,12 +89,16 @@ class RowBinder(ExpressionBinder):
         if self._nested is not None and function.level == "aggregate":
             return self._nested(function, node)
         kind = "window" if function.level == "window" else "aggregate"
-        help = "metrics are shifted, not rows: write it outside" if kind == "window" else (
-            f"aggregate the groups of something: `{self.user}({function.name}(...) per customer)`"
+        help = (
+            "metrics are shifted, not rows: write it outside"
+            if kind == "window"
+            else (f"aggregate the groups of something: `{self.user}({function.name}(...) per customer)`")
         )
         raise problem(
-            "E303", f"`{function.name}` is {_a(kind)} and cannot stand on the rows that `{self.user}` takes",
-            node.span, help,
+            "E303",
+            f"`{function.name}` is {_a(kind)} and cannot stand on the rows that `{self.user}` takes",
+            node.span,
+            help,
         )
 
     def group(self, node: tree.Group) -> Expression:

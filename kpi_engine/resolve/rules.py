@@ -98,11 +98,17 @@ def _check_change(world: World, aim: tree.ChangeAim) -> None:
                 raise problem("E402", "a percentage changes by points or relatively", amount.span, help)
             if not metric.type.unit.is_duration:
                 return
-    raise problem("E402", f"this amount does not fit {spoken(metric.type)}", amount.span, _amount_help(metric))
+    raise problem(
+        "E402", f"this amount does not fit {spoken(metric.type)}", amount.span, _amount_help(metric)
+    )
 
 
 def _amount_help(metric: Expression) -> str:
-    return "write a duration, such as `5 minutes`" if metric.type.unit.is_duration else "write a number or a percentage"
+    return (
+        "write a duration, such as `5 minutes`"
+        if metric.type.unit.is_duration
+        else "write a number or a percentage"
+    )
 
 
 def check_alert(world: World, alert: tree.Alert) -> None:
@@ -153,9 +159,7 @@ def _dimension(world: World, path: tree.Path, when: Expression) -> str:
     return name
 
 
-def _check_lengths(
-    every: str, lasting: CalendarDuration | None, world: World, written: object
-) -> None:
+def _check_lengths(every: str, lasting: CalendarDuration | None, world: World, written: object) -> None:
     properties = written if isinstance(written, dict) else {}
     place = properties["every"].value.span
     found = world.things.find(every)

@@ -10,7 +10,7 @@ from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import Column
 from kpi_engine.ir.diagnostic import did_you_mean
 from kpi_engine.ir.expression import Field
-from kpi_engine.ir.types import TIMESTAMP, Kind
+from kpi_engine.ir.types import Kind
 from kpi_engine.kernels.calendar import Calendar, CalendarError, UnknownZone, parse_instant, parse_period
 from kpi_engine.resolve.base_source import link_column
 from kpi_engine.resolve.binder import bind_condition
@@ -65,17 +65,24 @@ def _set_time(world: World, name: str, given: Given) -> None:
 def _time_column(world: World, name: str, key: str, path: tree.Path) -> Field:
     """A column of dates or timestamps, the source's own or one that it reaches."""
     if len(path.parts) == 1:
-        column = world.column(name, path.text, path.span, TIMESTAMP)
+        column = world.column(name, path.text, path.span)
         field = Field(column.name, column.type, (), path.span)
     else:
-        field = path_field(world, name, path, TIMESTAMP)
-    if field.type.kind in MOMENTS:
+        field = path_field(world, name, path)
+    if field.type.kind in (*MOMENTS, Kind.NULL):
         return field
-    help = "declare it with its type: " if field.type.kind is Kind.TEXT else "name a column of dates or timestamps"
+    help = (
+        "declare it with its type: "
+        if field.type.kind is Kind.TEXT
+        else "name a column of dates or timestamps"
+    )
     if field.type.kind is Kind.TEXT:
         help = f"{help}`column {path.parts[-1].text}: timestamp`"
     raise problem(
-        "E358", f"`{key}:` takes a date or a timestamp, and `{path.text}` is {spoken(field.type)}", path.span, help
+        "E358",
+        f"`{key}:` takes a date or a timestamp, and `{path.text}` is {spoken(field.type)}",
+        path.span,
+        help,
     )
 
 
@@ -97,7 +104,10 @@ def _check_snapshot(world: World, name: str, given: Given) -> None:
     source = world.sources[name]
     if source.time is None:
         raise problem(
-            "E358", "a snapshot needs the time at which it was taken", place.span, "add `time: day` to the source"
+            "E358",
+            "a snapshot needs the time at which it was taken",
+            place.span,
+            "add `time: day` to the source",
         )
     if source.lifetime is not None:
         raise problem(
@@ -154,7 +164,10 @@ def counting_property(world: World, thing: Thing, path: tree.Path) -> str:
     source = world.thing(path.text, path.span, ("source",)).name
     if source == thing.name:
         raise problem(
-            "E312", f"`{source}` is not counted in itself", path.span, f"rows of {source} are `count({source})`"
+            "E312",
+            f"`{source}` is not counted in itself",
+            path.span,
+            f"rows of {source} are `count({source})`",
         )
     link_column(world, source, thing, path.span)
     return source
@@ -171,7 +184,10 @@ def _set_on_duplicate(world: World, name: str, node: tree.Expr) -> None:
             text = f"latest({column.text})"
         case _:
             raise problem(
-                "E212", "`on_duplicate:` takes `error` or `latest(column)`", node.span, "write `latest(updated_at)`"
+                "E212",
+                "`on_duplicate:` takes `error` or `latest(column)`",
+                node.span,
+                "write `latest(updated_at)`",
             )
     world.sources[name] = replace(world.sources[name], on_duplicate=text)
 
@@ -181,5 +197,3 @@ def ordered_columns(world: World, name: str, declared: tuple[str, ...]) -> dict[
     known = world.columns[name]
     names = dict.fromkeys([*(each for each in declared if each in known), *known])
     return {each: known[each] for each in names}
-
-

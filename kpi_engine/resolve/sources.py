@@ -10,13 +10,13 @@ from typing import Literal
 from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import OptionValue, Source, TableSchema, TableSpec
 from kpi_engine.ir.diagnostic import Note
-from kpi_engine.ir.types import TEXT
+from kpi_engine.ir.types import NULL
 from kpi_engine.resolve.columns import is_computed, stored_columns
 from kpi_engine.resolve.computed import bind_source_column
 from kpi_engine.resolve.derived import base_word, derive
 from kpi_engine.resolve.links import check_reference_types, read_reference
 from kpi_engine.resolve.names import Thing, default_singular
-from kpi_engine.resolve.problems import Attempts, Failure, listed, problem
+from kpi_engine.resolve.problems import Attempts, BindError, listed, problem
 from kpi_engine.resolve.properties import Given, read_properties
 from kpi_engine.resolve.property_tables import OPTIONS, SOURCE
 from kpi_engine.resolve.source_checks import check_source
@@ -88,7 +88,7 @@ def finish_sources(world: World, drafts: Sequence[SourceDraft]) -> None:
         draft.attempts.run(partial(check_source, world, draft.name, draft.given))
         try:
             draft.attempts.check()
-        except Failure as failure:
+        except BindError as failure:
             world.deferred.fail(("source", draft.name), failure, draft.declaration.name.span)
 
 
@@ -181,7 +181,7 @@ def _link(world: World, draft: SourceDraft) -> None:
             continue
         try:
             reference = read_reference(world, draft.name, column)
-        except Failure as failure:
+        except BindError as failure:
             world.deferred.fail(label, failure, column.name.span)
             world.columns[draft.name].pop(name, None)
             continue
@@ -192,7 +192,7 @@ def _link(world: World, draft: SourceDraft) -> None:
         type = stored.type
         if not stored.declared and draft.name in world.unread:
             target = world.columns.get(reference.target, {}).get(reference.target_column)
-            type = target.type if target is not None else TEXT
+            type = target.type if target is not None else NULL
         world.columns[draft.name][name] = replace(stored, reference=reference, type=type)
 
 
@@ -222,7 +222,9 @@ def _defer_columns(world: World, draft: SourceDraft) -> None:
         label = ("column", f"{draft.name}.{name}")
         if is_computed(column) and not world.deferred.is_broken(label):
             world.columns[draft.name].pop(name, None)
-            world.deferred.add(label, column.name.span, partial(bind_source_column, world, draft.name, column))
+            world.deferred.add(
+                label, column.name.span, partial(bind_source_column, world, draft.name, column)
+            )
 
 
 def unverified_names(world: World) -> list[tuple[str, str]]:

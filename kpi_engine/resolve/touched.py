@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kpi_engine.ir.expression import Expression, Field, KeyedAggregate, Measure, Restrict
 from kpi_engine.resolve.forms import nodes
-from kpi_engine.resolve.problems import Failure
+from kpi_engine.resolve.problems import BindError
 from kpi_engine.resolve.world import World
 
 
@@ -31,4 +31,4 @@ def refuse_broken_sources(world: World, root: Expression, *others: str) -> None:
     for name in sorted({*touched_sources(root), *others}):
         for kind in ("source", "entity"):
             if world.deferred.is_broken((kind, name)):
-                raise Failure(blocked=[(kind, name)])
+                raise BindError(blocked=[(kind, name)])

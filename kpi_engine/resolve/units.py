@@ -1,17 +1,20 @@
-"""The algebra of types: what comes of adding, multiplying, dividing and comparing, and what makes no sense."""
+"""The algebra of types: what comes of adding, multiplying, dividing and comparing, and what makes no sense.
+
+The type null is that of the literal, and of values that are not known before a table is read: it fits everything.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
 
-from kpi_engine.ir.types import DATE, DURATION, TIMESTAMP, Kind, Nature, Type
+from kpi_engine.ir.types import DATE, DURATION, NULL, TIMESTAMP, Kind, Nature, Type
 
 MOMENTS = frozenset({Kind.DATE, Kind.TIMESTAMP})
 _WIDTH = {Kind.INTEGER: 0, Kind.DECIMAL: 1, Kind.FLOAT: 2}
 
 
-class TypeProblem(Exception):
+class TypeMismatchError(Exception):
     """Types that do not go together: a code, what is wrong, and what to write."""
 
     def __init__(self, code: str, message: str, help: str = "") -> None:
@@ -51,12 +54,14 @@ def sum_type(operator: str, left: Type, right: Type) -> Type:
     """
     if operator == "-" and left.kind in MOMENTS and right.kind in MOMENTS:
         if left.kind is not right.kind:
-            raise TypeProblem(
+            raise TypeMismatchError(
                 "E323",
                 f"cannot subtract a {right.kind.value} from a {left.kind.value}",
                 "write `date(...)` around the timestamp",
             )
         return DURATION
+    if Kind.NULL in (left.kind, right.kind) and {left.kind, right.kind} & MOMENTS and operator == "-":
+        return NULL
     _check_numbers("add" if operator == "+" else "subtract", left, right)
     if Kind.NULL in (left.kind, right.kind):
         return right if left.kind is Kind.NULL else left
@@ -65,7 +70,7 @@ def sum_type(operator: str, left: Type, right: Type) -> Type:
         joined = f"{spoken(left)} and {spoken(right)}"
         if operator == "-":
             joined = f"{spoken(right)} from {spoken(left)}"
-        raise TypeProblem("E320", f"cannot {verb} {joined}", _unit_help(left, right))
+        raise TypeMismatchError("E320", f"cannot {verb} {joined}", _unit_help(left, right))
     nature: Nature = left.nature if left.nature == right.nature else "number"
     return Type(widest([left.kind, right.kind]), left.unit, nature)
 
@@ -74,7 +79,7 @@ def product_type(left: Type, right: Type) -> Type:
     """The type of `left * right`: units multiply."""
     _check_numbers("multiply", left, right)
     if Kind.NULL in (left.kind, right.kind):
-        return right if left.kind is Kind.NULL else left
+        return NULL
     return Type(widest([left.kind, right.kind]), left.unit * right.unit)
 
 
@@ -87,7 +92,7 @@ def quotient_type(left: Type, right: Type) -> Type:
     """
     _check_numbers("divide", left, right)
     if Kind.NULL in (left.kind, right.kind):
-        return Type(Kind.FLOAT, (right if left.kind is Kind.NULL else left).unit)
+        return NULL
     unit = left.unit / right.unit
     shares = not left.unit.is_none and left.unit == right.unit
     counts = left.nature == right.nature == "count"
@@ -107,19 +112,21 @@ def is_power_of_ten(value: object) -> bool:
 
 
 def check_comparable(operator: str, left: Type, right: Type) -> None:
-    """Raise a TypeProblem unless values of the two types can be compared with this operator."""
+    """Raise a TypeMismatchError unless values of the two types can be compared with this operator."""
     if Kind.NULL in (left.kind, right.kind):
         return
     if left.numeric and right.numeric:
         if left.unit != right.unit:
-            raise TypeProblem(
+            raise TypeMismatchError(
                 "E320", f"cannot compare {spoken(left)} with {spoken(right)}", _unit_help(left, right)
             )
         return
     if left.kind is not right.kind:
         raise _unlike(left, right)
     if left.kind is Kind.BOOLEAN and operator not in ("=", "!="):
-        raise TypeProblem("E321", f"conditions have no order for `{operator}`", "compare them with = or !=")
+        raise TypeMismatchError(
+            "E321", f"conditions have no order for `{operator}`", "compare them with = or !="
+        )
 
 
 def common_type(types: Sequence[Type]) -> Type:
@@ -130,13 +137,19 @@ def common_type(types: Sequence[Type]) -> Type:
     first = present[0]
     for other in present[1:]:
         if not (first.numeric and other.numeric) and first.kind is not other.kind:
-            raise TypeProblem("E349", f"the values are {spoken(first)} and {spoken(other)}", "give all one type")
+            raise TypeMismatchError(
+                "E349", f"the values are {spoken(first)} and {spoken(other)}", "give all one type"
+            )
         if first.unit != other.unit:
-            raise TypeProblem("E349", f"the values are {spoken(first)} and {spoken(other)}", "give all one unit")
+            raise TypeMismatchError(
+                "E349", f"the values are {spoken(first)} and {spoken(other)}", "give all one unit"
+            )
     if not first.numeric:
         return first
     natures = {type.nature for type in present}
-    return Type(widest([t.kind for t in present]), first.unit, natures.pop() if len(natures) == 1 else "number")
+    return Type(
+        widest([t.kind for t in present]), first.unit, natures.pop() if len(natures) == 1 else "number"
+    )
 
 
 def _check_numbers(verb: str, left: Type, right: Type) -> None:
@@ -149,7 +162,7 @@ def _check_numbers(verb: str, left: Type, right: Type) -> None:
             Kind.DATE: "move a date with `date_add(day, 7 days)`",
             Kind.TIMESTAMP: "move a timestamp with `date_add(time, 7 days)`",
         }
-        raise TypeProblem("E324", f"cannot {verb} {spoken(left)} and {spoken(right)}", helps[type.kind])
+        raise TypeMismatchError("E324", f"cannot {verb} {spoken(left)} and {spoken(right)}", helps[type.kind])
 
 
 def _unit_help(left: Type, right: Type) -> str:
@@ -162,10 +175,10 @@ def _unit_help(left: Type, right: Type) -> str:
     return "bring both to one unit: divide or multiply one of them"
 
 
-def _unlike(left: Type, right: Type) -> TypeProblem:
+def _unlike(left: Type, right: Type) -> TypeMismatchError:
     kinds = {left.kind, right.kind}
     if kinds == MOMENTS:
-        return TypeProblem(
+        return TypeMismatchError(
             "E323", "cannot compare a date with a timestamp", "write `date(...)` around the timestamp"
         )
     message = f"cannot compare {spoken(left)} with {spoken(right)}"
@@ -177,10 +190,10 @@ def _unlike(left: Type, right: Type) -> TypeProblem:
         elif other.kind is Kind.BOOLEAN:
             help = "write true or false without quotes"
         elif other.kind in MOMENTS:
-            return TypeProblem("E322", message, "write the day without quotes, such as 2027-03-15")
+            return TypeMismatchError("E322", message, "write the day without quotes, such as 2027-03-15")
     elif kinds & MOMENTS:
         help = "compare it with a period, such as 2027-03"
-    return TypeProblem("E321", message, help)
+    return TypeMismatchError("E321", message, help)
 
 
 def timestamp_or_date(type: Type) -> bool:

@@ -106,14 +106,22 @@ def _grain(world: World, node: tree.Expr) -> str:
 def _check_lengths(name: str, body: Expression, call: tree.Call) -> None:
     """E337 for `previous` without a length: inside a window of its own there is no period to step back by."""
     all_nodes = nodes(body)
-    plain = next((n for n in all_nodes if isinstance(n, Window) and n.kind == "previous" and n.duration is None), None)
+    plain = next(
+        (n for n in all_nodes if isinstance(n, Window) and n.kind == "previous" and n.duration is None), None
+    )
     if plain is None:
         return
     word = plain.span.text.partition("(")[0].strip() or "previous"
-    holder = next((n.name for n in all_nodes if isinstance(n, MetricReference) and plain in nodes(n.body)), None)
+    holder = next(
+        (n.name for n in all_nodes if isinstance(n, MetricReference) and plain in nodes(n.body)), None
+    )
     inside = f" (in `{holder}`)" if holder is not None else ""
     place = call.span if holder is not None else plain.span
-    notes = [Note(f"`{word}` stands here", plain.span)] if holder is not None and plain.span is not NOWHERE else []
+    notes = (
+        [Note(f"`{word}` stands here", plain.span)]
+        if holder is not None and plain.span is not NOWHERE
+        else []
+    )
     raise problem(
         "E337",
         f"`{word}`{inside} needs a length inside `{name}`, which has no period before it",

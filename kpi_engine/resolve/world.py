@@ -18,7 +18,7 @@ from kpi_engine.ir.catalog import (
 from kpi_engine.ir.diagnostic import did_you_mean, nearest
 from kpi_engine.ir.expression import Field
 from kpi_engine.ir.span import NOWHERE, Span
-from kpi_engine.ir.types import TEXT, Type
+from kpi_engine.ir.types import NULL
 from kpi_engine.kernels.calendar import Calendar
 from kpi_engine.resolve.deferred import Deferred
 from kpi_engine.resolve.names import Thing, Things
@@ -78,19 +78,17 @@ class World:
         """Whether a column is known to exist (declared, or in the table)."""
         return name in self.columns[owner] or self.deferred.knows(("column", f"{owner}.{name}"))
 
-    def column(self, owner: str, name: str, span: Span, hint: Type | None = None) -> Column:
-        """A column of a source or an entity; of a table out of reach any name is taken to be one, of type `hint`."""
+    def column(self, owner: str, name: str, span: Span) -> Column:
+        """A column of a source or an entity; of a table out of reach any name is one, of the type null."""
         self.deferred.require(("column", f"{owner}.{name}"), span)
         found = self.columns[owner].get(name)
         if found is not None:
             return found
         if owner in self.unread:
-            assumed = Column(name, hint or TEXT, physical=name, declared=False)
+            assumed = Column(name, NULL, physical=name, declared=False)
             self.unverified.setdefault(owner, {}).setdefault(name, assumed)
             return assumed
-        raise problem(
-            "E203", f"`{owner}` has no column `{name}`", span, self._column_help(owner, name)
-        )
+        raise problem("E203", f"`{owner}` has no column `{name}`", span, self._column_help(owner, name))
 
     def add_computed(self, owner: str, name: str, field: Field) -> str:
         """Make a dotted path a computed column of its own name, for places that hold the name of a column."""

@@ -146,10 +146,10 @@ def test_check_as_json_is_one_document(kpi: Run, project: Any) -> None:
 
 
 def test_check_for_github_escapes_what_would_end_a_field(kpi: Run, project: Any) -> None:
-    project.findings = [finding("E201", "50% of\nlines: a, b")]
+    project.findings = [finding("E201", "50% of\r\nlines: a, b")]
     assert kpi("check", "--format", "github").out == (
         "::error title=E201,file=a%2Cb.kpi,line=2,col=1,endLine=2,endColumn=2"
-        "::50%25 of%0Alines: a, b%0Ahelp: write 100%25%0Aor less\n"
+        "::50%25 of%0D%0Alines: a, b%0Ahelp: write 100%25%0Aor less\n"
     )
 
 

@@ -57,7 +57,7 @@ def test_check_only_asks(kpi: Run, files: Path) -> None:
 
 def test_diff_shows_what_would_change(kpi: Run, files: Path) -> None:
     done = kpi("fmt", "--diff")
-    assert done.code == 1
+    assert (done.code, done.err) == (1, "1 of 2 files would change\n")
     assert done.out == "--- a.kpi\n+++ a.kpi (formatted)\n@@ -1 +1 @@\n-x=1\n+x = 1\n"
     assert (files / "a.kpi").read_text() == "x=1\n"
     (files / "a.kpi").write_text("x=1")

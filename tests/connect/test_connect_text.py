@@ -214,7 +214,12 @@ PROBLEMS = [
         "t.csv: E615: a quote that opens after line 2 is never closed"
         " (close the quote, or add `quote: none` if quotes have no meaning in this file)",
     ),
-    ("a,a\n1,2\n", {"a": INTEGER}, {}, "t.csv:1: E613: the header names `a` twice (give each column a name of its own)"),
+    (
+        "a,a\n1,2\n",
+        {"a": INTEGER},
+        {},
+        "t.csv:1: E613: the header names `a` twice (give each column a name of its own)",
+    ),
     (
         "a;b\n1;2\n",
         {"a": INTEGER},
@@ -224,12 +229,6 @@ PROBLEMS = [
     ("", {"a": INTEGER}, {}, "t.csv: E605: the file is empty: it has no header (write at least the line of names)"),
     ("a,b\n1,2\n", {"total": INTEGER}, {}, "t.csv: E607: there is no column `total` (the columns are: a, b)"),
     ("totl,b\n1,2\n", {"total": INTEGER}, {}, "t.csv: E607: there is no column `total` (did you mean `totl`?)"),
-    ("a\n1\n", {"a": INTEGER}, {"delimiter": ";;"}, 'orders: E612: `delimiter` must be one character, but is `;;` (write `delimiter: ";"`)'),
-    ("a\n1\n", {"a": INTEGER}, {"header": "no"}, "orders: E612: `header` must be true or false, but is `no` (write `header: false`)"),
-    ("a\n1\n", {"a": INTEGER}, {"skip": -1}, "orders: E612: `skip` must be a number of lines, but is `-1` (write `skip: 1`)"),
-    ("a\n1\n", {"a": INTEGER}, {"encoding": "klingon"}, 'orders: E612: `encoding` must be the name of an encoding, but is `klingon` (write `encoding: "latin1"`)'),
-    ("a\n1\n", {"a": INTEGER}, {"null_values": 7}, 'orders: E612: `null_values` must be a list of texts, but is `7` (write `null_values: ["NULL", "n/a"]`)'),
-    ("a\n1\n", {"a": INTEGER}, {"names": "camel"}, "orders: E612: `names` must be snake_case or exact, but is `camel` (write `names: snake_case`)"),
 ]  # fmt: skip
 
 
@@ -237,6 +236,24 @@ PROBLEMS = [
 def test_problem(read: Any, content: str, columns: dict[str, Type], options: dict[str, object], message: str) -> None:
     read.write("t.csv", content)
     assert read.problem(lambda: read("t.csv", columns, options=options)) == message
+
+
+WRONG_OPTIONS = [
+    ("delimiter", ";;", 'one character, but is `;;` (write `delimiter: ";"`)'),
+    ("header", "no", "true or false, but is `no` (write `header: false`)"),
+    ("skip", -1, "a number of lines, but is `-1` (write `skip: 1`)"),
+    ("encoding", "klingon", 'the name of an encoding, but is `klingon` (write `encoding: "latin1"`)'),
+    ("null_values", 7, 'a list of texts, but is `7` (write `null_values: ["NULL", "n/a"]`)'),
+    ("names", "camel", "snake_case or exact, but is `camel` (write `names: snake_case`)"),
+    ("quote", "''", "one character, or `none`, but is `''` (write `quote: \"'\"`)"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "message"), WRONG_OPTIONS)
+def test_wrong_option(read: Any, name: str, value: object, message: str) -> None:
+    read.write("t.csv", "a\n1\n")
+    found = read.problem(lambda: read("t.csv", {"a": INTEGER}, options={name: value}))
+    assert found == f"orders: E612: `{name}` must be {message}"
 
 
 def test_wrong_encoding_names_the_line(read: Any) -> None:

@@ -54,6 +54,12 @@ def result(name: str, *arguments: Expression) -> Type:
     return function.result(arguments)
 
 
+def name_only(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+MIXED = "the values must be of one type, but are "
+
 GOOD = [
     ("abs", (column(CNY),), CNY),
     ("round", (column(CNY), number(2)), CNY),
@@ -113,9 +119,7 @@ GOOD = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments", "expected"), GOOD, ids=lambda value: value if isinstance(value, str) else ""
-)
+@pytest.mark.parametrize(("name", "arguments", "expected"), GOOD, ids=name_only)
 def test_result(name: str, arguments: tuple[Expression, ...], expected: Type) -> None:
     assert result(name, *arguments) == expected
 
@@ -136,7 +140,7 @@ BAD = [
         "least",
         (column(CNY), column(EUR)),
         1,
-        "the values must be of one type, but are an amount in CNY and an amount in EUR",
+        MIXED + "an amount in CNY and an amount in EUR",
     ),
     (
         "least",
@@ -144,14 +148,14 @@ BAD = [
         1,
         "a decimal and a floating-point number do not mix in rows, because the result would be rounded",
     ),
-    ("coalesce", (column(TEXT), number(0)), 1, "the values must be of one type, but are a text and an integer"),
-    ("coalesce", (column(DURATION), number(5)), 1, "the values must be of one type, but are a duration and an integer"),
+    ("coalesce", (column(TEXT), number(0)), 1, MIXED + "a text and an integer"),
+    ("coalesce", (column(DURATION), number(5)), 1, MIXED + "a duration and an integer"),
     ("if", (column(INTEGER), number(1), number(2)), 0, "this must be a condition, but is an integer"),
     (
         "if",
         (column(BOOLEAN), column(DATE), column(TIMESTAMP)),
         2,
-        "the values must be of one type, but are a date and a timestamp",
+        MIXED + "a date and a timestamp",
     ),
     ("timestamp", (column(DATE),), 0, "a date is that day in every zone and is never turned into an instant"),
     ("date", (column(INTEGER),), 0, "this must be a text or a timestamp, but is an integer"),
@@ -181,9 +185,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments", "position", "message"), BAD, ids=lambda value: value if isinstance(value, str) else ""
-)
+@pytest.mark.parametrize(("name", "arguments", "position", "message"), BAD, ids=name_only)
 def test_problem(name: str, arguments: tuple[Expression, ...], position: int, message: str) -> None:
     with pytest.raises(SignatureProblem) as caught:
         result(name, *arguments)

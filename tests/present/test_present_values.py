@@ -180,6 +180,15 @@ def test_nothing_that_steers_a_terminal_is_left(text: str) -> None:
     assert not re.search(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", shown_text)
 
 
+STEERING = [*map(chr, range(32)), *map(chr, range(0x7F, 0xA0)), *"\u200e\u200f\u061c\ufeff"]
+STEERING += [*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A)), "\u2028", "\u2029"]
+
+
+@pytest.mark.parametrize("character", STEERING, ids=lambda character: f"U+{ord(character):04X}")
+def test_every_steering_character_is_gone(character: str) -> None:
+    assert character not in safe_text(f"a{character}b")
+
+
 def test_texts_without_controls_stay_as_they_are() -> None:
     assert safe_text("naïve 渠道 👩‍👩‍👧 a_b [x]") == "naïve 渠道 👩‍👩‍👧 a_b [x]"
 

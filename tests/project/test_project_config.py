@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kpi_engine.ir.diagnostic import ExitCode, KpiError
 from kpi_engine.ir.render import render
-from kpi_engine.ir.span import SourceText
+from kpi_engine.ir.span import SourceText, Span
 from kpi_engine.project import find_project, load_config
 from kpi_engine.project.config_file import parse_config
 from kpi_engine.project.toml_places import place_of
@@ -95,10 +95,11 @@ def test_no_text_raises_anything_else(text: str) -> None:
 
 
 def test_keys_are_found_where_they_stand() -> None:
-    source = SourceText("t", 'a = """\nb = 1\n"""\n\n[ "x y" . z ] # c\n"b" = 2\nc.d = 3\n')
+    source = SourceText("t", 'a = """\nx\n b = 1\n"""\n\n[ "x y" . z ] # c\n"b" = 2\nc.d = 3\n')
     paths = [("a",), ("x y", "z"), ("x y", "z", "b"), ("x y", "z", "c", "d")]
-    assert [place_of(source, path).line for path in paths] == [1, 5, 6, 7]
-    assert place_of(source, ("x y", "z", "missing")).line == 5
+    assert [place_of(source, path).line for path in paths] == [1, 6, 7, 8]
+    assert place_of(source, ("x y", "z", "missing")).line == 6
+    assert place_of(source, ("b",)) == Span(source, 0, 0)
 
 
 def test_a_flag_is_stronger_than_the_environment_and_that_than_the_file(project: Path) -> None:
@@ -159,6 +160,12 @@ def test_definitions_by_hand_need_no_project(tmp_path: Path, monkeypatch: pytest
     assert config.connections["default"].folder == str(tmp_path / "tables")
     listed = os.pathsep.join(["a.kpi", "b.kpi"])
     assert load_config(environment={"KPI_DEFINITIONS": listed}).files == (Path("a.kpi"), Path("b.kpi"))
+
+
+def test_definitions_by_hand_inside_a_named_project_keep_its_settings(project: Path) -> None:
+    (project / "kpi.toml").write_text('name = "shop"\n[connections.erp]\nconnector = "x"\n')
+    config = load_config(project, definitions="a.kpi", environment=NOTHING)
+    assert (config.name, config.files, list(config.connections)) == ("shop", (Path("a.kpi"),), ["erp", "default"])
 
 
 def test_definitions_by_hand_do_not_depend_on_a_project_above(project: Path) -> None:

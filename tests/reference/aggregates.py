@@ -10,7 +10,7 @@ from typing import Any
 from .values import Value, quotient, settled
 
 
-def aggregate(function: str, rows: Sequence[tuple[Any, ...]], parameter: Fraction | None = None) -> Value:
+def aggregate(function: str, rows: Sequence[tuple[Any, ...]], parameter: Fraction | None = None) -> Any:
     """The aggregate of rows, each a tuple of the values of the function's arguments."""
     if function == "rows":
         return len(rows)

@@ -48,17 +48,12 @@ def answer(definitions: str, tables: Mapping[str, Sequence[Mapping[str, object]]
     known = [mark for names in bases.values() for name in names if (mark := starts[name]) is not None]
     spans, opens, closes = _spans(calendar, asked, min(known, default=None), as_of)
     where = () if asked.where is None else tuple(conjuncts(read_model(f"asked = {asked.where}").metrics["asked"]))
-    contexts = {
-        (span, name): Context(
-            Window(span, span, max(opens, span.start), min([closes, span.end, *map(watermarks.get, bases[name])])),  # type: ignore[list-item]
-            where,
-            asked.by,
-            where,
-            asked.by,
-        )
-        for span in spans
-        for name in asked.metrics
-    }
+    contexts = {}
+    for name in asked.metrics:
+        cut = min([closes, *(watermarks[base] for base in bases[name])])
+        for span in spans:
+            window = Window(span, span, max(opens, span.start), min(cut, span.end))
+            contexts[span, name] = Context(window, where, asked.by, where, asked.by)
     groups, filled = _groups(meaning, asked, spans, contexts)
     rows: list[Row] = []
     for span in spans:
@@ -99,17 +94,13 @@ def _watermark(model: Model, name: str, as_of: Mark) -> Mark:
     return mark
 
 
-def _spans(
-    calendar: LocalCalendar, asked: Asked, first: Mark | None, as_of: Mark
-) -> tuple[list[Span], Mark, Mark]:
+def _spans(calendar: LocalCalendar, asked: Asked, first: Mark | None, as_of: Mark) -> tuple[list[Span], Mark, Mark]:
     """The periods of the answer, and the cuts that its start and end make."""
     start = None if asked.start is None else read_period(calendar, asked.start).start
     end = None if asked.end is None else read_period(calendar, asked.end).end
     closes = end or as_of
-    if start is None and first is not None:
-        opens = calendar.at_day(calendar.date_of(first))
-    else:
-        opens = start or closes
+    first_day = None if first is None else calendar.at_day(calendar.date_of(first))
+    opens = start or first_day or closes
     if asked.grain is None:
         return [Span(opens, max(opens, closes))], opens, max(opens, closes)
     spans = calendar.periods(asked.grain, opens, closes)

@@ -34,7 +34,9 @@ _STRICT: dict[str, Callable[..., Value]] = {
     "least": lambda *values: _extreme("<", values),
     "greatest": lambda *values: _extreme(">", values),
     "integer": lambda x: _whole(x),
-    "decimal": lambda x: Fraction(repr(x)) if isinstance(x, float) else Fraction(x.strip() if isinstance(x, str) else x),
+    "decimal": lambda x: (
+        Fraction(repr(x)) if isinstance(x, float) else Fraction(x.strip() if isinstance(x, str) else x)
+    ),
 }
 
 _PARTS: dict[str, Callable[[Any], int]] = {
@@ -50,7 +52,7 @@ _PARTS: dict[str, Callable[[Any], int]] = {
 }
 
 
-def call(name: str, arguments: list[Any], calendar: LocalCalendar) -> Value:
+def call(name: str, arguments: list[Any], calendar: LocalCalendar) -> Any:
     """The value of a function. Words such as `month` come as texts, durations as (amount, unit)."""
     match name:
         case "coalesce":
@@ -70,15 +72,27 @@ def call(name: str, arguments: list[Any], calendar: LocalCalendar) -> Value:
         case "bucket":
             return bucket(moment, arguments[1], calendar)
         case "date_add":
-            return _date_add(moment, *arguments[1], calendar)
+            amount, unit = arguments[1]
+            return _date_add(moment, amount, unit, calendar)
     part = arguments[1] if name == "part" else name
     return _PARTS[part](calendar.to_wall(moment) if isinstance(moment, datetime) else moment)
 
 
 def knows(name: str) -> bool:
     """Whether there is such a function."""
-    return name in _STRICT or name in _PARTS or name in (
-        "coalesce", "nullif", "if", "date", "bucket", "date_add", "part",
+    return (
+        name in _STRICT
+        or name in _PARTS
+        or name
+        in (
+            "coalesce",
+            "nullif",
+            "if",
+            "date",
+            "bucket",
+            "date_add",
+            "part",
+        )
     )
 
 
@@ -128,8 +142,13 @@ def _exp(value: Any) -> float | None:
         return None
 
 
+def _exact(value: Any) -> Fraction:
+    """The shortest decimal that stands for a float; what a text writes."""
+    return Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
+
+
 def _whole(value: Any) -> int:
-    exact = Fraction(value.strip() if isinstance(value, str) else value)
+    exact = Fraction(value)
     if exact.denominator != 1:
         raise ValueError(f"{value} is not whole")
     return int(exact)

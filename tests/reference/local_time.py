@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from zoneinfo import ZoneInfo
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -237,7 +237,7 @@ def length(amount: int | Fraction, unit: str) -> timedelta:
     return timedelta(microseconds=round(Fraction(amount) * SECONDS[unit] * 1_000_000))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _day_start(calendar: LocalCalendar, day: date) -> datetime:
     midnight = datetime.combine(day, datetime.min.time())
     found = calendar.to_instant(midnight)

@@ -96,13 +96,11 @@ class Meaning:
                 return measured(node, context)
             case tree.Call(function=tree.Path(text=name)) if name in WINDOWS or name == "total":
                 return self._on_window(name, node, context, inside)
-        leaf = {
-            tree.Path: lambda: inside(self.world.model.metrics[_metric(node)]),
-            tree.Call: lambda: call_function(node, self.calendar, inside),  # type: ignore[arg-type]
-        }.get(type(node))
-        if leaf is not None:
-            return leaf()
-        return evaluate(node, self.calendar, inside, inside, on_rows=False)
+            case tree.Call():
+                return call_function(node, self.calendar, inside)
+            case tree.Path(text=name):
+                return inside(self.world.model.metrics[name])
+        return evaluate(node, self.calendar, inside, on_rows=False)
 
     def _on_window(self, name: str, node: tree.Call, context: Context, inside: Callable[..., Any]) -> Any:
         body, *rest = [argument.value for argument in node.arguments]
@@ -294,7 +292,7 @@ class Meaning:
             if end.after(moment) and (start is None or not start.after(moment))
         ]
 
-    def measured(self, call: tree.Call, context: Context, group: dict[str, Any]) -> Value:
+    def measured(self, call: tree.Call, context: Context, group: dict[str, Any]) -> Any:
         """The value of an aggregate for one group."""
         measure = self.measure(call)
         if self.covered(measure.base, context.window) is None:
@@ -317,11 +315,6 @@ def _where(clause: tree.Clause) -> tree.Expr:
     if not isinstance(clause, tree.Where):
         raise ReferenceFailure("only `where` stands in brackets")
     return clause.condition
-
-
-def _metric(node: tree.Expr) -> str:
-    assert isinstance(node, tree.Path)
-    return node.text
 
 
 def _number(node: tree.Expr) -> Fraction:

@@ -11,28 +11,29 @@ from typing import Any
 from kpi_engine.ir import tree
 
 from . import functions
-from .local_time import LocalCalendar, Span, length
+from .local_time import LocalCalendar, length
 from .model import Column, Entity, Model, ReferenceFailure, Source, paths, word
 from .period_text import read_period
-from .values import Value, arithmetic, compare, conjunction, disjunction, membership, negation, negative, quotient, stored
+from .values import (
+    Value,
+    arithmetic,
+    compare,
+    conjunction,
+    disjunction,
+    membership,
+    negation,
+    negative,
+    quotient,
+    stored,
+)
 
 Cells = Mapping[str, Value]
 Step = tuple[str, Column]
-Names = Callable[[tree.Path], Any]
-Calls = Callable[[tree.Call], Any]
 
 
-def evaluate(node: tree.Expr, calendar: LocalCalendar, names: Names, calls: Calls, *, on_rows: bool) -> Any:
-    """The value of an expression; `names` and `calls` give the values of names and of calls inside."""
-
-    def inside(part: tree.Expr) -> Any:
-        return evaluate(part, calendar, names, calls, on_rows=on_rows)
-
+def evaluate(node: tree.Expr, calendar: LocalCalendar, inside: Callable[[tree.Expr], Any], *, on_rows: bool) -> Any:
+    """The value of an expression that is neither a name nor a call; `inside` gives the values of its parts."""
     match node:
-        case tree.Path():
-            return names(node)
-        case tree.Call():
-            return calls(node)
         case tree.Number(value=value, text=text):
             return int(value) if value == int(value) and "." not in text else Fraction(value)
         case tree.Percent(value=value):
@@ -78,7 +79,7 @@ def _divided(left: Any, right: Any, divisor: tree.Expr, on_rows: bool) -> Value:
     return quotient(left, right)
 
 
-def call_function(node: tree.Call, calendar: LocalCalendar, value: Callable[[tree.Expr], Any]) -> Value:
+def call_function(node: tree.Call, calendar: LocalCalendar, value: Callable[[tree.Expr], Any]) -> Any:
     """A call of a row function whose arguments are evaluated by `value`."""
     name = node.function.text
     if not functions.knows(name):
@@ -136,16 +137,15 @@ class World:
     def on_row(self, node: tree.Expr, base: str, row: Cells | None, *, dimensions: bool = False) -> Any:
         """The value of an expression on one row of `base`; with `dimensions` a bare name may be one."""
 
-        def names(path: tree.Path) -> Any:
-            if dimensions and path.text in self.model.dimensions:
-                return self.dimension(path.text, base, row)
-            return self.path(path, base, row)
-
         def inside(part: tree.Expr) -> Any:
-            return evaluate(part, self.calendar, names, calls, on_rows=True)
-
-        def calls(call: tree.Call) -> Value:
-            return call_function(call, self.calendar, inside)
+            match part:
+                case tree.Path() if dimensions and part.text in self.model.dimensions:
+                    return self.dimension(part.text, base, row)
+                case tree.Path():
+                    return self.path(part, base, row)
+                case tree.Call():
+                    return call_function(part, self.calendar, inside)
+            return evaluate(part, self.calendar, inside, on_rows=True)
 
         return inside(node)
 
@@ -286,9 +286,7 @@ class World:
     def common_base(self, sources: Sequence[str]) -> str:
         """The one source from which all the others are reached."""
         distinct = list(dict.fromkeys(sources))
-        bases = [
-            base for base in distinct if all(other == base or self.chains(base, other) for other in distinct)
-        ]
+        bases = [base for base in distinct if all(other == base or self.chains(base, other) for other in distinct)]
         if len(bases) != 1:
             raise ReferenceFailure(f"no one base source among {distinct}")
         return bases[0]
@@ -303,8 +301,3 @@ def _declared(column: Column, value: Value) -> Value:
     if isinstance(value, float) and column.type in ("decimal", "currency"):
         return Fraction(repr(value))
     return value
-
-
-def is_period(value: object) -> bool:
-    """Whether a literal stood for a period."""
-    return isinstance(value, Span)

@@ -43,7 +43,7 @@ def settled(value: float) -> float | None:
 # ------------------------------------------------------------------------------------------------------- arithmetic
 
 
-def arithmetic(sign: str, left: Any, right: Any) -> Value:
+def arithmetic(sign: str, left: Any, right: Any) -> Any:
     """`+ - *`: exact on exact numbers, float64 beside a float; a difference of times is elapsed microseconds."""
     if left is None or right is None:
         return None
@@ -65,7 +65,7 @@ def quotient(left: Any, right: Any) -> float | None:
         return None
 
 
-def negative(value: Value) -> Value:
+def negative(value: Value) -> Any:
     """`-x`."""
     return arithmetic("-", 0, value)
 

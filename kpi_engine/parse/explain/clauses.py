@@ -70,7 +70,9 @@ def empty_clause(failure: Failure) -> Diagnostic | None:
     if not (is_over or takes_name or failure.current in OPERATORS):
         return None
     word = CLAUSES[failure.previous]
-    what = f"nothing stands after `{word}`" if is_over else f"{failure.shown(failure.index)} cannot stand after `{word}`"
+    what = (
+        f"nothing stands after `{word}`" if is_over else f"{failure.shown(failure.index)} cannot stand after `{word}`"
+    )
     place = failure.index - 1 if is_over else failure.index
     return failure.error("E178", what, place, f"write, for example, `{_EXAMPLES[failure.previous]}`")
 

@@ -134,7 +134,10 @@ def misspelt_word(failure: Failure) -> Diagnostic | None:
     if not near:
         return None
     return failure.error(
-        "E195", f"`{failure.text(failure.index)}` is no word of the language", failure.index, f"did you mean `{near[0]}`?"
+        "E195",
+        f"`{failure.text(failure.index)}` is no word of the language",
+        failure.index,
+        f"did you mean `{near[0]}`?",
     )
 
 
