@@ -25,7 +25,7 @@ from kpi_engine.extend.rows import Connector
 from kpi_engine.ir import tree
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import CalendarSettings, Catalog, TableSchema
-from kpi_engine.ir.diagnostic import Diagnostic, KpiError, Severity
+from kpi_engine.ir.diagnostic import Diagnostic, Severity
 from kpi_engine.ir.question import BoundQuestion, Question
 from kpi_engine.ir.result import ResultColumn, RunStats
 from kpi_engine.ir.span import SourceText

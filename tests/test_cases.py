@@ -8,15 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from engine.asking import ask_engine, ask_reference, case_arguments, case_definitions, case_tables, reads_as
+from reference import ReferenceFailure
+
 from kpi_engine.ir.diagnostic import KpiError
 from kpi_engine.ir.render import render
 from kpi_engine.ir.span import SourceText
 from kpi_engine.parse import format_file, parse_file
 from kpi_engine.testing.case_tables import write_answer
 from kpi_engine.testing.cases import Case, read_cases, run_case, write_cases
-from reference import ReferenceFailure
 
 FOLDER = Path(__file__).parent / "cases"
 

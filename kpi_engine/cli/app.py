@@ -22,7 +22,7 @@ app = typer.Typer(
     cls=PlainGroup,
     add_completion=False,
     suggest_commands=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kpi_engine.cli.failures import note, usage_error
 from kpi_engine.cli.session import session_of
-from kpi_engine.ir.catalog import Catalog, Metric
 from kpi_engine.ir.diagnostic import did_you_mean
+
+if TYPE_CHECKING:
+    from kpi_engine.ir.catalog import Catalog, Metric
 
 
 def list_metrics(

@@ -1,8 +1,8 @@
 """Aggregates over groups of keys: values of each group and frame become rows of a state of their own.
 
-The inside is evaluated only in cells that matter: groups (of dimensions and keys) and frames with a row of some leaf. The
-cells for which the condition holds are then rows like any others: the outer aggregate is a state over them, and the
-outer window a range of frames. So `rolling(avg(m per day), 7 days)` and `sum(m per customer)` are one thing.
+The inside is evaluated only in cells that matter: groups (of dimensions and keys) and frames with a row of some leaf.
+The cells for which the condition holds are then rows like any others: the outer aggregate is a state over them, and
+the outer window a range of frames. So `rolling(avg(m per day), 7 days)` and `sum(m per customer)` are one thing.
 """
 
 from __future__ import annotations

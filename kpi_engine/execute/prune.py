@@ -9,7 +9,7 @@ from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import Source
 from kpi_engine.kernels.calendar import Calendar, day_number
 
-_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MICROSECOND = datetime.timedelta(microseconds=1)
 
 

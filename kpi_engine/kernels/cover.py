@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kpi_engine.kernels.cells import Cells
 from kpi_engine.kernels.group import group, pack, unpack
 from kpi_engine.kernels.sorting import distinct, key_range, sorted_with_order, starts_of_runs
 from kpi_engine.kernels.vectors import Ints
@@ -55,7 +56,8 @@ def distinct_at(key: Ints, id: Ints, lo: Ints, hi: Ints, cells: Cells) -> Ints:
     closed = np.sort(key[rows] * (cells.periods + 1) + stops)
     # Ranges of smaller keys have opened and closed alike, so that only those of the cell's own key remain.
     asked = cells.group * (cells.periods + 1) + cells.period
-    return np.searchsorted(opened, asked, "right") - np.searchsorted(closed, asked, "right")
+    found: Ints = np.searchsorted(opened, asked, "right") - np.searchsorted(closed, asked, "right")
+    return found
 
 
 def count_over(key: Ints, lo: Ints, hi: Ints, n_keys: int, n_periods: int) -> Ints:

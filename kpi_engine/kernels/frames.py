@@ -20,9 +20,9 @@ from kpi_engine.kernels.vectors import Ints
 
 @dataclass(frozen=True, slots=True)
 class StateFrame:
-    """`keys`: one Arrow array a key column; `bucket`: int64; `item`: the set's values, or None; `states`: one a measure.
+    """Partial states by key and bucket.
 
-    All have n elements. Rows are unique by (keys, bucket, item).
+    `keys`: one Arrow array a key column; `bucket`: int64; `item`: a set's values, or None; `states`: one a measure. All have n elements. Rows are unique by (keys, bucket, item).
     """
 
     keys: tuple[pa.Array, ...]

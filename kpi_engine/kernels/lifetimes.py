@@ -1,8 +1,8 @@
 """What is alive at an instant: rows that began before it and have not ended.
 
 A row counts in a range of periods: those whose instant lies in (begin, end]. So open tickets, active members and the
-sums over them are running sums of what opens less what closes, distinct ids the union of ranges; opening + begun - ended
-= closing holds exactly.
+sums over them are running sums of what opens less what closes, distinct ids the union of ranges; opening + begun
+- ended = closing holds exactly.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ class LifetimeStates:
             items = self._frame.item.take(pa.array(rows))
             return percentile(place, items, chosen.values[rows], Fraction(how.parameter), len(alive.cells))
         assert chosen.extreme is not None
-        kind = "minimum" if how.kind == "minimum" else "maximum"
-        return group_extreme(chosen.extreme.take(pa.array(rows)), place, len(alive.cells), kind)
+        lives = chosen.extreme.take(pa.array(rows))
+        return group_extreme(lives, place, len(alive.cells), "minimum" if how.kind == "minimum" else "maximum")
 
 
 class _Alive:

@@ -10,23 +10,11 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-from kpi_engine.kernels.vectors import (
-    Ints,
-    Mask,
-    booleans,
-    build,
-    float64_view,
-    from_booleans,
-    int32_view,
-    int64_view,
-    validity,
-)
+from kpi_engine.kernels.ordering import Numbers, plain_numbers, ranks
+from kpi_engine.kernels.vectors import Ints, Mask, build, from_booleans, validity
 
 Kind = Literal["min", "max"]
-_Numbers = NDArray[Any]
 
 
 def range_extreme(values: pa.Array, starts: Ints, stops: Ints, kind: Kind) -> pa.Array:
@@ -41,16 +29,16 @@ def range_extreme(values: pa.Array, starts: Ints, stops: Ints, kind: Kind) -> pa
         return pa.nulls(len(starts))
     valid = validity(values)
     found = _holds_value(valid, starts, stops)
-    numbers = _numbers(values)
+    numbers = plain_numbers(values)
     if numbers is not None:
         best = _extremes(numbers, valid, starts, stops, found, kind)
         if pa.types.is_boolean(values.type):
             return from_booleans(best.astype(np.bool_), found)
         stored = best.astype(np.int32) if pa.types.is_date32(values.type) else best
         return build(values.type, stored, found)
-    ranks, row_of_rank = _ranks(values)
-    best = _extremes(ranks, valid, starts, stops, found, kind)
-    rows = row_of_rank[np.where(found, best, 0)]
+    order = ranks(values)
+    best = _extremes(order, valid, starts, stops, found, kind)
+    rows = _row_of_rank(values, order)[np.where(found, best, 0)]
     return values.take(pa.array(rows, mask=~found))
 
 
@@ -61,39 +49,16 @@ def _holds_value(valid: Mask | None, starts: Ints, stops: Ints) -> Mask:
     return running[np.maximum(starts, stops)] > running[starts]
 
 
-def _numbers(values: pa.Array) -> _Numbers | None:
-    """The values as numbers that order as they do; None for types whose values are not such numbers."""
-    if pa.types.is_int64(values.type) or pa.types.is_timestamp(values.type):
-        return int64_view(values)
-    if pa.types.is_date32(values.type):
-        return int32_view(values).astype(np.int64)
-    if pa.types.is_boolean(values.type):
-        return booleans(values).astype(np.int64)
-    if pa.types.is_float64(values.type):
-        return float64_view(values)
-    return None
-
-
-def _ranks(values: pa.Array) -> tuple[Ints, Ints]:
-    """The rank of each row's value (arbitrary where null), and a row of each rank."""
-    if pa.types.is_dictionary(values.type):
-        codes, valid = int32_view(values.indices), validity(values.indices)
-        of_value, _ = _ranks(values.dictionary)
-        if len(of_value) == 0:
-            ranks = np.zeros(len(values), np.int64)
-        else:
-            ranks = of_value[codes if valid is None else np.where(valid, codes, 0)]
-    else:
-        dense = pc.rank(values, sort_keys="ascending", tiebreaker="dense")
-        ranks = dense.to_numpy(zero_copy_only=False).astype(np.int64) - 1
-        valid = validity(values)
-    row_of_rank = np.zeros(int(ranks.max(initial=0)) + 1, np.int64)
+def _row_of_rank(values: pa.Array, order: Ints) -> Ints:
+    """A row of each rank."""
+    valid = validity(values)
+    found = np.zeros(int(order.max(initial=0)) + 1, np.int64)
     rows = np.arange(len(values)) if valid is None else np.flatnonzero(valid)
-    row_of_rank[ranks[rows]] = rows
-    return ranks, row_of_rank
+    found[order[rows]] = rows
+    return found
 
 
-def _extremes(numbers: _Numbers, valid: Mask | None, starts: Ints, stops: Ints, found: Mask, kind: Kind) -> _Numbers:
+def _extremes(numbers: Numbers, valid: Mask | None, starts: Ints, stops: Ints, found: Mask, kind: Kind) -> Numbers:
     """The extreme number of each range; arbitrary where not `found`."""
     best = np.zeros(len(starts), numbers.dtype)
     reduce = np.minimum if kind == "min" else np.maximum

@@ -105,8 +105,7 @@ def _merge_extremes(parts: Sequence[State], ids: Ints, size: int) -> pa.Array | 
     present = [part.extreme for part in parts if part.extreme is not None]
     if not present:
         return None
-    kind = "minimum" if parts[0].kind == "minimum" else "maximum"
-    return group_extreme(joined(present), ids, size, kind)
+    return group_extreme(joined(present), ids, size, "minimum" if parts[0].kind == "minimum" else "maximum")
 
 
 def joined(arrays: Sequence[pa.Array]) -> pa.Array:

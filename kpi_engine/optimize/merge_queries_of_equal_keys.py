@@ -1,7 +1,8 @@
 """Measure queries that read one source by one time column and equal keys become one query.
 
-Safe because windows are kept by time and not by bucket: with the union of all edges each query's own bucket is a run of
-the finer ones, and states merge exactly. Not safe across different keys: a `total` must not be split by what it dropped.
+Safe because windows are kept by time and not by bucket: with the union of all edges each query's own bucket is a run
+of the finer ones, and states merge exactly. Not safe across different keys: a `total` must not be split by what it
+dropped.
 """
 
 from __future__ import annotations

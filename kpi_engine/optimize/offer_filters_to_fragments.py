@@ -1,7 +1,7 @@
 """Conditions that hold for every query of a scan are offered to the reader, which may rule whole fragments out.
 
-Safe because the conditions stay where they are and are applied to rows again. Only comparisons of a stored column with a
-constant are offered; a condition that one query lacks is not, since that query wants the other rows.
+Safe because the conditions stay where they are and are applied to rows again. Only comparisons of a stored column with
+a constant are offered; a condition that one query lacks is not, since that query wants the other rows.
 """
 
 from __future__ import annotations

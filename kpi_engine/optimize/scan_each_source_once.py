@@ -1,7 +1,7 @@
 """All measure queries of one source share one pass over its rows.
 
-Safe because queries only read. The pass decodes the union of their columns once, and equal expressions are computed once
-for each batch.
+Safe because queries only read. The pass decodes the union of their columns once, and equal expressions are computed
+once for each batch.
 """
 
 from __future__ import annotations

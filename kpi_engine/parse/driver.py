@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 from kpi_engine.ir.span import Span
 from kpi_engine.parse.lexer import Tokens
 from kpi_engine.parse.table import BUILD, COLLECT, END, RENAME, Table, load_table
-
-
-class Builder(Protocol):
-    """What the driver calls: one method for each action of the grammar, named as there."""
-
-    def __getattribute__(self, action: str) -> Any:
-        """The method `(span, *arguments) -> node`; a token arrives as its index."""
 
 
 class StuckError(Exception):
@@ -26,8 +19,11 @@ class StuckError(Exception):
         self.index = index
 
 
-def parse(tokens: Tokens, start: str, builder: Builder) -> Any:
+def parse(tokens: Tokens, start: str, builder: object) -> Any:
     """The value of the start symbol; raises StuckError at the first token that cannot stand where it stands.
+
+    `builder` has a method `(span, *arguments) -> node` for each action of the grammar, named as there; a token arrives
+    as its index.
 
     A word that is a keyword only in places is read as a name where its keyword cannot stand; `tokens.types` then
     says NAME.
@@ -83,7 +79,7 @@ def parse(tokens: Tokens, start: str, builder: Builder) -> Any:
 
 
 @cache
-def _calls(builder: type[Builder]) -> dict[int, Callable[..., Any]]:
+def _calls(builder: type) -> dict[int, Callable[..., Any]]:
     """For each rule that builds a node, the function of the builder's class that its action names."""
     table = load_table()
     return {

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from kpi_engine.ir import tree
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.span import SourceText, Span
-from kpi_engine.parse import split
+from kpi_engine.parse import limits, split
 from kpi_engine.parse.layout import Layout, needs_space
 from kpi_engine.parse.lexer import Tokens, tokenize
-from kpi_engine.parse.limits import MAX_DECLARATION_BYTES
-from kpi_engine.parse.parser import Parsed, parse_declarations, parse_file
+from kpi_engine.parse.parser import Parsed, parse_declarations
 from kpi_engine.parse.show import show_tree
 
 _BODY_AFTER = {"MAP": "TO", "KEY": "COLON"}
@@ -46,27 +45,35 @@ def format_file(source: SourceText) -> str:
     >>> format_file(SourceText("a.kpi", "x=count( orders )/count(distinct visitors)\\n unit :percent # share"))
     'x = count(orders) / count(distinct visitors)\\n  unit: percent  # share\\n'
     """
-    file, problems = parse_file(source)
-    if problems:
+    if problems := limits.file_size(source):
         raise KpiError(problems)
-    blocks = [*_head(source)]
-    for part in parse_declarations(source):
+    parts = parse_declarations(source)
+    if problems := [problem for part in parts for problem in part.problems]:
+        raise KpiError(problems)
+    blocks = [*_head(source, parts)]
+    for part in parts:
         blocks += _declaration(part)
     text = "".join(f"{line}\n" for line in _join(blocks, 2))
-    _expect_same(source, file, text)
+    _expect_same(source, parts, text)
     return text
 
 
-def _expect_same(source: SourceText, before: tree.File, text: str) -> None:
+def _expect_same(source: SourceText, before: list[Parsed], text: str) -> None:
     """Refuse a text that means something else or has lost a comment."""
     written = SourceText(source.name, text)
-    after, problems = parse_file(written)
-    if any(problem.exit_code is ExitCode.LIMIT for problem in problems):
+    after = parse_declarations(written)
+    problems = limits.file_size(written) or [problem for part in after for problem in part.problems]
+    if problems and all(problem.exit_code is ExitCode.LIMIT for problem in problems):
         raise KpiError(problems)
-    if problems or show_tree(before) != show_tree(after) or _comment_texts(source) != _comment_texts(written):
+    same_trees = not problems and [_shown(part) for part in before] == [_shown(part) for part in after]
+    if not same_trees or _comment_texts(source) != _comment_texts(written):
         what = "the formatter would change what this file says; it is left as it is"
-        place = Span(source, 0, 0)
-        raise KpiError(Diagnostic("E198", what, place, "please report it with this file", exit_code=ExitCode.INTERNAL))
+        problem = Diagnostic("E198", what, Span(source, 0, 0), "please report it with this file", (), ExitCode.INTERNAL)
+        raise KpiError(problem)
+
+
+def _shown(part: Parsed) -> str:
+    return show_tree(part.node) if part.node is not None else ""
 
 
 def _comment_texts(source: SourceText) -> list[str]:
@@ -82,12 +89,11 @@ def _join(blocks: list[_Block], most: int) -> Iterator[str]:
         yield from block.lines
 
 
-def _head(source: SourceText) -> Iterator[_Block]:
+def _head(source: SourceText, parts: list[Parsed]) -> Iterator[_Block]:
     """The comments above the first declaration."""
-    ranges = split.declarations(source)
-    end = ranges[0][0] if ranges else len(source.text)
     start = split.text_start(source)
-    for comment in tokenize(source, start, start + len(source.text[start:end].rstrip())).comments:
+    end = parts[0].tokens.start if parts else len(source.text)
+    for comment in tokenize(source, start, end).comments:
         yield _comment_block(Span(source, *comment), "")
 
 
@@ -110,7 +116,7 @@ def _declaration(part: Parsed) -> Iterator[_Block]:
     outside = next((i for i, comment in enumerate(comments.below) if comment.column == 1), len(comments.below))
     blocks += [_comment_block(comment, "  ") for comment in comments.below[:outside]]
     lines = list(_join(blocks, 1))
-    if sum(len(line.encode("utf-8", "surrogatepass")) + 1 for line in lines) > MAX_DECLARATION_BYTES:
+    if sum(len(line.encode("utf-8", "surrogatepass")) + 1 for line in lines) > limits.MAX_DECLARATION_BYTES:
         lines = _as_written(blocks[0].first, blocks[-1].last, tokens.source)
     yield _Block(blocks[0].first, blocks[-1].last, lines)
     for comment in comments.below[outside:]:

@@ -14,7 +14,7 @@ from kpi_engine.parse.explain import explain
 from kpi_engine.parse.lexer import Tokens, tokenize
 
 MOST_PROBLEMS = 20
-"""How many further problems of one declaration are looked for."""
+"""How many problems of one declaration are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,15 @@ def parse_file(source: SourceText) -> tuple[tree.File, tuple[Diagnostic, ...]]:
     >>> [declaration.name.text for declaration in file.declarations], [problem.code for problem in problems]
     (['x'], ['E101'])
     """
-    problems = limits.file_size(source)
-    parts = [] if problems else parse_declarations(source)
-    for part in parts:
-        problems += part.problems
+    if problems := limits.file_size(source):
+        return _file(source, []), tuple(problems)
+    parts = parse_declarations(source)
+    return _file(source, parts), tuple([problem for part in parts for problem in part.problems])
+
+
+def _file(source: SourceText, parts: list[Parsed]) -> tree.File:
     nodes = tuple([part.node for part in parts if part.node is not None])
-    return tree.File(source, nodes, span=Span(source, 0, len(source.text))), tuple(problems)
+    return tree.File(source, nodes, span=Span(source, 0, len(source.text)))
 
 
 def parse_expression(source: SourceText) -> tree.Expr:
@@ -82,9 +85,8 @@ def _blame_layout(before: Parsed, parsed: Parsed) -> tuple[Parsed, Parsed]:
     if parsed.problems[0].code != "E104":
         first = parsed.tokens.span(0)
         help_text = f"add two spaces before `{first.text}`"
-        parsed = Parsed(
-            parsed.tokens, None, (Diagnostic("E130", "a continued line must be indented", first, help_text),)
-        )
+        problem = Diagnostic("E130", "a continued line must be indented", first, help_text)
+        parsed = Parsed(parsed.tokens, None, (problem,))
     return Parsed(before.tokens, None, ()), parsed
 
 
@@ -97,7 +99,7 @@ def _parse_declaration(source: SourceText, start: int, end: int) -> Parsed:
 def _parse(tokens: Tokens, start: str) -> Parsed:
     problems = limits.structure(tokens) or tokens.problems
     if problems:
-        return Parsed(tokens, None, tuple(problems))
+        return Parsed(tokens, None, tuple(problems[:MOST_PROBLEMS]))
     builder = TreeBuilder(tokens)
     try:
         node = driver.parse(tokens, start, builder)
@@ -112,7 +114,7 @@ def _further_problems(tokens: Tokens, index: int, problem: Diagnostic) -> list[D
     """What is wrong in the properties and columns behind a problem that was found at token `index`."""
     found: list[Diagnostic] = []
     is_map = tokens.types[:1] == ["MAP"]
-    while len(found) < MOST_PROBLEMS:
+    while len(found) < MOST_PROBLEMS - 1:
         # A token that only showed that the line above is broken begins a line that may be sound.
         is_later = index < len(tokens.types) and problem.span.start < tokens.starts[index]
         index = _next_line(tokens, index if is_later else index + 1, is_map)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -80,8 +81,6 @@ def grain_frames(
 
 
 def _inside(buckets: Sequence[Period], start: Bound | None, end: Bound) -> tuple[int, int]:
-    from bisect import bisect_left, bisect_right
-
     low = 0 if start is None else bisect_left(buckets, start, key=lambda bucket: bucket.start)
     return low, bisect_right(buckets, end, key=lambda bucket: bucket.end)
 
@@ -128,7 +127,9 @@ def rebase(expression: Expression, steps: tuple[Step, ...]) -> Expression:
     return expression
 
 
-def required_leaves(body: Expression | None, having: Expression | None, function: str, leaves: Iterable[Leaf]) -> tuple[str, ...]:
+def required_leaves(
+    body: Expression | None, having: Expression | None, function: str, leaves: Iterable[Leaf]
+) -> tuple[str, ...]:
     """Leaves that must have a row in a cell for the cell to matter; empty when any row may matter.
 
     A condition such as `order_count > 0` is false where the leaf it reads has no rows, and a group without rows adds
@@ -140,19 +141,17 @@ def required_leaves(body: Expression | None, having: Expression | None, function
         names = _names(condition)
         if len(names) == 1 and names <= plain.keys() and _false_without_rows(condition, plain):
             candidates.extend(names)
-    if not candidates and body is not None and function in ("sum", "avg", "min", "max", "percentile"):
-        if isinstance(body, Field) and body.column in plain:
-            leaf = plain[body.column]
-            if function == "sum" or leaf.finish not in ("rows", "count", "sum", "distinct"):
-                candidates.append(leaf.name)
+    if not candidates and isinstance(body, Field) and body.column in plain:
+        null_without_rows = plain[body.column].finish not in ("rows", "count", "sum", "distinct")
+        if function == "sum" or (null_without_rows and function != "count"):
+            candidates.append(body.column)
     return tuple(candidates[:1])
 
 
 def _conjuncts(condition: Expression | None) -> tuple[Expression, ...]:
     if condition is None:
         return ()
-    nested = isinstance(condition, Apply) and condition.operation == "and"
-    return condition.arguments if nested else (condition,)
+    return condition.arguments if isinstance(condition, Apply) and condition.operation == "and" else (condition,)
 
 
 def _names(expression: Expression) -> set[str]:

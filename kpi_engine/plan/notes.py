@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kpi_engine.ir.bounds import Bound
+from kpi_engine.ir.catalog import MICROSECONDS, Metric
 from kpi_engine.ir.expression import MetricReference, Window, walk
 from kpi_engine.ir.question import BoundQuestion
+from kpi_engine.ir.show import show_duration
 from kpi_engine.kernels.calendar import Calendar
 from kpi_engine.plan.frames import compared_period
 from kpi_engine.plan.span import AnswerSpan
@@ -63,7 +65,7 @@ def _merged(notes: list[str]) -> list[str]:
         name, separator, rest = note.partition(": ")
         if separator:
             by_rest.setdefault(rest, []).append(name)
-    return [rest for rest in by_rest] + [note for note in notes if ": " not in note]
+    return list(by_rest) + [note for note in notes if ": " not in note]
 
 
 def _comparison_notes(question: BoundQuestion, calendar: Calendar, span: AnswerSpan) -> list[str]:
@@ -87,12 +89,21 @@ def _rolling_notes(question: BoundQuestion) -> list[str]:
     notes = []
     for metric in question.metrics:
         for node in walk(metric.body):
-            if isinstance(node, Window) and node.kind == "rolling" and node.duration is not None:
-                if node.duration.unit in ("second", "minute", "hour", "day", "week"):
-                    named = next(
-                        (m.name for m in walk(metric.body) if isinstance(m, MetricReference) and node in walk(m.body)),
-                        metric.name,
-                    )
-                    amount = node.duration.amount
-                    notes.append(f"{named}: the last {amount} {node.duration.unit}s of each {question.grain}")
+            if isinstance(node, Window) and node.kind == "rolling" and _is_short(node):
+                assert node.duration is not None
+                length = show_duration(node.duration)
+                notes.append(f"{_owner(metric, node)}: the last {length} of each {question.grain}")
     return list(dict.fromkeys(notes))
+
+
+def _is_short(window: Window) -> bool:
+    return window.duration is not None and window.duration.unit in MICROSECONDS
+
+
+def _owner(metric: Metric, window: Window) -> str:
+    """The innermost metric that a window is written in."""
+    name = metric.name
+    for node in walk(metric.body):
+        if isinstance(node, MetricReference) and window in walk(node.body):
+            name = node.name
+    return name

@@ -10,6 +10,7 @@ from kpi_engine.ir.show import show_expression
 from kpi_engine.kernels.calendar import Calendar
 from kpi_engine.plan.notes import shown
 
+
 def show_plan(plan: Plan, calendar: Calendar) -> str:
     """The plan, a node a line: scans with their measure queries, leaves, outputs."""
     return "\n".join(_lines(plan, calendar))

@@ -21,7 +21,8 @@ __all__ = ["bind_question", "resolve", "source_tables"]
 def source_tables(files: Sequence[tree.File]) -> dict[str, TableSpec]:
     """What connecting needs before schemas exist: the table of each source, by the source's name.
 
-    Sources without a readable `table:` and derived ones are left out; `resolve` reports what is wrong with them.
+    Derived sources have none; a source without `table:` reads the table of its own name. What is wrong with a property
+    is reported by `resolve`.
 
     >>> source_tables([])
     {}

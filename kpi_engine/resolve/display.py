@@ -74,7 +74,9 @@ def stated_display(node: tree.Expr, type: Type) -> Display:
 
 def _unchecked(name: str, part: str | None) -> Display:
     """The display of a value whose type is not known before its table is read."""
-    return Display(name, part or "") if name in ("duration", "currency") else _plain(name)
+    if name == "duration":
+        return Display("duration", part or "")
+    return Display("currency", part or "") if name == "currency" else _plain(name)
 
 
 def _plain(name: str) -> Display:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from kpi_engine.extend.functions import FunctionRegistry
@@ -38,36 +38,54 @@ _FINENESS = {
 
 
 def bind_question(
-    catalog: Catalog, question: Question, where: tree.Expr | None, functions: FunctionRegistry
+    catalog: Catalog,
+    question: Question,
+    where: tree.Expr | None,
+    functions: FunctionRegistry,
+    *,
+    evaluated: bool = True,
 ) -> BoundQuestion:
     """A question bound to a catalogue; KpiError with every problem of it (exit code USAGE).
 
-    `where` is the parsed `--where`.
+    `where` is the parsed `--where`. What is not evaluated yet is refused unless the question is only to be explained.
     """
     world = World.of_catalog(catalog, functions)
-    attempts = Attempts()
     try:
-        return _bind(world, question, where, attempts)
+        return _bind(_Asking(world, evaluated), question, where)
     except BindError as failure:
         raise KpiError(
             replace(diagnostic, exit_code=ExitCode.USAGE) for diagnostic in failure.diagnostics
         ) from failure
 
 
-def _bind(world: World, question: Question, where: tree.Expr | None, attempts: Attempts) -> BoundQuestion:
-    metrics = _metrics(world, question, attempts)
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """What names mean, and whether the question is to be evaluated or only explained."""
+
+    world: World
+    evaluated: bool
+
+    def refuse(self, what: str, constructs: Sequence[Construct], metric: Metric | None = None) -> None:
+        """E590 if any construct is not evaluated yet."""
+        if constructs and self.evaluated:
+            raise _not_yet(self.world, what, constructs, metric)
+
+
+def _bind(asking: _Asking, question: Question, where: tree.Expr | None) -> BoundQuestion:
+    world, attempts = asking.world, Attempts()
+    metrics = _metrics(asking, question, attempts)
     sources = tuple(dict.fromkeys(source for metric in metrics for source in metric.sources))
     if not sources:
         names = listed(metric.name for metric in metrics)
         raise problem(
             "E511", f"{names} is constant and has no rows", _QUERY, "ask for a metric over a source"
         )
-    attempts.run(partial(_check_grain, world, question, metrics))
-    dimensions = _dimensions(world, question, metrics, sources, attempts)
+    attempts.run(partial(_check_grain, asking, question, metrics))
+    dimensions = _dimensions(asking, question, metrics, sources, attempts)
     conjuncts: tuple[Conjunct, ...] = ()
     if where is not None:
         used = {*question.by, *(name for metric in metrics for name in total_columns(metric.body))}
-        conjuncts = attempts.run(partial(_filter, world, where, sources, used, metrics)) or ()
+        conjuncts = attempts.run(partial(_filter, asking, where, sources, used, metrics)) or ()
     attempts.run(partial(_check_span, world, question))
     attempts.check()
     orders = _orders(question, metrics, dimensions)
@@ -93,15 +111,17 @@ def _bind(world: World, question: Question, where: tree.Expr | None, attempts: A
 # ------------------------------------------------------------------------------------------------------------ metrics
 
 
-def _metrics(world: World, question: Question, attempts: Attempts) -> list[Metric]:
+def _metrics(asking: _Asking, question: Question, attempts: Attempts) -> list[Metric]:
+    world = asking.world
     if not question.metrics:
         raise problem("E511", "no metric is asked for", _QUERY, f"there are {listed(world.metrics)}")
-    found = [attempts.run(partial(_metric, world, name)) for name in dict.fromkeys(question.metrics)]
+    found = [attempts.run(partial(_metric, asking, name)) for name in dict.fromkeys(question.metrics)]
     attempts.check()
     return [metric for metric in found if metric is not None]
 
 
-def _metric(world: World, name: str) -> Metric:
+def _metric(asking: _Asking, name: str) -> Metric:
+    world = asking.world
     metric = world.metrics.get(name)
     if metric is None:
         help = did_you_mean(name, world.metrics)
@@ -114,8 +134,7 @@ def _metric(world: World, name: str) -> Metric:
         if not help:
             help = f"there are {listed(world.metrics)}" if world.metrics else "no metrics are defined"
         raise problem("E502", f"no metric named `{name}`", _QUERY, help)
-    if metric.later:
-        raise _not_yet(world, f"`{name}`", metric.later, metric)
+    asking.refuse(f"`{name}`", metric.later, metric)
     return metric
 
 
@@ -147,16 +166,17 @@ def _instead(world: World, metric: Metric | None) -> list[str]:
 # -------------------------------------------------------------------------------------------------------------- grain
 
 
-def _check_grain(world: World, question: Question, metrics: Sequence[Metric]) -> None:
+def _check_grain(asking: _Asking, question: Question, metrics: Sequence[Metric]) -> None:
+    world = asking.world
     grain = question.grain
     declared = world.things.words_of(("grain",))
     if grain is not None and grain not in declared:
         help = did_you_mean(grain, declared) or f"write one of {', '.join(declared)}"
         raise problem("E504", f"no grain named `{grain}`", _QUERY, help)
     if grain is not None and grain not in GRAINS:
-        raise _not_yet(world, f"grain `{grain}`", [("grain", NOWHERE)])
+        asking.refuse("the question", [(f"grain {grain}", NOWHERE)])
     for metric in metrics:
-        if grain is None:
+        if grain is None and asking.evaluated:
             _check_comparable(metric)
         elif grain == "hour":
             _check_hours(world, metric)
@@ -207,10 +227,10 @@ def _check_todate(metric: Metric, grain: str | None) -> None:
 
 
 def _dimensions(
-    world: World, question: Question, metrics: Sequence[Metric], sources: Sequence[str], attempts: Attempts
+    asking: _Asking, question: Question, metrics: Sequence[Metric], sources: Sequence[str], attempts: Attempts
 ) -> list[BoundDimension]:
     names = list(dict.fromkeys(question.by))
-    found = [attempts.run(partial(_dimension, world, name, metrics, sources)) for name in names]
+    found = [attempts.run(partial(_dimension, asking, name, metrics, sources)) for name in names]
     taken = {metric.name for metric in metrics} | ({"period"} if question.grain is not None else set())
     for name in names:
         if name in taken:
@@ -225,33 +245,33 @@ def _dimensions(
     return [dimension for dimension in found if dimension is not None]
 
 
-def _dimension(world: World, name: str, metrics: Sequence[Metric], sources: Sequence[str]) -> BoundDimension:
+def _dimension(
+    asking: _Asking, name: str, metrics: Sequence[Metric], sources: Sequence[str]
+) -> BoundDimension:
+    world = asking.world
     dimension = world.dimensions.get(name)
     if dimension is None:
-        return _column_dimension(world, name, metrics, sources)
+        return _column_dimension(asking, name, metrics, sources)
     bound: list[tuple[str, Expression]] = []
     for source in sources:
         value = dimension_on(world, dimension, source, _QUERY)
         if value is None:
             raise _cannot_split(world, name, source, metrics, sources)
-        constructs = later_on(world, source, value)
-        if constructs:
-            raise _not_yet(world, f"dimension `{name}`", constructs)
+        asking.refuse(f"dimension `{name}`", later_on(world, source, value))
         bound.append((source, value))
     return BoundDimension(name, dimension.type, tuple(bound))
 
 
 def _column_dimension(
-    world: World, name: str, metrics: Sequence[Metric], sources: Sequence[str]
+    asking: _Asking, name: str, metrics: Sequence[Metric], sources: Sequence[str]
 ) -> BoundDimension:
     """A column that every base source itself has under that name."""
+    world = asking.world
     type = column_dimension(world, name, sources)
     if type is not None:
         bound = [(source, Field(name, type)) for source in sources]
         for source, field in bound:
-            constructs = later_on(world, source, field)
-            if constructs:
-                raise _not_yet(world, f"column `{name}`", constructs)
+            asking.refuse(f"column `{name}`", later_on(world, source, field))
         return BoundDimension(name, type, tuple(bound))
     having = [source for source in sources if world.has_column(source, name)]
     if having:
@@ -309,8 +329,9 @@ def _cannot_split(
 
 
 def _filter(
-    world: World, where: tree.Expr, sources: Sequence[str], used: set[str], metrics: Sequence[Metric]
+    asking: _Asking, where: tree.Expr, sources: Sequence[str], used: set[str], metrics: Sequence[Metric]
 ) -> tuple[Conjunct, ...]:
+    world = asking.world
     try:
         conjuncts = bind_filter(world, where, sources, used)
     except BindError as failure:
@@ -318,9 +339,7 @@ def _filter(
         raise BindError(dict.fromkeys(recoded), failure.blocked) from failure
     for conjunct in conjuncts:
         for source, condition in conjunct.by_source:
-            constructs = later_on(world, source, condition)
-            if constructs:
-                raise _not_yet(world, "the condition", constructs)
+            asking.refuse("the condition", later_on(world, source, condition))
     for metric in metrics:
         check_totals(metric.body, conjuncts, "E512", metric.name)
     return conjuncts

@@ -38,15 +38,18 @@ class SourceDraft:
 
 
 def table_specs(files: Sequence[tree.File]) -> dict[str, TableSpec]:
-    """The table of each source that has one. What is wrong with a property is reported by `resolve`, not here."""
+    """The table of each source that is not derived; without `table:` it has the source's name.
+
+    What is wrong with a property is reported by `resolve`, not here.
+    """
     found: dict[str, TableSpec] = {}
     for declaration in _declarations(files):
         given = read_properties("a source", declaration.properties, SOURCE, Attempts())
         name = declaration.name.text
-        if declaration.value is None and "table" in given and name not in found:
+        if declaration.value is None and name not in found:
             found[name] = TableSpec(
                 name,
-                given.get("table"),
+                given.get("table", (name,)),
                 given.get("connection", "default"),
                 _options(given),
                 given.get("timezone"),
@@ -108,18 +111,10 @@ def _enter(world: World, declaration: tree.Source) -> SourceDraft | None:
         return None
     for failure in taken:
         attempts.fail(failure)
-    if declaration.value is None and "table" not in given and not _wrote(declaration, "table"):
-        attempts.fail(
-            problem("E218", f"source `{name}` has no `table:`", place, f'write `table: "{name}.parquet"`')
-        )
     world.sources[name] = _source(world, declaration, given, singular)
     world.columns[name] = {}
     world.references[name] = {}
     return SourceDraft(declaration, given, attempts)
-
-
-def _wrote(declaration: tree.Source, name: str) -> bool:
-    return any(each.key.text == name for each in declaration.properties)
 
 
 def _source(world: World, declaration: tree.Source, given: Given, singular: str) -> Source:
@@ -128,7 +123,7 @@ def _source(world: World, declaration: tree.Source, given: Given, singular: str)
     return Source(
         name=declaration.name.text,
         singular=singular,
-        table=given.get("table", ()),
+        table=given.get("table", () if declaration.value is not None else (declaration.name.text,)),
         columns={},
         connection=given.get("connection", "default"),
         key=given.get("key", ()),

@@ -10,13 +10,14 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from reference import Asked, answer
+
 import kpi_engine
 from kpi_engine.ir import tree
 from kpi_engine.ir.span import SourceText
 from kpi_engine.parse import parse_file
 from kpi_engine.testing.case_tables import CaseQuestion, CaseTable, Rows, read_answer, read_question, read_table
 from kpi_engine.testing.cases import Case
-from reference import Asked, answer
 
 _SOURCE = re.compile(r"^source (\w+)[ \t]*$(?!(?:\n[ \t#].*)*\n[ \t]+table:)", re.MULTILINE)
 RELATIVE = 1e-12
@@ -134,8 +135,8 @@ def _is_written(value: Any, cell: str | None) -> bool:
             return cell == value.isoformat()
     if re.fullmatch(r"-?\d+:\d\d:\d\d(\.\d+)?", cell):
         hours, minutes, seconds = (Decimal(part) for part in cell.removeprefix("-").split(":"))
-        sign = -1 if cell.startswith("-") else 1
-        return abs(sign * Fraction(hours * 3600 + minutes * 60 + seconds) * 1_000_000 - Fraction(value)) <= Fraction(1, 2)
+        written = Fraction(hours * 3600 + minutes * 60 + seconds) * 1_000_000
+        return abs((-written if cell.startswith("-") else written) - Fraction(value)) <= Fraction(1, 2)
     if isinstance(value, float):
         # An answer shows twelve digits of a float.
         return math.isclose(float(cell), value, rel_tol=1e-11)

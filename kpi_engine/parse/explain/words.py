@@ -133,12 +133,8 @@ def misspelt_word(failure: Failure) -> Diagnostic | None:
     near = nearest(failure.word(failure.index), known) if len(failure.word(failure.index)) > 2 else []
     if not near:
         return None
-    return failure.error(
-        "E195",
-        f"`{failure.text(failure.index)}` is no word of the language",
-        failure.index,
-        f"did you mean `{near[0]}`?",
-    )
+    what = f"`{failure.text(failure.index)}` is no word of the language"
+    return failure.error("E195", what, failure.index, f"did you mean `{near[0]}`?")
 
 
 def stray_sign(failure: Failure) -> Diagnostic | None:
