@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from engine.asking import ask_engine, ask_reference, case_arguments, case_definitions, case_tables, reads_as
 from reference import ReferenceFailure
+from resolve.checking import problems, refusal
 
 from kpi_engine.ir.diagnostic import KpiError
 from kpi_engine.ir.render import render
@@ -48,8 +49,14 @@ def _definitions(case: Case) -> SourceText:
     return SourceText("definitions", case.section("definitions") + "\n")
 
 
-RUNNERS = {"errors": errors, "formatted": formatted, "result": result}
-INPUTS = frozenset(["definitions", "data", "query"])
+RUNNERS = {
+    "errors": errors,
+    "formatted": formatted,
+    "result": result,
+    "problems": problems,
+    "refusal": refusal,
+}
+INPUTS = frozenset(["definitions", "data", "query", "schemas", "ask"])
 
 CASES = [
     pytest.param(path, case, id=f"{path.relative_to(FOLDER)}::{case.title}")

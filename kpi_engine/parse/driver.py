@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from kpi_engine.ir.span import Span
+from kpi_engine.parse.build import TreeBuilder
 from kpi_engine.parse.lexer import Tokens
 from kpi_engine.parse.table import BUILD, COLLECT, END, RENAME, Table, load_table
 
@@ -19,18 +20,15 @@ class StuckError(Exception):
         self.index = index
 
 
-def parse(tokens: Tokens, start: str, builder: object) -> Any:
+def parse(tokens: Tokens, start: str, builder: TreeBuilder) -> Any:
     """The value of the start symbol; raises StuckError at the first token that cannot stand where it stands.
-
-    `builder` has a method `(span, *arguments) -> node` for each action of the grammar, named as there; a token arrives
-    as its index.
 
     A word that is a keyword only in places is read as a name where its keyword cannot stand; `tokens.types` then
     says NAME.
     """
     table = load_table()
     actions, rules, keywords = table.actions, table.rules, tokens.soft_keywords
-    jumps, follow, calls = table.jumps, table.follow, _calls(type(builder))
+    jumps, follow, calls = table.jumps, table.follow, _calls()
     state, last = table.starts[start]
     states, values, begins = [state], list[Any](), list[int]()
     source, types, token_starts, token_ends = tokens.source, tokens.types, tokens.starts, tokens.ends
@@ -79,11 +77,11 @@ def parse(tokens: Tokens, start: str, builder: object) -> Any:
 
 
 @cache
-def _calls(builder: type) -> dict[int, Callable[..., Any]]:
-    """For each rule that builds a node, the function of the builder's class that its action names."""
+def _calls() -> dict[int, Callable[..., Any]]:
+    """For each rule that builds a node, the method of the builder that its action names."""
     table = load_table()
     return {
-        number: getattr(builder, name)
+        number: getattr(TreeBuilder, name)
         for number, (rule, name) in enumerate(zip(table.rules, table.names, strict=True))
         if rule[0] == BUILD
     }

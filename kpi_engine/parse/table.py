@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 END = "$END"
 """The terminal that stands for the end of what is parsed."""
@@ -56,7 +56,7 @@ class Table:
 @cache
 def load_table() -> Table:
     """The table, read once a process (about 3 ms)."""
-    data = json.loads(files(__package__).joinpath("table.json").read_text("utf-8"))
+    data = json.loads(Path(__file__).with_name("table.json").read_text("utf-8"))
     return Table(
         keywords=data["keywords"],
         rules=tuple(_rule(*row) for row in data["rules"]),

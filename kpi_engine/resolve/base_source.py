@@ -9,7 +9,7 @@ from kpi_engine.ir import tree
 from kpi_engine.ir.span import Span
 from kpi_engine.resolve.literals import core
 from kpi_engine.resolve.names import Thing
-from kpi_engine.resolve.problems import BindError, listed, problem
+from kpi_engine.resolve.problems import BindError, article, listed, problem
 from kpi_engine.resolve.references import chains, link_columns
 from kpi_engine.resolve.syntax import calls_in, dotted_in, walk_tree
 from kpi_engine.resolve.world import World
@@ -81,7 +81,7 @@ def _no_source(world: World, function: Function, call: tree.Call, nodes: Sequenc
             help = (
                 f"write a column: `{name}({word}.{columns[-1] if columns else 'column'})`, or `count({word})`"
             )
-            return problem("E304", f"`{word}` is {_a(thing)}; `{name}` takes a column", path.span, help)
+            return problem("E304", f"`{word}` is {article(thing.kind)}; `{name}` takes a column", path.span, help)
         owners = world.owners_of_column(word)
         if owners:
             help = (
@@ -101,10 +101,6 @@ def _no_source(world: World, function: Function, call: tree.Call, nodes: Sequenc
         call.span,
         f"write a column of a source, such as `{name}(orders.total)`",
     )
-
-
-def _a(thing: Thing) -> str:
-    return f"{'an' if thing.kind == 'entity' else 'a'} {thing.kind}"
 
 
 def single_thing(node: tree.Expr) -> tree.Name | None:

@@ -20,7 +20,7 @@ from kpi_engine.resolve.dimensions import column_dimension, dimension_on, reacha
 from kpi_engine.resolve.filters import bind_filter, check_totals, total_columns
 from kpi_engine.resolve.forms import nodes
 from kpi_engine.resolve.later import Construct, later_on
-from kpi_engine.resolve.problems import Attempts, BindError, listed, problem
+from kpi_engine.resolve.problems import Attempts, BindError, article, listed, problem
 from kpi_engine.resolve.references import link_help
 from kpi_engine.resolve.world import World
 
@@ -124,18 +124,21 @@ def _metric(asking: _Asking, name: str) -> Metric:
     world = asking.world
     metric = world.metrics.get(name)
     if metric is None:
-        help = did_you_mean(name, world.metrics)
-        if not help and name in world.dimensions:
-            help = f"`{name}` is a dimension: split by it with --by {name}"
-        thing = world.things.find(name)
-        if not help and thing is not None and thing.kind != "grain":
-            written = f"count({name})" if thing.kind == "source" else f"count(distinct {name})"
-            help = f"`{name}` is a {thing.kind}: define a metric such as `number_of_{name} = {written}`"
-        if not help:
-            help = f"there are {listed(world.metrics)}" if world.metrics else "no metrics are defined"
-        raise problem("E502", f"no metric named `{name}`", _QUERY, help)
+        raise problem("E502", f"no metric named `{name}`", _QUERY, _metric_help(world, name))
     asking.refuse(f"`{name}`", metric.later, metric)
     return metric
+
+
+def _metric_help(world: World, name: str) -> str:
+    thing = world.things.find(name)
+    if name in world.dimensions:
+        return f"`{name}` is a dimension: split by it with --by {name}"
+    if thing is not None and thing.kind != "grain":
+        written = f"count({name})" if thing.kind == "source" else f"count(distinct {name})"
+        return f"`{name}` is {article(thing.kind)}: define a metric such as `number_of_{name} = {written}`"
+    if not world.metrics:
+        return "no metrics are defined"
+    return did_you_mean(name, world.metrics) or f"there are {listed(world.metrics)}"
 
 
 def _not_yet(

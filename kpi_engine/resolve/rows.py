@@ -9,7 +9,7 @@ from kpi_engine.ir import tree
 from kpi_engine.ir.expression import Expression, Field
 from kpi_engine.resolve.calls import bind_function, find_function
 from kpi_engine.resolve.expressions import ExpressionBinder
-from kpi_engine.resolve.problems import BindError, listed, problem
+from kpi_engine.resolve.problems import BindError, article, listed, problem
 from kpi_engine.resolve.references import chains, path_field, reaches
 from kpi_engine.resolve.units import spoken
 from kpi_engine.resolve.world import World
@@ -71,7 +71,7 @@ class RowBinder(ExpressionBinder):
         thing = world.things.find(name)
         if thing is not None and thing.kind != "grain":
             help = f"write one of its columns: `{name}.{_some_column(world, thing.name)}`"
-            return problem("E304", f"`{name}` is {_a(thing.kind)}, not a column", node.span, help)
+            return problem("E304", f"`{name}` is {article(thing.kind)}, not a column", node.span, help)
         if world.has_dimension(name):
             help = f"write the column that it is made of; {self.base} has {listed(world.column_names(self.base))}"
             return problem("E309", f"`{name}` is a dimension, not a column of {self.base}", node.span, help)
@@ -96,7 +96,7 @@ class RowBinder(ExpressionBinder):
         )
         raise problem(
             "E303",
-            f"`{function.name}` is {_a(kind)} and cannot stand on the rows that `{self.user}` takes",
+            f"`{function.name}` is {article(kind)} and cannot stand on the rows that `{self.user}` takes",
             node.span,
             help,
         )
@@ -152,7 +152,3 @@ def describe(value: Expression) -> str:
 def _some_column(world: World, owner: str) -> str:
     names = world.column_names(owner)
     return names[0] if names else "column"
-
-
-def _a(word: str) -> str:
-    return f"{'an' if word[0] in 'ae' else 'a'} {word}"

@@ -22,7 +22,7 @@ from kpi_engine.ir.types import NULL
 from kpi_engine.kernels.calendar import Calendar
 from kpi_engine.resolve.deferred import Deferred
 from kpi_engine.resolve.names import Thing, Things
-from kpi_engine.resolve.problems import listed, problem
+from kpi_engine.resolve.problems import article, listed, problem
 
 
 class World:
@@ -161,7 +161,7 @@ class World:
             return found
         wanted = _either(kinds)
         if found is not None:
-            help = f"`{word}` is {'an' if found.kind == 'entity' else 'a'} {found.kind}"
+            help = f"`{word}` is {article(found.kind)}"
             raise problem("E201", f"no {wanted} named `{word}`", span, help)
         raise problem("E201", f"no {wanted} named `{word}`", span, self._thing_help(word, kinds))
 

@@ -10,7 +10,7 @@
 A file holds cases separated by lines `====`. What stands between title and first section is the case's own text. A
 section is a line `---- kind options` and the lines up to the next one. Whoever runs cases brings a function for each
 kind of section that is expected; all other kinds are inputs, which those functions read. A case without `definitions`
-has the definitions and the data of the case above it; a `data` section of its own replaces the one of that name.
+has the definitions and the data of the nearest case above that has them; its own `data` replaces data of that name.
 """
 
 from __future__ import annotations
@@ -80,8 +80,10 @@ def read_cases(text: str) -> list[Case]:
     line = 1
     above: tuple[Section, ...] = ()
     for part in _split(text):
-        cases.append(replace(_case(part, line), above=above))
-        above = cases[-1].inputs()
+        case = _case(part, line)
+        cases.append(replace(case, above=above))
+        if any(section.kind == "definitions" for section in case.sections):
+            above = case.inputs()
         line += len(part) + 1
     titles = [case.title for case in cases]
     for title in titles:

@@ -46,6 +46,8 @@ def answer(definitions: str, tables: Mapping[str, Sequence[Mapping[str, object]]
     meaning = Meaning(world, {name: _begin(model, name, first) for name, first in starts.items()}, watermarks)
     bases = {name: meaning.bases(model.metrics[name]) for name in asked.metrics}
     known = [mark for names in bases.values() for name in names if (mark := starts[name]) is not None]
+    if asked.grain == "hour" and any(_is_dated(world, name) for names in bases.values() for name in names):
+        raise ReferenceFailure("dates cannot be grouped by hour")
     spans, opens, closes = _spans(calendar, asked, min(known, default=None), as_of)
     where = () if asked.where is None else tuple(conjuncts(read_model(f"asked = {asked.where}").metrics["asked"]))
     contexts = {}
@@ -76,6 +78,12 @@ def _measured(meaning: Meaning, group: dict[str, Any], call: tree.Call, context:
 def _first_row(world: World, name: str) -> Mark | None:
     moments = [moment for row in world.rows(name) if (moment := world.time(name, row)) is not None]
     return min((world.calendar.at_moment(moment) for moment in moments), default=None)
+
+
+def _is_dated(world: World, name: str) -> bool:
+    """Whether the time of a source is a date, and no instant."""
+    moments = [moment for row in world.rows(name) if (moment := world.time(name, row)) is not None]
+    return any(not isinstance(moment, datetime) for moment in moments)
 
 
 def _begin(model: Model, name: str, first: Mark | None) -> Mark | None:

@@ -1,0 +1,102 @@
+"""What resolving a case gives: the problems of its definitions, or why its question is refused.
+
+    ---- definitions
+    source orders
+      time: ordered_at
+    n = count(orders)
+    ---- schemas
+    orders: order_id text, ordered_at timestamp, total float
+    ---- problems
+    ---- ask n by channel grain month
+    ---- refusal
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kpi_engine.builtin.functions import FUNCTIONS
+from kpi_engine.extend.functions import FunctionRegistry
+from kpi_engine.ir.catalog import CalendarSettings, Catalog, TableColumn, TableSchema
+from kpi_engine.ir.diagnostic import Diagnostic, KpiError
+from kpi_engine.ir.question import BoundQuestion, Question
+from kpi_engine.ir.render import render
+from kpi_engine.ir.span import SourceText
+from kpi_engine.ir.types import BOOLEAN, DATE, DECIMAL, DURATION, FLOAT, INTEGER, TEXT, TIMESTAMP, Type
+from kpi_engine.parse import parse_expression, parse_file
+from kpi_engine.resolve import bind_question, resolve
+from kpi_engine.testing.case_tables import read_question
+from kpi_engine.testing.cases import Case
+
+REGISTRY = FunctionRegistry(FUNCTIONS)
+TYPES: Mapping[str, Type | None] = {
+    "text": TEXT,
+    "integer": INTEGER,
+    "decimal": DECIMAL,
+    "float": FLOAT,
+    "boolean": BOOLEAN,
+    "date": DATE,
+    "timestamp": TIMESTAMP,
+    "duration": DURATION,
+    "struct": None,
+}
+
+
+def schemas_of(text: str) -> dict[str, TableSchema | None]:
+    """Table schemas, a line each: `orders: id text, day date`; `orders (text): id, day` for a text file."""
+    found: dict[str, TableSchema | None] = {}
+    for line in text.splitlines():
+        head, _, columns = line.partition(":")
+        name, _, kind = head.strip().partition(" ")
+        read = [column.strip().rpartition(" ") for column in columns.split(",") if column.strip()]
+        if kind == "(text)":
+            table = [TableColumn(last, TEXT, "text") for _, _, last in read]
+        else:
+            table = [TableColumn(header.strip(), TYPES[last], last) for header, _, last in read]
+        found[name] = TableSchema(tuple(table), kind == "(text)")
+    return found
+
+
+def bound(
+    text: str, schemas: str = "", *, defaults: CalendarSettings | None = None, name: str = "definitions"
+) -> tuple[Catalog, tuple[Diagnostic, ...]]:
+    """Definitions resolved; they must parse."""
+    file, problems = parse_file(SourceText(name, text))
+    assert problems == (), [render(problem) for problem in problems]
+    return resolve([file], schemas_of(schemas), REGISTRY, defaults=defaults)
+
+
+def catalog_of(text: str, schemas: str = "") -> Catalog:
+    """The catalogue of definitions without any error."""
+    catalog, diagnostics = bound(text, schemas)
+    wrong = [render(each) for each in diagnostics if each.code.startswith("E")]
+    assert wrong == [], "\n".join(wrong)
+    return catalog
+
+
+def asked(catalog: Catalog, question: Question) -> BoundQuestion:
+    """A question bound to a catalogue."""
+    where = None if question.where is None else parse_expression(SourceText("--where", question.where))
+    return bind_question(catalog, question, where, REGISTRY)
+
+
+def problems(case: Case) -> str:
+    """Everything wrong with the definitions of a case, whose text must parse."""
+    _, diagnostics = bound(case.section("definitions") + "\n", _schemas(case))
+    return "\n".join(render(each) for each in diagnostics)
+
+
+def refusal(case: Case) -> str:
+    """Why the question of a case is refused."""
+    catalog = catalog_of(case.section("definitions") + "\n", _schemas(case))
+    options = next(section.options for section in case.sections if section.kind == "ask")
+    question = read_question(options)
+    try:
+        asked(catalog, Question(question.metrics, **question.arguments))
+    except KpiError as error:
+        return "\n".join(render(each) for each in error.diagnostics)
+    return ""
+
+
+def _schemas(case: Case) -> str:
+    return next((each.text for each in (*case.sections, *case.above) if each.kind == "schemas"), "")
