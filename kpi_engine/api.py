@@ -184,5 +184,3 @@ class Result:
 
     def _repr_html_(self) -> str:
         return pipeline.html_of(self)
-
-

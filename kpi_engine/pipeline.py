@@ -1,13 +1,13 @@
 """The stages, chained: text -> tree -> catalogue -> plan -> answer. Nothing else imports more than one stage.
 
-    read      kpi.toml, files            -> texts
-    parse     texts                      -> trees
-    connect   trees + connections        -> table schemas
-    resolve   trees + schemas            -> catalogue
-    bind      catalogue + question       -> bound question
-    plan      bound question + extents   -> plan
-    optimise  plan                       -> plan
-    execute   plan                       -> Arrow table
+read      kpi.toml, files            -> texts
+parse     texts                      -> trees
+connect   trees + connections        -> table schemas
+resolve   trees + schemas            -> catalogue
+bind      catalogue + question       -> bound question
+plan      bound question + extents   -> plan
+optimise  plan                       -> plan
+execute   plan                       -> Arrow table
 """
 
 from __future__ import annotations
@@ -121,9 +121,7 @@ def _schemas(
 
 def calendar_of(settings: CalendarSettings) -> Calendar:
     """The calendar's arithmetic for its settings."""
-    return Calendar(
-        settings.timezone, settings.week_starts, settings.fiscal_year_starts, settings.fiscal_year_named
-    )
+    return Calendar(settings.timezone, settings.week_starts, settings.fiscal_year_starts, settings.fiscal_year_named)
 
 
 def prepare(loaded: Loaded, question: Question, default_as_of: str) -> Run:
@@ -131,7 +129,7 @@ def prepare(loaded: Loaded, question: Question, default_as_of: str) -> Run:
     from kpi_engine.connect.reader import CatalogReader
     from kpi_engine.execute import first_time, make_world
     from kpi_engine.optimize import optimize
-    from kpi_engine.plan import extent_requests, make_plan
+    from kpi_engine.plan import extent_requests, make_plan, merged_preparations
 
     started = time.perf_counter()
     where = None if question.where is None else parse_expression(SourceText("--where", question.where))
@@ -140,14 +138,14 @@ def prepare(loaded: Loaded, question: Question, default_as_of: str) -> Run:
     reader = CatalogReader(loaded.connectors, loaded.bound, calendar.timezone)
     stats = RunStats()
     requests = extent_requests(loaded.catalog, bound_question.sources)
-    lookups = tuple(dict.fromkeys(lookup for request in requests for lookup in request.lookups))
-    world = make_world(loaded.catalog, functions(), calendar, reader, lookups)
+    inputs = merged_preparations(requests)
+    world = make_world(loaded.catalog, functions(), calendar, reader, inputs)
     as_of = _as_of(question.as_of or default_as_of, loaded, calendar, reader, stats)
     first = {request.source: first_time(request, reader, world) for request in requests}
     stats.seconds["extent"] = time.perf_counter() - started
     plan = make_plan(loaded.catalog, bound_question, calendar, first, as_of)
     optimized, fired = optimize(plan)
-    run_world = make_world(loaded.catalog, functions(), calendar, reader, optimized.lookups)
+    run_world = make_world(loaded.catalog, functions(), calendar, reader, optimized.prepared, optimized.keyed, dict(optimized.watermarks))
     stats.seconds["plan"] = time.perf_counter() - started - stats.seconds["extent"]
     return Run(loaded, bound_question, calendar, plan, optimized, fired, run_world, reader, stats)
 
@@ -165,9 +163,7 @@ def _as_of(text: str, loaded: Loaded, calendar: Calendar, reader: CatalogReader,
     return calendar.period_at("hour", now).start if latest is None else calendar.period_at("day", latest).end
 
 
-def _latest_row(
-    loaded: Loaded, calendar: Calendar, reader: CatalogReader, now: Bound, stats: RunStats
-) -> Bound | None:
+def _latest_row(loaded: Loaded, calendar: Calendar, reader: CatalogReader, now: Bound, stats: RunStats) -> Bound | None:
     """The latest time, not in the future, in any source whose table is within reach."""
     from kpi_engine.execute import last_time, make_world
     from kpi_engine.plan import extent_requests
@@ -177,7 +173,7 @@ def _latest_row(
         if loaded.schemas.get(request.source) is None:
             stats.notes.append(f"source {request.source} is out of reach and does not count for the as-of")
             continue
-        world = make_world(loaded.catalog, functions(), calendar, reader, request.lookups)
+        world = make_world(loaded.catalog, functions(), calendar, reader, request.prepared)
         last = last_time(request, reader, world, now)
         if last is not None and (latest is None or last > latest):
             latest = last
@@ -193,9 +189,7 @@ def run(prepared: Run) -> pa.Table:
     table = execute(plan, prepared.world, prepared.reader, stats)
     if plan.as_of is not None:
         stats.as_of = shown(prepared.calendar, plan.as_of)
-    stats.watermarks = {
-        name: shown(prepared.calendar, mark) for name, mark in plan.watermarks if mark != plan.as_of
-    }
+    stats.watermarks = {name: shown(prepared.calendar, mark) for name, mark in plan.watermarks if mark != plan.as_of}
     stats.notes.extend(plan.notes)
     return table
 
@@ -210,9 +204,7 @@ def result_columns(prepared: Run) -> tuple[ResultColumn, ...]:
     for name, _ in plan.dimensions:
         declared = dimensions.get(name)
         columns.append(ResultColumn(name, "dimension", description=declared.description if declared else ""))
-    columns += [
-        ResultColumn(output.name, "metric", output.display, output.description) for output in plan.outputs
-    ]
+    columns += [ResultColumn(output.name, "metric", output.display, output.description) for output in plan.outputs]
     return tuple(columns)
 
 

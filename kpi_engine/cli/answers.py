@@ -36,43 +36,50 @@ AsOf = Annotated[
     str | None,
     typer.Option("--as-of", metavar="TIME", help="As if asked at this date or instant; or now, or data."),
 ]
+Metrics = Annotated[list[str], typer.Argument(metavar="METRIC", help="Names of metrics; or a comma list.")]
+SkipEmpty = Annotated[bool, typer.Option("--skip-empty", help="Leave out rows without any data.")]
+OrderBy = Annotated[
+    list[str] | None,
+    typer.Option("--order-by", metavar="NAME[:desc]", help="Sort by a column; repeat, or a comma list."),
+]
+Limit = Annotated[str | None, typer.Option("--limit", metavar="N", help="At most so many rows, after sorting.")]
+Stats = Annotated[bool, typer.Option("--stats", help="Say what was read and how long each stage took.")]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "-f",
+        "--format",
+        metavar="FORMAT",
+        help="table, csv, json, jsonl, markdown, arrow or parquet. A table on a terminal, else csv.",
+    ),
+]
+Output = Annotated[
+    str | None,
+    typer.Option("-o", "--output", metavar="FILE", help="Write a file; its ending chooses the format."),
+]
 
 
 def evaluate(
     context: typer.Context,
-    metrics: Annotated[list[str], typer.Argument(metavar="METRIC", help="Names of metrics; or a comma list.")],
+    metrics: Metrics,
     by: By = None,
     grain: Grain = None,
     where: Where = None,
     start: From = None,
     end: To = None,
     as_of: AsOf = None,
-    skip_empty: Annotated[bool, typer.Option("--skip-empty", help="Leave out rows without any data.")] = False,
-    order_by: Annotated[
-        list[str] | None,
-        typer.Option("--order-by", metavar="NAME[:desc]", help="Sort by a column; repeat, or a comma list."),
-    ] = None,
-    limit: Annotated[
-        str | None, typer.Option("--limit", metavar="N", help="At most so many rows, after sorting.")
-    ] = None,
-    stats: Annotated[bool, typer.Option("--stats", help="Say what was read and how long each stage took.")] = False,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            "-f",
-            "--format",
-            metavar="FORMAT",
-            help="table, csv, json, jsonl, markdown, arrow or parquet. A table on a terminal, else csv.",
-        ),
-    ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Write a file; its ending chooses the format."),
-    ] = None,
+    skip_empty: SkipEmpty = False,
+    order_by: OrderBy = None,
+    limit: Limit = None,
+    stats: Stats = False,
+    format: Format = None,
+    output: Output = None,
 ) -> None:
     """Compute metrics.
 
-    Example: `kpi eval conversion --by channel --grain month --from 2026-01 --to 2026-06`
+    \b
+    Example:
+      kpi eval conversion --by channel --grain month --from 2026-01 --to 2026-06
     """
     from kpi_engine.cli.output import chosen_format, write_answer
     from kpi_engine.present.notes import note_lines, run_lines
@@ -119,7 +126,9 @@ def explain(
 ) -> None:
     """Show how a metric is understood and computed.
 
-    Example: `kpi explain conversion --by channel --at plan`
+    \b
+    Example:
+      kpi explain conversion --by channel --at plan
     """
     stage = next((stage for stage in STAGES if stage == at), None)
     if stage is None:

@@ -27,9 +27,11 @@ def check(
         ),
     ] = "full",
 ) -> None:
-    """Check kpi.toml and all definitions, and report every problem.
+    """Report every problem of kpi.toml and the definitions.
 
-    Example: `kpi check --format concise`
+    \b
+    Example:
+      kpi check --format concise
     """
     if format not in FORMATS:
         help = did_you_mean(format, FORMATS) or f"there are {', '.join(FORMATS)}"

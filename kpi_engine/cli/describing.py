@@ -16,6 +16,9 @@ from kpi_engine.ir.span import Span
 
 _UNNAMED = "(no description)"
 
+_NARROWEST_DESCRIPTION = 20
+"""Terminal cells below which a column of descriptions is harder to read than none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -80,7 +83,7 @@ def print_facts(facts: Facts) -> None:
 
 
 def print_list(rows: Sequence[tuple[str, str, str]]) -> None:
-    """Names, units and descriptions, a line each; descriptions fold on a terminal only."""
+    """Names, units and descriptions, a line each. A narrow terminal folds descriptions, or leaves them out."""
     from rich.table import Table
     from rich.text import Text
 
@@ -88,12 +91,17 @@ def print_list(rows: Sequence[tuple[str, str, str]]) -> None:
     from kpi_engine.present.table import print_all
 
     surface = surface_of(sys.stdout)
+    beside = surface.width - max((len(name) + len(unit) + 4 for name, unit, _ in rows), default=0)
     grid = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     grid.add_column(no_wrap=True, style="bold")
     grid.add_column(no_wrap=True, style="dim")
-    grid.add_column(overflow="fold", no_wrap=not surface.terminal)
-    for name, unit, description in rows:
-        grid.add_row(Text(name), Text(unit), Text(safe_text(description)))
+    if beside >= _NARROWEST_DESCRIPTION or not surface.terminal:
+        grid.add_column(overflow="fold", no_wrap=not surface.terminal)
+        for name, unit, description in rows:
+            grid.add_row(Text(name), Text(unit), Text(safe_text(description)))
+    else:
+        for name, unit, _ in rows:
+            grid.add_row(Text(name), Text(unit))
     if rows:
         print_all([grid], sys.stdout.buffer, surface)
 
@@ -101,6 +109,9 @@ def print_list(rows: Sequence[tuple[str, str, str]]) -> None:
 def _metric(catalog: Catalog, metric: Metric) -> Facts:
     from kpi_engine.present.values import metric_text
 
+    by = [] if metric.later else splits(catalog, metric)
+    dimensions = [name for name in by if name in catalog.dimensions]
+    columns = [name for name in by if name not in catalog.dimensions]
     used_by = [other.name for other in catalog.metrics.values() if metric.name in other.uses]
     rows = [
         ("formula", _formula(metric)),
@@ -110,7 +121,8 @@ def _metric(catalog: Catalog, metric: Metric) -> Facts:
         ("reads", ", ".join(metric.sources)),
         ("uses", ", ".join(metric.uses)),
         ("used by", ", ".join(used_by)),
-        ("split by", "" if metric.later else ", ".join(splits(catalog, metric)) or "nothing"),
+        ("split by", "" if metric.later else ", ".join(dimensions) or "no declared dimension"),
+        ("or column", ", ".join(columns)),
         ("adds up", "yes" if metric.additive else _not_additive(metric)),
         ("periods", "a longer period is not the sum of shorter ones" if metric.grain_dependent else ""),
         ("tags", ", ".join(metric.tags)),

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shlex
 import sys
-import traceback
 from collections.abc import Iterable
 from typing import IO, Any
 
 from kpi_engine.cli.command_line import CommandLine
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError, Severity, nearest
-from kpi_engine.ir.render import render
 from kpi_engine.ir.span import SourceText, Span
 
 _QUOTED = re.compile(r"'([^']*)'")
@@ -29,6 +25,8 @@ def usage_error(code: str, message: str, help: str = "") -> KpiError:
 
 def bad_command_line(error: Any, line: CommandLine) -> Diagnostic:
     """What typer says about a command line, in our form."""
+    import shlex
+
     context = getattr(error, "ctx", None)
     commands = getattr(context.command, "commands", {}) if context is not None else {}
     word = getattr(error, "option_name", None) or ""
@@ -55,8 +53,12 @@ def report(diagnostics: Iterable[Diagnostic], style: str, file: IO[str] | None =
 def print_diagnostic(diagnostic: Diagnostic, style: str, stream: IO[str]) -> None:
     """One diagnostic: `text` (the same as `full`), `concise` or `json`."""
     if style == "json":
+        import json
+
         stream.write(json.dumps(as_json(diagnostic), ensure_ascii=False) + "\n")
         return
+    from kpi_engine.ir.render import render
+
     text = render(diagnostic, "concise" if style == "concise" else "full")
     stream.write((_coloured(text, diagnostic) if may_colour(stream) else text) + "\n")
 
@@ -89,6 +91,8 @@ def may_colour(stream: IO[str]) -> bool:
 def internal_error(error: Exception, debug: bool) -> Diagnostic:
     """E799: a bug of ours. The traceback is printed with `--debug` only, and never with values of variables."""
     if debug:
+        import traceback
+
         traceback.print_exception(error, file=sys.stderr)
         help = "please report this with the traceback above, the command and the definitions"
     else:

@@ -26,7 +26,9 @@ def fmt(
 ) -> None:
     """Format definitions.
 
-    Example: `kpi fmt --check`
+    \b
+    Example:
+      kpi fmt --check
     """
     session = session_of(context)
     if paths == ["-"]:

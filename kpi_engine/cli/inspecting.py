@@ -26,7 +26,9 @@ def list_metrics(
 ) -> None:
     """List the metrics with their units.
 
-    Example: `kpi list --source orders`
+    \b
+    Example:
+      kpi list --source orders
     """
     from kpi_engine.cli.describing import print_list
 
@@ -46,9 +48,11 @@ def describe(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="A metric, dimension, source or entity.")],
 ) -> None:
-    """Say what a metric, dimension, source or entity means, and what uses it.
+    """Say what a name means and what uses it.
 
-    Example: `kpi describe conversion`
+    \b
+    Example:
+      kpi describe conversion
     """
     from kpi_engine.cli.describing import facts_about, print_facts
 

@@ -36,9 +36,11 @@ def init(
     context: typer.Context,
     folder: Annotated[str, typer.Argument(metavar="DIR", help="The folder to start in; made if need be.")],
 ) -> None:
-    """Start a project: a kpi.toml, two small tables and five metrics that work.
+    """Start a project: two small tables and five metrics.
 
-    Example: `kpi init shop`
+    \b
+    Example:
+      kpi init shop
     """
     from kpi_engine.project.templates import write_starter
 
@@ -57,9 +59,13 @@ def demo(
     context: typer.Context,
     folder: Annotated[str, typer.Argument(metavar="DIR", help="The folder to write.")] = "kpi-demo",
 ) -> None:
-    """Write the demo shop (two years of orders, visits and advertising) and show its scorecard.
+    """Write the demo shop and show its scorecard.
 
-    Example: `kpi demo`
+    It has two years of orders, visits and advertising.
+
+    \b
+    Example:
+      kpi demo
     """
     import kpi_engine
     from kpi_engine import demo as shop
@@ -84,7 +90,7 @@ def demo(
             "kpi list",
             "kpi describe conversion_rate",
             "kpi eval conversion_rate --by channel --grain quarter",
-            "kpi eval revenue sales_growth --by category --grain month --from 2026-05",
+            "kpi eval product_revenue --by category --grain month --from 2026-05",
             "kpi explain conversion_rate --by channel",
         ],
         session.errors,

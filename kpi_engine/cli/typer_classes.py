@@ -21,6 +21,10 @@ class PlainCommand(TyperCommand):
         """All parameters; `--help` is among them."""
         return _plain(super().get_params(ctx))
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """`METRIC...` where typer writes `{METRIC}...`."""
+        return [piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)]
+
     def invoke(self, ctx: Any) -> Any:
         """Run; when the reader of standard output has gone away, there is nothing left to say."""
         try:

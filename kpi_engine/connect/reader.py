@@ -51,7 +51,7 @@ class CatalogReader:
         table = table_request(source, self.timezone)
         scan = connector.scan(ScanRequest(table, requests, tuple(_predicates(source, predicates))))
         timezone = source.timezone or scan.options.get("timezone") or self.timezone
-        return _ConformedScan(scan, conformer(requests, scan.options, str(timezone), source.on_error))
+        return ConformedScan(scan, conformer(requests, scan.options, str(timezone), source.on_error))
 
 
 def connector_of(
@@ -95,7 +95,7 @@ def _predicates(source: Source, conditions: Sequence[Expression]) -> Iterator[Pr
 
 
 @dataclass(frozen=True, slots=True)
-class _ConformedScan:
+class ConformedScan:
     """A scan whose batches carry declared types."""
 
     scan: Scan
@@ -118,11 +118,11 @@ class _ConformedScan:
         return self.scan.notes
 
     def fragments(self) -> Sequence[Fragment]:
-        return [_ConformedFragment(fragment, self.conformer) for fragment in self.scan.fragments()]
+        return [ConformedFragment(fragment, self.conformer) for fragment in self.scan.fragments()]
 
 
 @dataclass(frozen=True, slots=True)
-class _ConformedFragment:
+class ConformedFragment:
     fragment: Fragment
     conformer: Conformer
 

@@ -14,7 +14,7 @@ from kpi_engine.ir.bounds import Period
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.plan import Plan
 from kpi_engine.kernels.align import Alignment, GroupKeys, align, any_rows, shown_groups, spread
-from kpi_engine.kernels.cells import all_cells
+from kpi_engine.kernels.cells import all_cells, missing_cells
 from kpi_engine.kernels.frames import StateFrame
 from kpi_engine.kernels.vectors import Mask
 
@@ -29,6 +29,13 @@ class Aligned:
     alignment: Alignment
     values: Mapping[str, pa.Array]
     has_rows: pa.Array
+    ready: Sequence[Ready]
+    periods: int
+
+    @property
+    def without_rows(self) -> dict[str, pa.Array]:
+        """Every leaf's values for a group that has no row at all."""
+        return {each.name: each.values(missing_cells(each.grouped.size, self.periods)) for each in self.ready}
 
 
 def align_leaves(plan: Plan, states: Mapping[int, Sequence[StateFrame]], world: World) -> Aligned:
@@ -50,7 +57,8 @@ def align_leaves(plan: Plan, states: Mapping[int, Sequence[StateFrame]], world: 
         each.name: spread(each.values(all_cells(each.grouped.size + 1, periods)), place, periods)
         for each, place in zip(ready, alignment.places, strict=True)
     }
-    return Aligned(alignment, values, pa.array(any_rows(counts, alignment.places, periods, alignment.size)))
+    has_rows = any_rows(counts, alignment.places, periods, alignment.size)
+    return Aligned(alignment, values, pa.array(has_rows), ready, periods)
 
 
 def _groups(ready: Ready, shown: Mask) -> GroupKeys:

@@ -114,6 +114,10 @@ class Evaluator(ABC):
                 return scalar_of(expression)
             case Apply():
                 return self._apply(expression)
+        return self.other(expression)
+
+    def other(self, expression: Expression) -> Operand:
+        """An expression that only one level has."""
         raise AssertionError(f"{type(expression).__name__} is not evaluated here")
 
     def _apply(self, node: Apply) -> Operand:

@@ -1,44 +1,55 @@
-"""Rows of a source in memory: columns, computed columns, and columns of other sources along references."""
+"""Rows of a source in memory: columns, computed columns, and what other rows say of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Protocol
 
 import pyarrow as pa
 
-from kpi_engine.execute.evaluate import Evaluator
+from kpi_engine.execute.evaluate import Evaluator, Operand
 from kpi_engine.extend.functions import EvaluationContext, FunctionRegistry
 from kpi_engine.ir.catalog import Catalog
-from kpi_engine.ir.expression import Field, Step
+from kpi_engine.ir.expression import (
+    ChildAggregate,
+    EventTest,
+    Expression,
+    Field,
+    Followed,
+    LastBefore,
+    Step,
+)
 from kpi_engine.kernels.calendar import Calendar
-from kpi_engine.kernels.lookup import KeyIndex
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A prepared input: the rows of a target source, and the index of its unique key."""
+class Inputs(Protocol):
+    """What rows look at beyond themselves, prepared on first use and shared by a run."""
 
-    rows: Rows
-    index: KeyIndex
+    def place(self, step: Step, rows: Rows) -> pa.Array:
+        """For each row the position of the target's row that a reference means, null where there is none."""
+
+    def target(self, name: str) -> Rows:
+        """All rows of a source."""
+
+    def value_of(self, owner: str, body: Expression, ids: pa.Array) -> pa.Array:
+        """A keyed table's value for each id."""
+
+    def followed(self, chain: tuple[Followed, ...], rows: Rows) -> pa.Array:
+        """Which rows are followed by a chain of events."""
+
+    def latest(self, node: LastBefore, rows: Rows) -> pa.Array:
+        """For each row the key of the latest earlier row of another source with the same ids."""
 
 
 @dataclass(slots=True)
 class World:
-    """What rows of one run share: the catalogue, functions, calendar and the prepared lookups."""
+    """What rows of one run share: the catalogue, functions, calendar and the prepared inputs."""
 
     catalog: Catalog
     functions: FunctionRegistry
     calendar: Calendar
-    prepare: Callable[[str, str], Prepared]
-    prepared: dict[tuple[str, str], Prepared] = field(default_factory=dict)
-
-    def lookup(self, target: str, key: str) -> Prepared:
-        """The prepared input for a target and its key; built on first use."""
-        found = self.prepared.get((target, key))
-        if found is None:
-            found = self.prepared[target, key] = self.prepare(target, key)
-        return found
+    inputs: Inputs
 
 
 class Rows(Evaluator):
@@ -51,30 +62,52 @@ class Rows(Evaluator):
         self.source = source
         self._columns = columns
         self._world = world
-        self._positions: dict[Step, pa.Array] = {}
+        self._places: dict[Step, pa.Array] = {}
 
     def field(self, field: Field) -> pa.Array:
         """A stored or computed column of these rows, or one of the row that a reference leads to (null if none)."""
-        if field.steps:
-            first, *rest = field.steps
-            target = self._world.lookup(first.target, first.target_column)
-            inner = Field(field.column, field.type, tuple(rest))
-            return target.rows.array(inner).take(self._place(first, target))
-        column = self._world.catalog.sources[self.source].columns[field.column]
-        if column.computed is not None:
-            return self.array(column.computed)
-        return self._columns(field.column) if callable(self._columns) else self._columns[field.column]
+        if not field.steps:
+            column = self._world.catalog.sources[self.source].columns[field.column]
+            if column.computed is not None:
+                return self.array(column.computed)
+            return self._columns(field.column) if callable(self._columns) else self._columns[field.column]
+        first, *rest = field.steps
+        entity = self._world.catalog.entities.get(first.target)
+        if entity is not None:
+            body = entity.columns[field.column].computed
+            assert body is not None
+            return self._world.inputs.value_of(entity.name, body, self.column(first.column))
+        inner = Field(field.column, field.type, tuple(rest))
+        return self._world.inputs.target(first.target).array(inner).take(self._place(first))
+
+    def other(self, expression: Expression) -> Operand:
+        """What other rows say of these: child rows, events that follow, the latest earlier row."""
+        inputs = self._world.inputs
+        match expression:
+            case ChildAggregate():
+                link = expression.link
+                return inputs.value_of(link.target, expression, self.column(link.target_column))
+            case EventTest():
+                return inputs.followed(expression.chain, self)
+            case LastBefore():
+                return inputs.latest(expression, self)
+        return super().other(expression)
 
     def column(self, name: str) -> pa.Array:
         """A column by name."""
         column = self._world.catalog.sources[self.source].columns[name]
         return self.array(Field(name, column.type))
 
-    def _place(self, step: Step, target: Prepared) -> pa.Array:
-        """For each row the position of the target's row, null where there is none."""
-        place = self._positions.get(step)
+    def times(self) -> pa.Array:
+        """The declared time of each row."""
+        time = self._world.catalog.sources[self.source].time
+        assert time is not None
+        return self.column(time)
+
+    def _place(self, step: Step) -> pa.Array:
+        place = self._places.get(step)
         if place is None:
-            place = self._positions[step] = target.index.positions(self.column(step.column))
+            place = self._places[step] = self._world.inputs.place(step, self)
         return place
 
     def filtered(self, mask: pa.Array, length: int) -> Rows:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from kpi_engine.execute.answer import align_leaves, period_values
+from kpi_engine.execute.inputs import PreparedInputs
 from kpi_engine.execute.output import output_array
-from kpi_engine.execute.prepare import preparer
 from kpi_engine.execute.reader import SourceReader
 from kpi_engine.execute.results import Results
 from kpi_engine.execute.rows import World
 from kpi_engine.execute.scan import run_scan
 from kpi_engine.extend.functions import FunctionRegistry
+from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import Catalog
-from kpi_engine.ir.plan import Lookup, Plan
+from kpi_engine.ir.plan import KeyedTable, Plan, Preparation
 from kpi_engine.ir.result import RunStats, SourceStats
 from kpi_engine.kernels.align import answer_order, repeat_keys, tile_periods
 from kpi_engine.kernels.calendar import Calendar
@@ -29,12 +30,12 @@ def make_world(
     functions: FunctionRegistry,
     calendar: Calendar,
     reader: SourceReader,
-    lookups: Sequence[Lookup],
+    prepared: Sequence[Preparation],
+    keyed: Sequence[KeyedTable] = (),
+    watermarks: Mapping[str, Bound] | None = None,
 ) -> World:
-    """What the rows of one run share."""
-    world = World(catalog, functions, calendar, prepare=lambda target, key: build(target, key))
-    build = preparer(world, reader, lookups)
-    return world
+    """What the rows of one run share; inputs are read when rows first look at them."""
+    return PreparedInputs(catalog, functions, calendar, reader, prepared, keyed, dict(watermarks or {})).world
 
 
 def execute(plan: Plan, world: World, reader: SourceReader, stats: RunStats) -> pa.Table:
@@ -86,9 +87,7 @@ def _ordered(table: pa.Table, plan: Plan) -> pa.Table:
         direction = "descending" if order.descending else "ascending"
         numbered = table.append_column("", pa.array(range(table.num_rows)))
         table = table.take(
-            pc.sort_indices(
-                numbered, sort_keys=[(order.column, direction, "at_end"), ("", "ascending", "at_end")]
-            )
+            pc.sort_indices(numbered, sort_keys=[(order.column, direction, "at_end"), ("", "ascending", "at_end")])
         )
     return table
 

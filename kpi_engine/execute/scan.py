@@ -81,16 +81,17 @@ def own_rows(rows: Rows, world: World, stats: SourceStats | None = None) -> Rows
     if rows.length == 0:
         return rows
     if source.where is not None:
-        rows = _selected(rows, rows.array(source.where))
+        rows = selected(rows, rows.array(source.where))
     if source.lifetime is not None:
-        living = _selected(rows, has_lifetime(*(rows.column(name) for name in source.lifetime)))
+        living = selected(rows, has_lifetime(*(rows.column(name) for name in source.lifetime)))
         if stats is not None:
             stats.excluded_rows += rows.length - living.length
         rows = living
     return rows
 
 
-def _selected(rows: Rows, condition: pa.Array) -> Rows:
+def selected(rows: Rows, condition: pa.Array) -> Rows:
+    """The rows for which a condition is true."""
     chosen = select(None, (), False, condition, rows.length, always=True)
     return rows if chosen.mask is None else rows.filtered(chosen.mask, chosen.rows)
 
@@ -123,9 +124,7 @@ def _partials(query: MeasureQuery, rows: Rows) -> list[StateFrame]:
     return partial_frames(keys, chosen.bucket, inputs)
 
 
-def _report_times(
-    queries: Sequence[MeasureQuery], rows: Rows, world: World, plan: Plan, stats: SourceStats
-) -> None:
+def _report_times(queries: Sequence[MeasureQuery], rows: Rows, world: World, plan: Plan, stats: SourceStats) -> None:
     """Count rows that have no time, and rows past the watermark."""
     source = world.catalog.sources[rows.source]
     if source.time is None or rows.length == 0 or all(query.time != source.time for query in queries):

@@ -16,6 +16,7 @@ from kpi_engine.ir.types import Type
 if TYPE_CHECKING:
     import pyarrow as pa
 
+
 def data_error(code: str, place: str, message: str, help: str = "") -> KpiError:
     """The error for a problem in data: `place` is a table, a file, or a file with a line (`orders.csv:17`).
 

@@ -68,7 +68,6 @@ MEANING: Mapping[str, str] = {
     "E341": "a unit that does not fit the metric",
     "E342": "a target that does not fit the unit",
     "E343": "a sequence of events without a key in common",
-    "E345": "a filter on the wrong side of `followed by`",
     "E346": "an aggregate that has no way to its `per` key",
     "E347": "groups without rows would matter and are not looked at",
     "E349": "values of different types where one type is needed",

@@ -97,6 +97,16 @@ class Followed:
 
 
 @dataclass(frozen=True, slots=True)
+class EventTest:
+    """A row condition: whether rows of `source` are followed by a chain of events (each link bound on the one before)."""
+
+    source: str
+    chain: tuple[Followed, ...]
+    type: Type
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Measure:
     """One aggregate over the rows of one source: the leaf of every metric.
 
@@ -239,6 +249,7 @@ Expression = (
     Field
     | Constant
     | Apply
+    | EventTest
     | Measure
     | Window
     | Restrict

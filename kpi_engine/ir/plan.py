@@ -73,12 +73,26 @@ class MeasureQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class Lookup:
-    """A prepared input: rows of `target` by its unique `key`, with the stored columns that this takes."""
+class Preparation:
+    """A prepared input: all rows of a source with some stored columns, which other rows look at.
 
-    target: str
-    key: str
+    References find a row by its unique key, `followed by` and `last` the next or latest one of an id.
+    """
+
+    source: str
     columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedTable:
+    """A prepared input: a value for each id of `owner`, computed by a plan of its own over all time.
+
+    For a column that aggregates child rows, and for columns of entities. `body` is the aggregate as bound.
+    """
+
+    owner: str
+    body: Expression
+    plan: Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +102,7 @@ class ExtentRequest:
     source: str
     time: str
     columns: tuple[str, ...]
-    lookups: tuple[Lookup, ...] = ()
+    prepared: tuple[Preparation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +205,8 @@ class Plan:
     outputs: tuple[Output, ...]
     nested: tuple[Nested, ...] = ()
     scans: tuple[Scan, ...] = ()
-    lookups: tuple[Lookup, ...] = ()
+    prepared: tuple[Preparation, ...] = ()
+    keyed: tuple[KeyedTable, ...] = ()
     as_of: Bound | None = None
     watermarks: tuple[tuple[str, Bound], ...] = ()
     skip_empty: bool = False

@@ -11,6 +11,7 @@ from kpi_engine.ir.expression import (
     CalendarDuration,
     ChildAggregate,
     Constant,
+    EventTest,
     Expression,
     Field,
     KeyedAggregate,
@@ -54,6 +55,8 @@ def show_expression(node: Expression) -> str:
             return f"({f' {_SYMBOLS[node.operation]} '.join(map(show_expression, node.arguments))})"
         case Apply():
             return _call(node.operation, *map(show_expression, node.arguments))
+        case EventTest():
+            return " ".join(_followed(each.target, each.negated, each.within) for each in node.chain)
         case Measure():
             return _measure(node)
         case Window():

@@ -282,17 +282,7 @@ class Alert(Declaration):
 
 
 AnyDeclaration = (
-    Metric
-    | Override
-    | Source
-    | Entity
-    | Dimension
-    | Grain
-    | Use
-    | Map
-    | CalendarDeclaration
-    | Goal
-    | Alert
+    Metric | Override | Source | Entity | Dimension | Grain | Use | Map | CalendarDeclaration | Goal | Alert
 )
 
 

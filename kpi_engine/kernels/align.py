@@ -58,9 +58,7 @@ def align(dimensions: Sequence[str], leaves: Sequence[GroupKeys], *, ordered: bo
     if not dimensions:
         return Alignment((), 1, tuple(np.full(1, 0 if leaf.size else leaf.size, np.int64) for leaf in leaves))
     full = [leaf for leaf in leaves if leaf.names == tuple(dimensions)]
-    keys = tuple(
-        joined([_shown(leaf, leaf.keys[number]) for leaf in full]) for number in range(len(dimensions))
-    )
+    keys = tuple(joined([_shown(leaf, leaf.keys[number]) for leaf in full]) for number in range(len(dimensions)))
     first = pa.array(group_rows(keys, len(keys[0])).first)
     keys = tuple(key.take(first) for key in keys)
     if ordered:
@@ -102,9 +100,7 @@ def missing_group(size: int) -> Ints:
 def _sorted(keys: tuple[pa.Array, ...]) -> tuple[pa.Array, ...]:
     """Groups in the order of their values, nulls last."""
     table = pa.table({str(number): key for number, key in enumerate(keys)})
-    order = pc.sort_indices(
-        table, sort_keys=[(name, "ascending", "at_end") for name in table.column_names]
-    )
+    order = pc.sort_indices(table, sort_keys=[(name, "ascending", "at_end") for name in table.column_names])
     return tuple(key.take(order) for key in keys)
 
 

@@ -51,6 +51,11 @@ def all_cells(groups: int, periods: int) -> Cells:
     return Cells(numbers // max(periods, 1), numbers % max(periods, 1), periods)
 
 
+def missing_cells(groups: int, periods: int) -> Cells:
+    """All periods of the group that has no states, which has the number after the last."""
+    return Cells(np.full(periods, groups, np.int64), np.arange(periods, dtype=np.int64), periods)
+
+
 def is_group(cells: Cells, group: int) -> pa.Array:
     """Which cells belong to a group.
 

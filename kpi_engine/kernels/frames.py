@@ -43,9 +43,7 @@ class StateInput:
     condition: pa.Array | None
 
 
-def partial_frames(
-    keys: Sequence[pa.Array], bucket: Ints, inputs: Sequence[StateInput]
-) -> list[StateFrame]:
+def partial_frames(keys: Sequence[pa.Array], bucket: Ints, inputs: Sequence[StateInput]) -> list[StateFrame]:
     """The states of one batch: a frame for all states that are not sets, then one for each set, in order.
 
     Rows with bucket -1 (no time) count nowhere.
@@ -58,9 +56,7 @@ def partial_frames(
     return frames
 
 
-def _plain_frame(
-    keys: Sequence[pa.Array], bucket: Ints, cells: Ints, inputs: Sequence[StateInput]
-) -> StateFrame:
+def _plain_frame(keys: Sequence[pa.Array], bucket: Ints, cells: Ints, inputs: Sequence[StateInput]) -> StateFrame:
     groups = group(np.where(bucket >= 0, cells, -1))
     ids, first = groups.ids, groups.first
     if len(first) and bucket[first[0]] < 0:  # groups come in ascending order: rows that do not count are the first
@@ -95,8 +91,7 @@ def _take(keys: Sequence[pa.Array], rows: Ints) -> tuple[pa.Array, ...]:
     """Keys of some rows, as plain values."""
     chosen = pa.array(rows)
     return tuple(
-        key.take(chosen).dictionary_decode() if pa.types.is_dictionary(key.type) else key.take(chosen)
-        for key in keys
+        key.take(chosen).dictionary_decode() if pa.types.is_dictionary(key.type) else key.take(chosen) for key in keys
     )
 
 

@@ -86,9 +86,7 @@ class LifetimeStates:
         kept = np.flatnonzero((self._frame.states[0].values > 0) & (alive.first < alive.last))
         wanted, asked = alive.ordered_cells()
         counts = np.zeros(len(alive.cells), np.int64)
-        counts[asked] = distinct_at(
-            self._group[kept], codes[kept], alive.first[kept], alive.last[kept], wanted
-        )
+        counts[asked] = distinct_at(self._group[kept], codes[kept], alive.first[kept], alive.last[kept], wanted)
         return counts
 
     def _expanded(self, state: int, how: Finish, alive: _Alive) -> pa.Array:

@@ -89,3 +89,12 @@ def has_lifetime(begins: pa.Array, ends: pa.Array) -> pa.Array:
 
 def _plain(type: pa.DataType) -> pa.DataType:
     return pa.int32() if pa.types.is_date32(type) else pa.int64()
+
+
+def before(times: pa.Array, bound: Bound) -> pa.Array:
+    """Which times lie before a bound; false where there is none.
+
+    >>> before(pa.array([3, None, 7], pa.date32()), Bound(0, 5)).to_pylist()
+    [True, False, False]
+    """
+    return pa.array(assign(times, (bound,)) == 0)

@@ -118,8 +118,12 @@ def joined(arrays: Sequence[pa.Array]) -> pa.Array:
         return arrays[0]
     types = {array.type for array in arrays}
     if len(types) > 1:
-        wide = pa.unify_schemas(
-            [pa.schema([("value", type)]) for type in sorted(types, key=str)], promote_options="permissive"
-        ).field(0).type
+        wide = (
+            pa.unify_schemas(
+                [pa.schema([("value", type)]) for type in sorted(types, key=str)], promote_options="permissive"
+            )
+            .field(0)
+            .type
+        )
         arrays = [array.cast(wide) for array in arrays]
     return pa.concat_arrays(arrays)

@@ -199,9 +199,7 @@ def _row_by_row(operands: list[Operand], function: Callable[..., object], type: 
 
     def rows(arrays: list[pa.Array]) -> pa.Array:
         columns = [array.to_pylist() for array in arrays]
-        found = [
-            None if any(value is None for value in row) else function(*row) for row in zip(*columns, strict=True)
-        ]
+        found = [None if any(value is None for value in row) else function(*row) for row in zip(*columns, strict=True)]
         return pa.array(found, type)
 
     return apply(rows, operands)

@@ -56,7 +56,5 @@ def _merge(queries: list[MeasureQuery]) -> MeasureQuery:
 
 
 def _scan(plan: Plan, members: list[int], number: int) -> Scan:
-    columns = {
-        column for scan in plan.scans if set(scan.queries) & set(members) for column in scan.columns
-    }
+    columns = {column for scan in plan.scans if set(scan.queries) & set(members) for column in scan.columns}
     return Scan(plan.queries[members[0]].source, (number,), tuple(sorted(columns)))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lark import Lark
+from lark.parsers.lalr_analysis import Shift
 
 GRAMMAR = Path(__file__).with_name("kpi.lark")
 TABLE = Path(__file__).with_name("table.json")
@@ -30,13 +31,18 @@ def compile_table(lark: Lark) -> dict[str, Any]:
     """The table as plain data; `table.py` says what each part means."""
     table = lark.parser.parser._parse_table
     rules = [_rule(rule) for rule in lark.rules]
-    numbers = {rule: number for number, rule in enumerate(lark.rules)}
-    actions: list[dict[str, int]] = []
-    gotos: list[dict[str, int]] = []
-    for state in range(len(table.states)):
-        row = sorted(table.states[state].items())
-        actions.append({k: a if str(kind) == "Shift" else -1 - numbers[a] for k, (kind, a) in row if _is_terminal(k)})
-        gotos.append({k: target for k, (_, target) in row if not _is_terminal(k)})
+    rule_numbers = {rule: number for number, rule in enumerate(lark.rules)}
+    numbers = _state_numbers(table)
+    actions: list[dict[str, int]] = [{} for _ in numbers]
+    gotos: list[dict[str, int]] = [{} for _ in numbers]
+    for state, number in numbers.items():
+        for symbol, (kind, argument) in sorted(table.states[state].items()):
+            if not _is_terminal(symbol):
+                gotos[number][symbol] = numbers[argument]
+            elif kind is Shift:
+                actions[number][symbol] = numbers[argument]
+            else:
+                actions[number][symbol] = -1 - rule_numbers[argument]
     skip_unit_states(rules, actions, gotos)
     words = {t.pattern.value: t.name for t in lark.terminals if t.pattern.type == "str" and t.pattern.value.isalpha()}
     return {
@@ -44,8 +50,22 @@ def compile_table(lark: Lark) -> dict[str, Any]:
         "rules": rules,
         "actions": actions,
         "gotos": gotos,
-        "starts": {start: [table.start_states[start], table.end_states[start]] for start in sorted(STARTS)},
+        "starts": {s: [numbers[table.start_states[s]], numbers[table.end_states[s]]] for s in sorted(STARTS)},
     }
+
+
+def _state_numbers(table: Any) -> dict[int, int]:
+    """States in the order in which they are reached: Lark numbers them in the order of a set, which varies."""
+    numbers: dict[int, int] = {}
+    waiting = [table.start_states[start] for start in sorted(STARTS)]
+    while waiting:
+        state = waiting.pop(0)
+        if state in numbers:
+            continue
+        numbers[state] = len(numbers)
+        row = sorted(table.states[state].items())
+        waiting += [target for _, (kind, target) in row if kind is Shift]
+    return numbers
 
 
 def skip_unit_states(rules: list[list[Any]], actions: list[dict[str, int]], gotos: list[dict[str, int]]) -> None:

@@ -59,7 +59,10 @@ def parse_expression(source: SourceText) -> tree.Expr:
     problems = limits.declaration_size(source, 0, len(source.text))
     if not problems:
         start = split.text_start(source)
-        parsed = _parse(tokenize(source, start, start + len(source.text[start:].rstrip())), "expr")
+        tokens = tokenize(source, start, start + len(source.text[start:].rstrip()))
+        if not tokens.types and not tokens.problems:
+            raise KpiError(Diagnostic("E134", "nothing stands here", tokens.span(0), "write an expression"))
+        parsed = _parse(tokens, "expr")
         if not parsed.problems:
             return cast(tree.Expr, parsed.node)
         problems = list(parsed.problems)

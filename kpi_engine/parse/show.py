@@ -12,6 +12,7 @@ from kpi_engine.ir import tree
 def show_tree(node: tree.Node) -> str:
     """The text of a tree: a line for each node, its parts indented below it; equal for equal trees only.
 
+    >>> from kpi_engine.ir.span import SourceText
     >>> from kpi_engine.parse.parser import parse_expression
     >>> print(show_tree(parse_expression(SourceText("", "a.b / 2"))))
     Binary /
@@ -34,7 +35,7 @@ def _parts(node: tree.Node) -> tuple[str, list[tuple[str, tree.Node]]]:
     children: list[tuple[str, tree.Node]] = []
     for name in _compared(node):
         value = getattr(node, name)
-        if isinstance(value, tree.Name | tree.Path):
+        if isinstance(value, tree.Name) or (isinstance(value, tree.Path) and name in _NAMING):
             words.append(_named(name, _name(value)))
         elif isinstance(value, tree.Node):
             children.append((f"{name}: ", value))
@@ -56,8 +57,12 @@ def _compared(node: tree.Node) -> list[str]:
 
 
 _PLAIN = frozenset(
-    ["name", "parts", "value", "text", "operator", "function", "amount", "unit", "point", "kind", "keys"]
+    ["name", "parts", "value", "text", "operator", "function", "amount", "unit", "point", "kind", "keys", "key"]
 )
+
+
+_NAMING = frozenset(["function", "target", "pack", "logical", "column"])
+"""The fields in which a path names something; elsewhere it is an expression."""
 
 
 def _named(field: str, text: str) -> str:

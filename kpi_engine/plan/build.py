@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import Catalog, Metric
-from kpi_engine.ir.plan import MeasureQuery, Output, Plan, Scan
-from kpi_engine.ir.question import BoundQuestion
+from kpi_engine.ir.expression import ChildAggregate, Expression, Field
+from kpi_engine.ir.plan import KeyedTable, MeasureQuery, Output, Plan, Scan
+from kpi_engine.ir.question import BoundDimension, BoundQuestion
+from kpi_engine.ir.types import Display
 from kpi_engine.kernels.calendar import Calendar, parse_instant
 from kpi_engine.plan.completeness import completeness
-from kpi_engine.plan.frames import frame_of
+from kpi_engine.plan.frames import Frame, frame_of
 from kpi_engine.plan.leaves import LeafBook
 from kpi_engine.plan.lowering import Context, Coverage, Lowering
 from kpi_engine.plan.needs import Needs, gather_query
 from kpi_engine.plan.notes import plan_notes
 from kpi_engine.plan.span import AnswerSpan, answer_span, watermarks
+
+ALWAYS = Bound(-(2**62), -(2**31))
+"""Before all rows: the start of coverage where only the end of time matters."""
 
 
 def make_plan(
@@ -30,47 +36,48 @@ def make_plan(
     `first` holds, for each source asked, the instant of its first row (None: no rows); `starts:` replaces it as the
     beginning of the source's coverage. Raises `KpiError` (E5xx) when the question's times cannot be read.
     """
+    marks = watermarks(catalog, calendar, tuple(catalog.sources), as_of)
     coverage = Coverage(
-        {name: _coverage_start(catalog, calendar, name, first.get(name)) for name in question.sources},
-        watermarks(catalog, calendar, question.sources, as_of),
+        {name: _coverage_start(catalog, calendar, name, first.get(name)) for name in question.sources}, marks
     )
     span = answer_span(question, calendar, first, as_of)
     book = LeafBook()
     lowering = Lowering(catalog, calendar, coverage, book, question.grain)
     expressions = [
-        lowering.metric(metric, _context(question, span, _cut(metric, coverage, as_of)))
-        for metric in question.metrics
+        lowering.metric(metric, _context(question, span, _cut(metric, coverage, as_of))) for metric in question.metrics
     ]
-    leaves, nested, queries = book.leaves(), book.nested(), book.queries()
-    needs = Needs()
-    scans = tuple(_scan(catalog, query, number, needs) for number, query in enumerate(queries))
-    return Plan(
-        grain=question.grain,
-        periods=span.periods,
-        dimensions=tuple((dimension.name, dimension.type) for dimension in question.dimensions),
-        queries=queries,
-        leaves=leaves,
-        nested=nested,
-        outputs=tuple(
-            Output(
-                metric.name,
-                expression,
-                metric.type,
-                metric.display,
-                metric.description,
-                completeness(expression, queries, leaves, span, coverage.first, _cut(metric, coverage, as_of)),
-            )
-            for metric, expression in zip(question.metrics, expressions, strict=True)
+    plan = _with_inputs(
+        Plan(
+            grain=question.grain,
+            periods=span.periods,
+            dimensions=tuple((dimension.name, dimension.type) for dimension in question.dimensions),
+            leaves=book.leaves(),
+            nested=book.nested(),
+            queries=book.queries(),
+            outputs=(),
+            as_of=as_of,
+            watermarks=tuple(sorted((name, marks[name]) for name in question.sources)),
+            skip_empty=question.skip_empty,
+            order_by=question.order_by,
+            limit=question.limit,
+            notes=plan_notes(question, calendar, span, marks, as_of),
         ),
-        scans=scans,
-        lookups=needs.lookup_list(),
-        as_of=as_of,
-        watermarks=tuple(sorted(coverage.watermark.items())),
-        skip_empty=question.skip_empty,
-        order_by=question.order_by,
-        limit=question.limit,
-        notes=plan_notes(question, calendar, span, coverage.watermark, as_of),
+        catalog,
+        calendar,
+        marks,
     )
+    outputs = tuple(
+        Output(
+            metric.name,
+            expression,
+            metric.type,
+            metric.display,
+            metric.description,
+            completeness(expression, plan, span, coverage.first, _cut(metric, coverage, as_of)),
+        )
+        for metric, expression in zip(question.metrics, expressions, strict=True)
+    )
+    return replace(plan, outputs=outputs)
 
 
 def _coverage_start(catalog: Catalog, calendar: Calendar, name: str, first: Bound | None) -> Bound | None:
@@ -89,8 +96,70 @@ def _context(question: BoundQuestion, span: AnswerSpan, cut: Bound) -> Context:
     return Context(frames, question.where, question.dimensions, question.where, question.dimensions)
 
 
+def _with_inputs(plan: Plan, catalog: Catalog, calendar: Calendar, marks: Mapping[str, Bound]) -> Plan:
+    """The plan with a scan for each query, and everything that their rows look at."""
+    needs = Needs()
+    scans = tuple(_scan(catalog, query, number, needs) for number, query in enumerate(plan.queries))
+    keyed: dict[tuple[str, Expression], KeyedTable] = {}
+    while pending := [each for each in needs.keyed if each not in keyed]:
+        for owner, body in pending:
+            table = _keyed_table(owner, body, catalog, calendar, marks)
+            keyed[owner, body] = table
+            for number, query in enumerate(table.plan.queries):
+                _scan(catalog, query, number, needs)
+    return replace(plan, scans=scans, prepared=needs.preparations(), keyed=tuple(keyed.values()))
+
+
 def _scan(catalog: Catalog, query: MeasureQuery, number: int, needs: Needs) -> Scan:
     own = Needs()
     gather_query(catalog, query, own)
     gather_query(catalog, query, needs)
     return Scan(query.source, (number,), tuple(sorted(own.columns[query.source])))
+
+
+def _keyed_table(
+    owner: str, body: Expression, catalog: Catalog, calendar: Calendar, marks: Mapping[str, Bound]
+) -> KeyedTable:
+    """The plan of a value for each id: the aggregate over all time up to the watermark, keyed by the id."""
+    if isinstance(body, ChildAggregate):
+        measure: Expression = body.measure
+        ids = ((body.link.source, _field(catalog, body.link.source, body.link.column)),)
+    else:
+        measure = body
+        ids = tuple(_links(catalog, owner))
+    end = max(marks.values())
+    window = calendar.window(end, end)
+    frame = Frame(window, window, end, end, unbounded=True)
+    key = BoundDimension("id", ids[0][1].type, ids)
+    book = LeafBook()
+    lowering = Lowering(catalog, calendar, Coverage(dict.fromkeys(marks, ALWAYS), marks), book, None)
+    expression = lowering.lower(measure, Context((frame,), (), (key,), (), (key,), before=True))
+    plan = Plan(
+        grain=None,
+        periods=(window,),
+        dimensions=(("id", key.type),),
+        leaves=book.leaves(),
+        nested=book.nested(),
+        queries=book.queries(),
+        outputs=(Output("value", expression, body.type, _PLAIN),),
+        watermarks=tuple(sorted(marks.items())),
+    )
+    needs = Needs()
+    scans = tuple(_scan(catalog, query, number, needs) for number, query in enumerate(plan.queries))
+    return KeyedTable(owner, body, replace(plan, scans=scans))
+
+
+def _field(catalog: Catalog, source: str, column: str) -> Field:
+    return Field(column, catalog.sources[source].columns[column].type)
+
+
+def _links(catalog: Catalog, entity: str) -> Iterator[tuple[str, Expression]]:
+    """For each source that refers to an entity the column that does."""
+    for name, source in catalog.sources.items():
+        for column in source.columns.values():
+            if column.reference is not None and column.reference.target == entity:
+                yield name, Field(column.name, column.type)
+                break
+
+
+_PLAIN = Display()

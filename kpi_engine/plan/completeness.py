@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.expression import Expression, Field, walk
-from kpi_engine.ir.plan import Leaf, MeasureQuery
+from kpi_engine.ir.plan import Leaf, Plan
 from kpi_engine.plan.span import AnswerSpan
 
 
 def completeness(
     expression: Expression,
-    queries: Sequence[MeasureQuery],
-    leaves: Sequence[Leaf],
+    plan: Plan,
     span: AnswerSpan,
     first: Mapping[str, Bound | None],
     cut: Bound,
 ) -> tuple[bool, ...]:
     """For each period whether the metric was computed on whole windows."""
     names = {node.column for node in walk(expression) if isinstance(node, Field)}
-    used = [(leaf, first.get(queries[leaf.query].source)) for leaf in leaves if leaf.name in names]
+    used = [(leaf, first.get(plan.queries[leaf.query].source)) for leaf in plan.leaves if leaf.name in names]
     return tuple(
         span.opens <= period.start
         and period.end <= min(span.closes, cut)

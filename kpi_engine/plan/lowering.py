@@ -17,6 +17,7 @@ from kpi_engine.ir.expression import (
     Apply,
     Conjunct,
     Constant,
+    EventTest,
     Expression,
     Field,
     KeyedAggregate,
@@ -89,22 +90,23 @@ class Lowering:
 
     def metric(self, metric: Metric, context: Context) -> Expression:
         """The metric's formula with every measure replaced by the leaf that computes it."""
-        return self._lower(metric.body, context)
+        return self.lower(metric.body, context)
 
-    def _lower(self, node: Expression, context: Context) -> Expression:
+    def lower(self, node: Expression, context: Context) -> Expression:
+        """An expression with every measure replaced by the leaf that computes it."""
         match node:
             case Constant():
                 return node
             case Apply():
-                return replace(node, arguments=tuple(self._lower(part, context) for part in node.arguments))
+                return replace(node, arguments=tuple(self.lower(part, context) for part in node.arguments))
             case MetricReference():
-                return self._lower(node.body, context)
+                return self.lower(node.body, context)
             case Restrict():
-                return self._lower(node.body, context.restricted(node.conjuncts))
+                return self.lower(node.body, context.restricted(node.conjuncts))
             case Window():
-                return self._lower(node.body, self._windowed(node, context))
+                return self.lower(node.body, self._windowed(node, context))
             case Total():
-                return self._lower(node.body, _without(node, context))
+                return self.lower(node.body, _without(node, context))
             case Measure():
                 return self._measure(node, context)
             case KeyedAggregate():
@@ -118,8 +120,8 @@ class Lowering:
         return replace(context, frames=frames, before=context.before or window.kind == "before")
 
     def _measure(self, measure: Measure, context: Context) -> Expression:
-        if measure.followed or measure.approximate:
-            raise KpiError(not_yet(_construct(measure), measure.span))
+        if measure.approximate:
+            raise KpiError(not_yet("approx", measure.span))
         if measure.function == "weighted_avg":
             return self._weighted_average(measure, context)
         state, finish = _state_of(measure)
@@ -150,8 +152,7 @@ class Lowering:
     ) -> tuple[Interval | None, ...]:
         """The window of each period inside the source's coverage; for lifetimes all time up to one of its ends."""
         windows = [
-            None if frame is None else self._covered(source, frame.interval(self._calendar))
-            for frame in context.frames
+            None if frame is None else self._covered(source, frame.interval(self._calendar)) for frame in context.frames
         ]
         if instant is None:
             return tuple(windows)
@@ -177,8 +178,8 @@ class Lowering:
         inside = self._inside(node, context, frames)
         lowering = Lowering(self._catalog, self._calendar, self._coverage, self._book.inner(), self._grain)
         book = lowering._book
-        body = None if node.body is None else lowering._lower(node.body, inside)
-        having = None if node.having is None else lowering._lower(node.having, inside)
+        body = None if node.body is None else lowering.lower(node.body, inside)
+        having = None if node.having is None else lowering.lower(node.having, inside)
         everyone = lowering._everyone(node, inside) if node.all else ""
         leaves = book.leaves()
         state, finish = STATES[node.function]
@@ -314,7 +315,8 @@ def _keys(dimensions: tuple[BoundDimension, ...], source: str) -> tuple[KeyColum
 
 
 def _filter(conjuncts: tuple[Conjunct, ...], measure: Measure) -> Expression | None:
-    return _conjunction([*(conjunct.on(measure.source) for conjunct in conjuncts), measure.where])
+    followed = EventTest(measure.source, measure.followed, BOOLEAN, measure.span) if measure.followed else None
+    return _conjunction([*(conjunct.on(measure.source) for conjunct in conjuncts), measure.where, followed])
 
 
 def _conjunction(parts: list[Expression | None]) -> Expression | None:
@@ -359,12 +361,6 @@ def _mixed_condition(total: Total, conjunct: Conjunct) -> Diagnostic:
         "split it with `and` into a condition on the dropped dimension and one on the rest",
         exit_code=ExitCode.USAGE,
     )
-
-
-def _construct(measure: Measure) -> str:
-    if measure.followed:
-        return "followed by"
-    return f"at {measure.at}" if measure.at is not None else "approx"
 
 
 def not_yet(construct: str, span: Span) -> Diagnostic:

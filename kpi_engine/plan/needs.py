@@ -1,4 +1,4 @@
-"""Which stored columns and lookups a set of row expressions needs."""
+"""Which stored columns, whole sources and keyed tables a set of row expressions needs."""
 
 from __future__ import annotations
 
@@ -6,20 +6,34 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from kpi_engine.ir.catalog import Catalog
-from kpi_engine.ir.expression import Expression, Field, Step, walk
-from kpi_engine.ir.plan import ExtentRequest, Lookup, MeasureQuery
+from kpi_engine.ir.expression import (
+    Apply,
+    ChildAggregate,
+    EventTest,
+    Expression,
+    Field,
+    Followed,
+    LastBefore,
+    Step,
+)
+from kpi_engine.ir.plan import ExtentRequest, MeasureQuery, Preparation
 
 
 @dataclass(slots=True)
 class Needs:
-    """Gathered needs: stored columns by source, and columns read through each lookup."""
+    """Gathered needs.
+
+    `columns`: stored columns by source; `whole`: sources of which all rows are prepared; `keyed`: the owner and the
+    aggregate of each keyed table.
+    """
 
     columns: dict[str, dict[str, None]] = field(default_factory=dict)
-    lookups: dict[tuple[str, str], None] = field(default_factory=dict)
+    whole: dict[str, None] = field(default_factory=dict)
+    keyed: dict[tuple[str, Expression], None] = field(default_factory=dict)
 
-    def lookup_list(self) -> tuple[Lookup, ...]:
-        """The lookups as plan nodes, in a stable order."""
-        return tuple(Lookup(target, key, tuple(sorted(self.columns[target]))) for target, key in sorted(self.lookups))
+    def preparations(self) -> tuple[Preparation, ...]:
+        """The whole sources as plan nodes, in a stable order."""
+        return tuple(Preparation(name, tuple(sorted(self.columns[name]))) for name in sorted(self.whole))
 
 
 def extent_requests(catalog: Catalog, names: Iterable[str]) -> tuple[ExtentRequest, ...]:
@@ -30,66 +44,118 @@ def extent_requests(catalog: Catalog, names: Iterable[str]) -> tuple[ExtentReque
         if time is not None:
             needs = Needs()
             gather_source(catalog, name, time, needs)
-            requests.append(ExtentRequest(name, time, tuple(sorted(needs.columns[name])), needs.lookup_list()))
+            columns = tuple(sorted(needs.columns[name]))
+            requests.append(ExtentRequest(name, time, columns, needs.preparations()))
     return tuple(requests)
 
 
-def gather(catalog: Catalog, source: str, expressions: Iterable[Expression], needs: Needs) -> None:
-    """Add what `expressions`, evaluated on rows of `source`, need."""
-    columns = needs.columns.setdefault(source, {})
-    for expression in expressions:
-        for node in walk(expression):
-            if isinstance(node, Field):
-                if node.steps:
-                    _through(catalog, node.steps, node.column, needs)
-                else:
-                    _own(catalog, source, node.column, columns, needs)
-
-
-def query_expressions(query: MeasureQuery) -> list[Expression]:
-    """All row expressions of a measure query."""
-    found: list[Expression] = [key.expression for key in query.keys]
-    found += [part for state in query.states for part in (state.argument, state.filter) if part is not None]
-    if query.filter is not None:
-        found.append(query.filter)
-    return found
+def merged_preparations(requests: Iterable[ExtentRequest]) -> tuple[Preparation, ...]:
+    """One preparation a source, with the columns that any of some requests takes."""
+    columns: dict[str, dict[str, None]] = {}
+    for request in requests:
+        for each in request.prepared:
+            columns.setdefault(each.source, {}).update(dict.fromkeys(each.columns))
+    return tuple(Preparation(name, tuple(sorted(found))) for name, found in sorted(columns.items()))
 
 
 def gather_query(catalog: Catalog, query: MeasureQuery, needs: Needs) -> None:
     """Add what a measure query needs of its source: expressions, time, and the source's own filter."""
-    gather(catalog, query.source, query_expressions(query), needs)
+    parts: list[Expression | None] = [key.expression for key in query.keys]
+    parts += [part for state in query.states for part in (state.argument, state.filter)]
+    for part in (*parts, query.filter):
+        if part is not None:
+            gather(catalog, query.source, part, needs)
     gather_source(catalog, query.source, query.time, needs)
 
 
 def gather_source(catalog: Catalog, name: str, time: str | None, needs: Needs) -> None:
-    """Add what every reading of a source needs: its time column and its own filter."""
+    """Add what every reading of a source needs: its time column, its lifetime, its own filter."""
     source = catalog.sources[name]
-    columns = needs.columns.setdefault(name, {})
-    if time is not None:
-        _own(catalog, name, time, columns, needs)
-    for column in source.lifetime or ():
-        _own(catalog, name, column, columns, needs)
+    needs.columns.setdefault(name, {})
+    for column in (time, *(source.lifetime or ())):
+        if column is not None:
+            _own(catalog, name, column, needs)
     if source.where is not None:
-        gather(catalog, name, (source.where,), needs)
+        gather(catalog, name, source.where, needs)
 
 
-def _own(catalog: Catalog, source: str, name: str, columns: dict[str, None], needs: Needs) -> None:
+def gather(catalog: Catalog, source: str, expression: Expression, needs: Needs) -> None:
+    """Add what an expression on rows of `source` needs."""
+    match expression:
+        case Field(steps=()):
+            _own(catalog, source, expression.column, needs)
+        case Field():
+            _through(catalog, expression.steps, expression.column, needs)
+        case Apply():
+            for argument in expression.arguments:
+                gather(catalog, source, argument, needs)
+        case EventTest():
+            _events(catalog, source, expression.chain, needs)
+        case LastBefore():
+            for key in expression.keys:
+                gather(catalog, source, key, needs)
+            gather_source(catalog, source, catalog.sources[source].time, needs)
+            _whole(catalog, expression.target, needs)
+            for key in expression.target_keys:
+                gather(catalog, expression.target, key, needs)
+            for column in catalog.sources[expression.target].key:
+                _own(catalog, expression.target, column, needs)
+        case ChildAggregate():
+            _own(catalog, expression.link.target, expression.link.target_column, needs)
+            needs.keyed[expression.link.target, expression] = None
+
+
+def _events(catalog: Catalog, source: str, chain: tuple[Followed, ...], needs: Needs) -> None:
+    """Rows of each event in the chain, with their keys, times and conditions."""
+    gather_source(catalog, source, catalog.sources[source].time, needs)
+    for link in chain:
+        for key in link.keys:
+            gather(catalog, source, key, needs)
+        _whole(catalog, link.target, needs)
+        for key in link.target_keys:
+            gather(catalog, link.target, key, needs)
+        if link.condition is not None:
+            gather(catalog, link.target, link.condition, needs)
+            if source == link.target:
+                gather(catalog, source, link.condition, needs)
+        source = link.target
+
+
+def _whole(catalog: Catalog, name: str, needs: Needs) -> None:
+    """All rows of a source, dated."""
+    if name not in needs.whole:
+        needs.whole[name] = None
+        gather_source(catalog, name, catalog.sources[name].time, needs)
+
+
+def _own(catalog: Catalog, source: str, name: str, needs: Needs) -> None:
     column = catalog.sources[source].columns[name]
     if column.computed is not None:
-        gather(catalog, source, (column.computed,), needs)
+        gather(catalog, source, column.computed, needs)
     else:
-        columns[name] = None
+        needs.columns.setdefault(source, {})[name] = None
 
 
 def _through(catalog: Catalog, steps: tuple[Step, ...], column: str, needs: Needs) -> None:
+    """A column at the end of references: the rows of each source on the way."""
     first, *rest = steps
-    target = needs.columns.setdefault(first.target, {})
-    _own(catalog, first.source, first.column, needs.columns.setdefault(first.source, {}), needs)
-    if (first.target, first.target_column) not in needs.lookups:
-        needs.lookups[first.target, first.target_column] = None
-        _own(catalog, first.target, first.target_column, target, needs)
-        gather_source(catalog, first.target, None, needs)
+    _own(catalog, first.source, first.column, needs)
+    entity = catalog.entities.get(first.target)
+    if entity is not None:
+        body = entity.columns[column].computed
+        assert body is not None
+        needs.keyed[first.target, body] = None
+        return
+    target = catalog.sources[first.target]
+    if first.target not in needs.whole:
+        needs.whole[first.target] = None
+        gather_source(catalog, first.target, target.time if target.snapshot is not None else None, needs)
+    _own(catalog, first.target, first.target_column, needs)
+    for each in target.versions or ():
+        _own(catalog, first.target, each, needs)
+    if target.snapshot is not None or target.versions is not None:
+        gather_source(catalog, first.source, catalog.sources[first.source].time, needs)
     if rest:
         _through(catalog, tuple(rest), column, needs)
     else:
-        _own(catalog, first.target, column, target, needs)
+        _own(catalog, first.target, column, needs)

@@ -178,5 +178,3 @@ def _false_without_rows(condition: Expression, leaves: dict[str, Leaf]) -> bool:
         case "not_equal":
             return value == 0
     return False
-
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kpi_engine.ir.bounds import Interval
-from kpi_engine.ir.plan import Leaf, MeasureQuery, Plan, StateRequest
+from kpi_engine.ir.plan import Leaf, MeasureQuery, Nested, Plan, Scan, StateRequest
 from kpi_engine.ir.show import show_expression
 from kpi_engine.kernels.calendar import Calendar
 from kpi_engine.plan.notes import shown
@@ -24,17 +24,38 @@ def _lines(plan: Plan, calendar: Calendar) -> Iterator[str]:
         yield f"output {output.name} = {show_expression(output.expression)}"
     for leaf in plan.leaves:
         yield f"leaf {leaf.name}: {_leaf(leaf, plan, calendar)}"
+    for nested in plan.nested:
+        yield from _nested(nested, plan, calendar)
     for scan in plan.scans:
-        yield f"scan {scan.source} columns=[{', '.join(scan.columns)}]"
-        if scan.start is not None or scan.end is not None:
-            start, end = (shown(calendar, each[1]) if each is not None else "" for each in (scan.start, scan.end))
-            yield f"  time [{start}, {end})"
-        for predicate in scan.predicates:
-            yield f"  offer {show_expression(predicate)}"
-        for number in scan.queries:
-            yield from _query(number, plan.queries[number], calendar)
-    for lookup in plan.lookups:
-        yield f"lookup {lookup.target} by {lookup.key} columns=[{', '.join(lookup.columns)}]"
+        yield from _scan(scan, plan, calendar)
+    for each in plan.prepared:
+        yield f"prepare {each.source} columns=[{', '.join(each.columns)}]"
+    for table in plan.keyed:
+        yield f"value by {table.owner}: {show_expression(table.body)}"
+        yield from (f"  {line}" for scan in table.plan.scans for line in _scan(scan, table.plan, calendar))
+
+
+def _nested(nested: Nested, plan: Plan, calendar: Calendar) -> Iterator[str]:
+    body = "rows" if nested.body is None else show_expression(nested.body)
+    having = "" if nested.having is None else f" having {show_expression(nested.having)}"
+    own = f" by [{', '.join(nested.own)}]" if nested.own else ""
+    required = f" where {', '.join(nested.required)} has rows" if nested.required else ""
+    yield f"nested {nested.name}: {nested.finish} of {body}{own}{having} in {nested.frames} frames{required}"
+    for leaf in nested.leaves:
+        yield f"  leaf {leaf.name}: {_leaf(leaf, plan, calendar)}"
+    for inner in nested.inner:
+        yield from (f"  {line}" for line in _nested(inner, plan, calendar))
+
+
+def _scan(scan: Scan, plan: Plan, calendar: Calendar) -> Iterator[str]:
+    yield f"scan {scan.source} columns=[{', '.join(scan.columns)}]"
+    if scan.start is not None or scan.end is not None:
+        start, end = (shown(calendar, each[1]) if each is not None else "" for each in (scan.start, scan.end))
+        yield f"  time [{start}, {end})"
+    for predicate in scan.predicates:
+        yield f"  offer {show_expression(predicate)}"
+    for number in scan.queries:
+        yield from _query(number, plan.queries[number], calendar)
 
 
 def _answer(plan: Plan) -> str:

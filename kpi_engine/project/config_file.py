@@ -99,9 +99,11 @@ class _Reading:
     problems: list[Diagnostic] = field(default_factory=list)
 
     def problem(self, code: str, path: tuple[str, ...], message: str, help: str) -> None:
+        """Keep a problem at the place of a key."""
         self.problems.append(Diagnostic(code, message, place_of(self.source, path), help))
 
     def check_keys(self, table: Mapping[str, object], known: Iterable[str], path: tuple[str, ...], owner: str) -> None:
+        """A problem (E703) for every key that is not known."""
         known = tuple(known)
         for key in table:
             if key not in known:
@@ -109,6 +111,7 @@ class _Reading:
                 self.problem("E703", (*path, key), f"{owner} has no setting `{key}`", help)
 
     def text(self, table: Mapping[str, object], path: tuple[str, ...], default: str) -> str:
+        """The text under the last key of the path."""
         value = table.get(path[-1], default)
         if isinstance(value, str):
             return value
@@ -116,6 +119,7 @@ class _Reading:
         return default
 
     def texts(self, table: Mapping[str, object], path: tuple[str, ...], default: tuple[str, ...]) -> tuple[str, ...]:
+        """The list of texts under the last key of the path."""
         value = table.get(path[-1], list(default))
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)
@@ -124,6 +128,7 @@ class _Reading:
         return default
 
     def as_of(self, table: Mapping[str, object]) -> str:
+        """The as-of; dates may be written without quotes."""
         value = table.get("as_of", "now")
         if isinstance(value, datetime.date):
             return value.isoformat()
@@ -133,6 +138,7 @@ class _Reading:
         return "now"
 
     def connections(self, table: Mapping[str, object], folder: Path) -> dict[str, ConnectionSettings]:
+        """All connections by name."""
         value = table.get("connections", {})
         if not isinstance(value, dict):
             help = "write a table for each: [connections.default]"
@@ -149,6 +155,7 @@ class _Reading:
         return found
 
     def connection(self, name: str, settings: Mapping[str, object], folder: Path) -> ConnectionSettings:
+        """One connection; what is not `connector` or `path` is an option."""
         path = ("connections", name)
         connector = self.text(settings, (*path, "connector"), "files")
         location = self.text(settings, (*path, "path"), ".")

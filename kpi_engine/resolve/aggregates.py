@@ -47,7 +47,7 @@ def bind_measure(
     _check_modifiers(function, given)
     rows = _rows(world, function, call, "distinct" in given)
     source = world.sources[rows.source]
-    _check_time(source, clauses, rows.place)
+    _check_time(world, source, clauses, rows.place)
     _check_snapshot(function, source, clauses, "distinct" in given, grains, rows.place, call)
     repeated = _repeated(function, call, rows)
     binder = RowBinder(world, rows.source, "where", repeated=repeated)
@@ -119,6 +119,7 @@ def _counted(world: World, word: tree.Name, distinct: bool) -> _Rows:
 def _distinct_ids(world: World, thing: Thing, word: tree.Name) -> _Rows:
     source = world.sources.get(thing.name)
     if source is not None and not source.key:
+        world.refuse_damaged(source.name)
         raise problem(
             "E314",
             f"`{thing.name}` has no key to tell its rows apart",
@@ -156,7 +157,7 @@ def _valued(world: World, function: Function, call: tree.Call) -> _Rows:
 def _repeated(function: Function, call: tree.Call, rows: _Rows) -> str:
     """What a filter that multiplies rows would repeat, for E310."""
     if not rows.arguments or rows.key_source is not None:
-        return f"{function.name} would count one several times"
+        return f"{function.name} would count it several times"
     value = rows.arguments[0]
     name = value.column if isinstance(value, Field) else " ".join(call.arguments[0].value.span.text.split())
     return f"{function.name} would repeat `{name}`"
@@ -190,7 +191,7 @@ def _check_modifiers(function: Function, given: dict[str, tree.Argument]) -> Non
         )
 
 
-def _check_time(source: Source, clauses: Clauses, place: Span) -> None:
+def _check_time(world: World, source: Source, clauses: Clauses, place: Span) -> None:
     if clauses.at is not None and clauses.dated is not None:
         raise problem(
             "E332",
@@ -206,6 +207,7 @@ def _check_time(source: Source, clauses: Clauses, place: Span) -> None:
             f"add `lifetime: [start, end]` or `snapshot: day` to source {source.name}",
         )
     if source.time is None and clauses.dated is None:
+        world.refuse_damaged(source.name)
         raise problem(
             "E313",
             f"`{source.name}` has no time, so its rows lie in no period",

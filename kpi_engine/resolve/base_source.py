@@ -77,11 +77,13 @@ def _no_source(world: World, function: Function, call: tree.Call, nodes: Sequenc
             return problem("E301", f"`{word}` is a metric; `{name}` takes columns", path.span, help)
         thing = world.things.find(word)
         if thing is not None and thing.kind != "grain":
-            columns = world.column_names(thing.name)
+            columns = [c.name for c in world.columns[thing.name].values() if c.type.numeric]
             help = (
-                f"write a column: `{name}({word}.{columns[-1] if columns else 'column'})`, or `count({word})`"
+                f"write a column: `{name}({word}.{columns[0] if columns else 'column'})`, or `count({word})`"
             )
-            return problem("E304", f"`{word}` is {article(thing.kind)}; `{name}` takes a column", path.span, help)
+            return problem(
+                "E304", f"`{word}` is {article(thing.kind)}; `{name}` takes a column", path.span, help
+            )
         owners = world.owners_of_column(word)
         if owners:
             help = (

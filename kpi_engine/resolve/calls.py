@@ -89,7 +89,7 @@ def check_count(function: Function, call: tree.Call, given: int) -> None:
     most = None if parameters and parameters[-1].variadic else len(parameters)
     if given < least or (most is not None and given > most):
         wanted = (
-            str(least) if most == least else f"at least {least}" if most is None else f"{least} to {most}"
+            str(least) if most == least else f"at least {least}" if most is None else f"{least} or {most}"
         )
         plural = "" if wanted == "1" else "s"
         raise problem(

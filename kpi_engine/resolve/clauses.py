@@ -58,13 +58,6 @@ def _added(found: Clauses, clause: tree.Clause) -> Clauses:
     match clause:
         case tree.FollowedBy():
             return replace(found, followed=(*found.followed, clause))
-        case tree.Where() if found.followed:
-            raise problem(
-                "E345",
-                "this `where` stands after `followed by`, where it could mean either side",
-                clause.span,
-                "a filter of the first event stands before `followed by`, one of the second before `within`",
-            )
         case tree.Where():
             return replace(found, where=_once(found.where, clause))
         case tree.Per():

@@ -58,10 +58,13 @@ def stored_columns(
     if schema is None or closed:
         return columns
     for name, column in table.items():
-        if name in names or column.name in taken or column.type is None:
+        if name in names or column.name in taken:
+            continue
+        if column.type is None and not schema.text:
+            world.unreadable.setdefault(source, {})[name] = column.physical
             continue
         columns[name] = Column(
-            name, TEXT if schema.text else column.type, physical=column.name, declared=False
+            name, TEXT if schema.text else column.type or TEXT, physical=column.name, declared=False
         )
     return columns
 

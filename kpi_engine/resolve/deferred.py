@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from kpi_engine.ir.diagnostic import Diagnostic, Note
@@ -80,10 +81,9 @@ class Deferred:
     def bind_all(self, order: Iterable[Label]) -> None:
         """Bind everything that is pending, in an order that should put what is used before its users."""
         for label in order:
-            try:
-                self.require(label, self._places[label])
-            except BindError:
-                continue
+            if label in self._pending:
+                with suppress(BindError):
+                    self.require(label, self._places[label])
 
     def fail(self, label: Label, failure: BindError, place: Span | None = None) -> None:
         """Record that a declaration is broken, and say why unless something that it uses is to blame."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from kpi_engine.ir import tree
-from kpi_engine.ir.diagnostic import did_you_mean
+from kpi_engine.ir.diagnostic import nearest
 from kpi_engine.ir.expression import Conjunct, Expression, Field, Total
 from kpi_engine.resolve.binder import bind_condition
 from kpi_engine.resolve.dimensions import dimension_on
@@ -89,13 +89,21 @@ class _FilterBinder(RowBinder):
                 node.span,
                 f"write `{having[0]}.{name}` if {self.base} refers to it, or declare `dimension {name}`",
             )
-        owners = world.owners_of_column(name)
-        help = did_you_mean(name, [*world.dimension_names(), *world.column_names(self.base)])
-        if not help and owners:
-            help = f"a column of another source is written with it: `{owners[0]}.{name}`"
-        return problem(
-            "E203", f"no dimension, and no column of {self.base}, is named `{name}`", node.span, help
-        )
+        bases = listed(self._all_bases, "or")
+        message = f"`{name}` is no dimension, and no column of {bases}"
+        return problem("E203", message, node.span, _column_help(world, name))
+
+
+def _column_help(world: World, name: str) -> str:
+    """Where a name that a filter does not know, or one like it, is known."""
+    dimension = nearest(name, world.dimension_names())
+    if dimension:
+        return f"did you mean `{dimension[0]}`?"
+    columns = {
+        column: source for source in reversed(list(world.sources)) for column in world.column_names(source)
+    }
+    close = [name] if name in columns else nearest(name, columns)
+    return f"did you mean `{columns[close[0]]}.{close[0]}`?" if close else ""
 
 
 def bind_filter(

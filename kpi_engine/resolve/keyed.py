@@ -116,6 +116,7 @@ def _keys(
 
 def _check_key(world: World, thing: Thing, place: Span, everyone: bool) -> None:
     if thing.kind == "source" and not world.sources[thing.name].key:
+        world.refuse_damaged(thing.name)
         raise problem(
             "E314", f"`{thing.name}` has no key to group by", place, f"add `key: ...` to source {thing.name}"
         )
@@ -154,7 +155,7 @@ def _key_filter(
             "E334",
             "a filter before `per` could mean the metric or the groups",
             clause.span,
-            "filter the metric in brackets, `(m where ...) per ...`, or the keys after `per`",
+            f"filter the metric in brackets, `((m where ...) per {things[0][0].name})`, or write it after the key",
         )
     (thing, _), *others = things
     if others or thing.kind == "grain":
@@ -237,7 +238,7 @@ def _check_domain(aggregate: KeyedAggregate, things: Sequence[tuple[Thing, Span]
             return
     name = aggregate.keys[0]
     proposal = f"per all {name}" if aggregate.body is not None else f"count(all {name} having ...)"
-    help = f"write `{proposal}` to look at every {name}, or a condition that is false without rows"
+    help = f"write `{proposal}` to look at all {name}, or a condition that is false without rows"
     if things[0][0].kind == "entity":
         help = "write a condition that is false without rows"
     message = f"{name} without rows are not looked at, and this condition is true for them"

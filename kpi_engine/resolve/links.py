@@ -43,6 +43,7 @@ def _key(world: World, target: str, column: tree.Column) -> str:
         key = tuple(name for name in key if name != source.time)
     if len(key) == 1:
         return key[0]
+    world.refuse_damaged(target)
     help = f"write the unique column: `-> {target}.{column.name.text}`"
     if not key:
         help = f"add `key: ...` to source {target}, or {help}"

@@ -77,7 +77,7 @@ def read_properties(
 
 def _unknown(what: str, each: tree.Property, readers: Mapping[str, Reader]) -> BindError:
     name = each.key.text
-    help = did_you_mean(name, readers) or f"it takes {listed(readers, most=30)}"
+    help = did_you_mean(name, readers) or f"it takes {listed(readers, most=12)}"
     return problem("E211", f"{what} has no property `{name}`", each.key.span, help)
 
 

@@ -146,11 +146,10 @@ def _not_yet(
 ) -> BindError:
     construct, place = constructs[0]
     others = _instead(world, metric)
-    help = (
-        f"ask for {listed(others, 'or', most=6)} instead" if others else "`kpi list` shows what can be asked"
-    )
-    notes = [Note(f"`{construct}` stands here", place)] if place is not NOWHERE else []
-    return problem("E590", f"{what} uses `{construct}`, which is not evaluated yet", _QUERY, help, notes)
+    help = f"ask for {listed(others[:6], 'or')} instead" if others else "`kpi list` shows what can be asked"
+    shown = construct if construct.startswith("a ") else f"`{construct}`"
+    notes = [Note(f"{shown} stands here", place)] if place is not NOWHERE else []
+    return problem("E590", f"{what} uses {shown}, which is not evaluated yet", _QUERY, help, notes)
 
 
 def _instead(world: World, metric: Metric | None) -> list[str]:
@@ -232,9 +231,10 @@ def _check_todate(metric: Metric, grain: str | None) -> None:
 def _dimensions(
     asking: _Asking, question: Question, metrics: Sequence[Metric], sources: Sequence[str], attempts: Attempts
 ) -> list[BoundDimension]:
-    names = list(dict.fromkeys(question.by))
-    found = [attempts.run(partial(_dimension, asking, name, metrics, sources)) for name in names]
     taken = {metric.name for metric in metrics} | ({"period"} if question.grain is not None else set())
+    names = list(dict.fromkeys(question.by))
+    free = [name for name in names if name not in taken]
+    found = [attempts.run(partial(_dimension, asking, name, metrics, sources)) for name in free]
     for name in names:
         if name in taken:
             attempts.fail(

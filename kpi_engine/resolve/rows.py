@@ -66,7 +66,9 @@ class RowBinder(ExpressionBinder):
     def _no_column(self, name: str, node: tree.Path) -> BindError:
         world = self.world
         if world.has_metric(name):
-            help = f"columns of {self.base} stand here; to filter groups by a metric write `having`"
+            help = f"columns of {self.base} stand here"
+            if self.user == "where":
+                help = f"{help}; to filter groups by a metric write `having`"
             return problem("E301", f"`{name}` is a metric; `{self.user}` takes columns", node.span, help)
         thing = world.things.find(name)
         if thing is not None and thing.kind != "grain":

@@ -114,6 +114,8 @@ def _enter(world: World, declaration: tree.Source) -> SourceDraft | None:
     world.sources[name] = _source(world, declaration, given, singular)
     world.columns[name] = {}
     world.references[name] = {}
+    if len(given.values) < len(declaration.properties):
+        world.damaged.add(name)
     return SourceDraft(declaration, given, attempts)
 
 

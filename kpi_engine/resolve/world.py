@@ -22,14 +22,16 @@ from kpi_engine.ir.types import NULL
 from kpi_engine.kernels.calendar import Calendar
 from kpi_engine.resolve.deferred import Deferred
 from kpi_engine.resolve.names import Thing, Things
-from kpi_engine.resolve.problems import article, listed, problem
+from kpi_engine.resolve.problems import BindError, article, listed, problem
 
 
 class World:
     """Sources, entities, dimensions and metrics by name.
 
     The tables fill while definitions are bound; a name that is declared but not bound yet is bound when it is asked
-    for. `unread` are sources whose table is out of reach, so that any column may exist.
+    for. `unread` are sources whose table is out of reach, so that any column may exist; `damaged` are those with a
+    property that could not be read, so that nothing can be said to be missing from them. `unreadable` are columns of tables with types that have no
+    meaning here, by source and name.
     """
 
     def __init__(self, functions: FunctionRegistry, settings: CalendarSettings) -> None:
@@ -45,6 +47,8 @@ class World:
         self.metrics: dict[str, Metric] = {}
         self.deferred = Deferred()
         self.unread: set[str] = set()
+        self.damaged: set[str] = set()
+        self.unreadable: dict[str, dict[str, str]] = {}
         self.unverified: dict[str, dict[str, Column]] = {}
 
     @classmethod
@@ -84,6 +88,12 @@ class World:
         found = self.columns[owner].get(name)
         if found is not None:
             return found
+        physical = self.unreadable.get(owner, {}).get(name)
+        if physical is not None:
+            help = 'declare a part of it: `column c: text from "' + name + '.part"`'
+            raise problem(
+                "E682", f"`{owner}.{name}` has the type {physical}, which columns cannot have", span, help
+            )
         if owner in self.unread:
             assumed = Column(name, NULL, physical=name, declared=False)
             self.unverified.setdefault(owner, {}).setdefault(name, assumed)
@@ -96,6 +106,11 @@ class World:
             name, Column(name, field.type, computed=field, declared=False, span=field.span)
         )
         return name
+
+    def refuse_damaged(self, source: str) -> None:
+        """A failure that blames the source, if one of its properties could not be read."""
+        if source in self.damaged:
+            raise BindError(blocked=[("source", source)])
 
     def column_names(self, owner: str) -> list[str]:
         """The known columns that an author can name, bound or not."""

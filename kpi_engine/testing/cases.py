@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 SEPARATOR = "===="
 MARK = "----"
-SHARED = ("definitions", "data")
+SHARED = ("definitions", "data", "schemas")
 """Kinds of sections that hold for the cases below, too."""
 
 

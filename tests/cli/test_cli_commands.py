@@ -26,15 +26,15 @@ def test_help_shows_every_command(kpi: Run) -> None:
     for words in ([], ["--help"], ["-h"]):
         done = kpi(*words)
         assert (done.code, done.err) == (0, "")
-        assert all(re.search(rf"^\W+{command} ", done.out, re.M) for command in COMMANDS)
+        assert all(re.search(rf"^  {command} +\S.*\w\.$", done.out, re.M) for command in COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_a_sentence_and_an_example(kpi: Run, command: str) -> None:
     done = kpi(command, "--help")
     assert done.code == 0
-    assert f"Example: kpi {command}" in done.out
-    assert "<" not in done.out
+    assert re.search(rf"^  \S.*\.\n(.*\n)*\n  Example:\n    kpi {command}", done.out, re.M)
+    assert not set("<{\b") & set(done.out)
 
 
 def test_the_version(kpi: Run) -> None:

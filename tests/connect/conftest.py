@@ -12,7 +12,7 @@ import pytest
 
 from kpi_engine.builtin.connectors import make_connector
 from kpi_engine.connect.conform import conformer
-from kpi_engine.connect.reader import _ConformedScan
+from kpi_engine.connect.reader import ConformedScan
 from kpi_engine.extend.rows import (
     ColumnRequest,
     ConnectionSettings,
@@ -61,7 +61,7 @@ class Reader:
         on_error: str = "stop",
     ) -> Read:
         request, scan = self.open(names, columns, options or {}, formats or {}, predicates, on_error)
-        conformed = _ConformedScan(scan, conformer(request.columns, scan.options, ZONE, on_error))
+        conformed = ConformedScan(scan, conformer(request.columns, scan.options, ZONE, on_error))
         report = ReadReport()
         batches = [batch for fragment in conformed.fragments() for batch in fragment.batches(report)]
         rows = [row for batch in batches for row in batch.to_pylist()]

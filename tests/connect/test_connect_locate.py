@@ -91,7 +91,7 @@ def test_problems(read: Any) -> None:
 
     assert problem("ordrs") == "ordrs: E601: there is no table `ordrs` (did you mean `orders`?)"
     assert problem("orders.parquet") == (
-        "orders.parquet: E601: there is no table `orders.parquet` (did you mean `orders.csv`?)"
+        "orders.parquet: E601: there is no table `orders.parquet` (did you mean `orders`?)"
     )
     assert problem("zzz") == (
         f"zzz: E601: there is no table `zzz`"

@@ -107,8 +107,9 @@ def _spans(calendar: LocalCalendar, asked: Asked, first: Mark | None, as_of: Mar
     start = None if asked.start is None else read_period(calendar, asked.start).start
     end = None if asked.end is None else read_period(calendar, asked.end).end
     closes = end or as_of
-    first_day = None if first is None else calendar.at_day(calendar.date_of(first))
-    opens = start or first_day or closes
+    if first is not None and asked.grain is None:
+        first = calendar.at_day(calendar.date_of(first))
+    opens = start or first or closes
     if asked.grain is None:
         return [Span(opens, max(opens, closes))], opens, max(opens, closes)
     spans = calendar.periods(asked.grain, opens, closes)

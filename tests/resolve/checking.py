@@ -99,4 +99,5 @@ def refusal(case: Case) -> str:
 
 
 def _schemas(case: Case) -> str:
-    return next((each.text for each in (*case.sections, *case.above) if each.kind == "schemas"), "")
+    inputs = (*case.sections, *(section for section in case.inputs() if section not in case.sections))
+    return next((section.text for section in inputs if section.kind == "schemas"), "")

@@ -29,6 +29,19 @@ class Footer:
     schema: pa.Schema
     leaves: dict[str, int]
 
+    def chunk(self, group: int, name: str) -> Any:
+        """What is known of one flat column in one row group; KpiError E605 if it is of another type than the column.
+
+        Arrow would end the process over the statistics of another type, or read wrong values.
+        """
+        leaf = self.leaves[name]
+        found = self.metadata.row_group(group).column(leaf)
+        wanted = self.metadata.schema.column(leaf).physical_type
+        if found.physical_type != wanted:
+            message = f"the footer is damaged: the column `{name}` is {wanted} in it and {found.physical_type}"
+            raise data_error("E605", self.shown, message, "write or copy the file again")
+        return found
+
 
 class FooterCache:
     """Footers by file, kept while size, time of change and inode stay the same."""

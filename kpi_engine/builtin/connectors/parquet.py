@@ -130,11 +130,10 @@ class RowGroup:
 
     def statistics(self, stored_name: str) -> Statistics:
         """What the footer says of a stored column in this row group."""
-        leaf = self.footer.leaves.get(stored_name)
-        if leaf is None:
+        if stored_name not in self.footer.leaves:
             return Statistics(self.rows, None)
         wanted = next((one.type for one in self.columns if physical(one) == stored_name), None)
-        chunk = self.footer.metadata.row_group(self.index).column(leaf)
+        chunk = self.footer.chunk(self.index, stored_name)
         return statistics(chunk, self.footer.schema.field(stored_name).type, wanted)
 
     def batches(self, report: ReadReport) -> Iterator[pa.RecordBatch]:
@@ -170,9 +169,8 @@ class RowGroup:
             yield batch
 
     def _stored_bytes(self, names: Sequence[str]) -> int:
-        group = self.footer.metadata.row_group(self.index)
-        leaves = [self.footer.leaves[name] for name in names if name in self.footer.leaves]
-        return sum(group.column(leaf).total_compressed_size for leaf in leaves)
+        flat = [name for name in names if name in self.footer.leaves]
+        return sum(self.footer.chunk(self.index, name).total_compressed_size for name in flat)
 
 
 def _low_cardinality(footers: Sequence[Footer], columns: Sequence[ColumnRequest]) -> tuple[str, ...]:
@@ -197,7 +195,7 @@ def _dictionary_is_small(footers: Sequence[Footer], name: str) -> bool:
     rows = size = 0
     for footer in footers:
         for index in range(footer.metadata.num_row_groups):
-            chunk = footer.metadata.row_group(index).column(footer.leaves[name])
+            chunk = footer.chunk(index, name)
             if not chunk.has_dictionary_page or chunk.dictionary_page_offset is None:
                 return False
             rows += chunk.num_values

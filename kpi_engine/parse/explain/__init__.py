@@ -104,7 +104,7 @@ EXPLANATIONS: tuple[Explanation, ...] = (
 
 def explain(tokens: Tokens, index: int, start: str) -> Diagnostic:
     """The diagnostic for the token at which the parse of the start symbol `start` stopped."""
-    failure = Failure(tokens, index, accepted(tokens, index, start))
+    failure = Failure(tokens, index, accepted(tokens, index, start), start)
     for explanation in EXPLANATIONS:
         found = explanation(failure)
         if found is not None:

@@ -18,11 +18,15 @@ SIGNS = {"LPAR": "(", "RPAR": ")", "LSQB": "[", "RSQB": "]"}
 
 @dataclass(frozen=True, eq=False)
 class Failure:
-    """Token number `index` cannot stand where it stands; `accepted` are the terminals that could."""
+    """Token number `index` cannot stand where it stands; `accepted` are the terminals that could.
+
+    `start` is the start symbol of the parse: a declaration, its details, or a bare expression.
+    """
 
     tokens: Tokens
     index: int
     accepted: frozenset[str]
+    start: str
 
     def kind(self, index: int) -> str:
         """The terminal of a token; the end marker behind the last, an empty text before the first."""
@@ -71,7 +75,7 @@ class Failure:
 
     def defines(self, index: int) -> bool:
         """Whether a token is the `=` that gives something its definition, not one that compares."""
-        if self.kind(index) != "EQ":
+        if self.kind(index) != "EQ" or self.start == "expr":
             return False
         first = next(i for i in range(self.item, index + 1) if self.kind(i) == "EQ")
         return (first == index and self.kind(self.item) != "KEY") or self.starts_line(index - 1)

@@ -55,7 +55,7 @@ def empty_property(failure: Failure) -> Diagnostic | None:
 
 def empty_expression(failure: Failure) -> Diagnostic | None:
     """`x =` and nothing behind it."""
-    if failure.previous != "EQ" or not failure.ends_item(failure.index) or not failure.wants_operand:
+    if not failure.defines(failure.index - 1) or not failure.ends_item(failure.index) or not failure.wants_operand:
         return None
     before = failure.index - 2
     name = failure.text(before)

@@ -1,0 +1,202 @@
+"""Prepared inputs: what rows look at beyond themselves. Each is read, sorted or indexed once and shared by a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+
+from kpi_engine.execute.answer import align_leaves
+from kpi_engine.execute.evaluate import arrow_type
+from kpi_engine.execute.reader import SourceReader
+from kpi_engine.execute.results import Results
+from kpi_engine.execute.rows import Rows, World
+from kpi_engine.execute.scan import own_rows, run_scan, selected
+from kpi_engine.extend.functions import FunctionRegistry
+from kpi_engine.extend.rows import ReadReport
+from kpi_engine.ir.bounds import Bound
+from kpi_engine.ir.catalog import Catalog, elapsed
+from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
+from kpi_engine.ir.expression import EventTest, Expression, Field, Followed, LastBefore, Step
+from kpi_engine.ir.plan import KeyedTable, Preparation
+from kpi_engine.ir.result import SourceStats
+from kpi_engine.ir.types import BOOLEAN
+from kpi_engine.kernels.calendar import Calendar
+from kpi_engine.kernels.events import EventIndex, minus_self, positive
+from kpi_engine.kernels.logic import and_, coalesce, if_else, not_
+from kpi_engine.kernels.lookup import DuplicateKey, KeyIndex, VersionIndex
+from kpi_engine.kernels.selection import before
+from kpi_engine.kernels.states import joined
+from kpi_engine.kernels.temporal import bucket
+
+
+class PreparedInputs:
+    """The prepared inputs of one run, made when they are first looked at."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        functions: FunctionRegistry,
+        calendar: Calendar,
+        reader: SourceReader,
+        prepared: Sequence[Preparation],
+        keyed: Sequence[KeyedTable],
+        watermarks: dict[str, Bound],
+    ) -> None:
+        self.world = World(catalog, functions, calendar, self)
+        self._reader = reader
+        self._columns = {each.source: each.columns for each in prepared}
+        self._plans = {(table.owner, table.body): table.plan for table in keyed}
+        self._watermarks = watermarks
+        self._targets: dict[str, Rows] = {}
+        self._indexes: dict[tuple[str, str], KeyIndex | VersionIndex] = {}
+        self._events: dict[tuple[Followed, ...], EventIndex] = {}
+        self._latest: dict[LastBefore, EventIndex] = {}
+        self._tables: dict[tuple[str, Expression], tuple[KeyIndex, pa.Array, pa.Array]] = {}
+
+    def target(self, name: str) -> Rows:
+        """All rows of a source."""
+        found = self._targets.get(name)
+        if found is None:
+            found = self._targets[name] = own_rows(self._read(name), self.world)
+        return found
+
+    def _read(self, name: str) -> Rows:
+        source, names = self.world.catalog.sources[name], self._columns[name]
+        batches = [
+            batch
+            for fragment in self._reader.open(source, names).fragments()
+            for batch in fragment.batches(ReadReport())
+        ]
+        columns = {
+            column: joined([_plain(batch.column(number)) for batch in batches])
+            if batches
+            else pa.array([], arrow_type(source.columns[column].type))
+            for number, column in enumerate(names)
+        }
+        return Rows(name, columns, sum(batch.num_rows for batch in batches), self.world)
+
+    # References ------------------------------------------------------------------------------------------------------
+
+    def place(self, step: Step, rows: Rows) -> pa.Array:
+        """For each row the position of the target's row that a reference means, null where there is none."""
+        target = self.world.catalog.sources[step.target]
+        index = self._index(step.target, step.target_column)
+        ids = rows.column(step.column)
+        if isinstance(index, KeyIndex):
+            return index.positions(ids)
+        times = rows.times()
+        if target.snapshot is not None:
+            times = bucket(times, target.snapshot, self.world.calendar)
+        return index.positions(ids, times)
+
+    def _index(self, name: str, key: str) -> KeyIndex | VersionIndex:
+        found = self._indexes.get((name, key))
+        if found is None:
+            try:
+                found = self._indexes[name, key] = self._make_index(name, key)
+            except DuplicateKey as error:
+                raise KpiError(_duplicate(name, key, error, self.world)) from error
+        return found
+
+    def _make_index(self, name: str, key: str) -> KeyIndex | VersionIndex:
+        source, rows = self.world.catalog.sources[name], self.target(name)
+        if source.versions is not None:
+            return VersionIndex(rows.column(key), *(rows.column(each) for each in source.versions))
+        if source.snapshot is not None:
+            day = bucket(rows.times(), source.snapshot, self.world.calendar)
+            return VersionIndex(rows.column(key), day, None)
+        return KeyIndex(rows.column(key))
+
+    # Keyed tables ----------------------------------------------------------------------------------------------------
+
+    def value_of(self, owner: str, body: Expression, ids: pa.Array) -> pa.Array:
+        """A keyed table's value for each id; an id without a row has what no rows give."""
+        index, values, without = self._table(owner, body)
+        place = index.positions(ids)
+        found = values.take(place)
+        return if_else(place.is_valid(), found, without[0]) if without[0].is_valid else found
+
+    def _table(self, owner: str, body: Expression) -> tuple[KeyIndex, pa.Array, pa.Array]:
+        found = self._tables.get((owner, body))
+        if found is not None:
+            return found
+        plan = self._plans[owner, body]
+        states = {
+            number: frames
+            for scan in plan.scans
+            for number, frames in zip(
+                scan.queries, run_scan(plan, scan, self._reader, self.world, SourceStats()), strict=True
+            )
+        }
+        aligned = align_leaves(plan, states, self.world)
+        (output,) = plan.outputs
+        values = self._evaluate(output.expression, aligned.values, aligned.alignment.size)
+        without = self._evaluate(output.expression, aligned.without_rows, 1)
+        found = self._tables[owner, body] = (KeyIndex(aligned.alignment.keys[0]), values, without)
+        return found
+
+    def _evaluate(self, expression: Expression, values: Mapping[str, pa.Array], length: int) -> pa.Array:
+        return Results(values, length, self.world.functions, self.world.calendar).array(expression)
+
+    # Events ----------------------------------------------------------------------------------------------------------
+
+    def followed(self, chain: tuple[Followed, ...], rows: Rows) -> pa.Array:
+        """Which rows are followed by a chain of events.
+
+        The chain is swept from its end: events count only if they are followed by the rest, so that some row of each
+        link exists within its own time of the one before, whichever that is.
+        """
+        link, rest = chain[0], chain[1:]
+        index = self._events.get(chain)
+        if index is None:
+            index = self._events[chain] = self._event_index(link, rest)
+        keys = [rows.array(key) for key in link.keys]
+        counts = index.following(keys, rows.times(), elapsed(link.within))
+        if rows.source == link.target:
+            counts = minus_self(counts, self._is_event(link, rest, rows))
+        found = positive(counts)
+        return not_(found) if link.negated else found
+
+    def _event_index(self, link: Followed, rest: tuple[Followed, ...]) -> EventIndex:
+        events = self.target(link.target)
+        events = selected(events, self._is_event(link, rest, events))
+        return EventIndex([events.array(key) for key in link.target_keys], events.times())
+
+    def _is_event(self, link: Followed, rest: tuple[Followed, ...], rows: Rows) -> pa.Array:
+        """Which rows of the target count as the event: before its watermark, meeting the condition and the rest."""
+        counted = before(rows.times(), self._watermarks[link.target])
+        if link.condition is not None:
+            counted = and_(counted, rows.array(link.condition))
+        if rest:
+            counted = and_(counted, rows.array(EventTest(link.target, rest, BOOLEAN)))
+        return coalesce(counted, pa.scalar(False))
+
+    def latest(self, node: LastBefore, rows: Rows) -> pa.Array:
+        """For each row the key of the latest earlier row of another source with the same ids."""
+        target = self.target(node.target)
+        index = self._latest.get(node)
+        if index is None:
+            past = selected(target, before(target.times(), self._watermarks[node.target]))
+            index = self._latest[node] = EventIndex([past.array(key) for key in node.target_keys], past.times())
+            self._targets[f"past {node.target}"] = past
+        within = None if node.within is None else elapsed(node.within)
+        place = index.latest([rows.array(key) for key in node.keys], rows.times(), within)
+        (key,) = self.world.catalog.sources[node.target].key
+        return self._targets[f"past {node.target}"].array(Field(key, node.type)).take(place)
+
+
+def _plain(array: pa.Array) -> pa.Array:
+    """Values without a dictionary, which differs from batch to batch."""
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+
+
+def _duplicate(target: str, key: str, error: DuplicateKey, world: World) -> Diagnostic:
+    more = f", and {error.duplicates - 1} more keys repeat" if error.duplicates > 1 else ""
+    return Diagnostic(
+        "E641",
+        f"{error.rows} rows of {target} have the {key} {error.value!r}{more}: a reference must lead to one row",
+        world.catalog.sources[target].span,
+        f"remove the duplicates, or declare which row counts: `on_duplicate: latest(...)` on source {target}",
+        exit_code=ExitCode.DATA,
+    )
