@@ -174,7 +174,8 @@ class Result:
 
     def to_pandas(self) -> pandas.DataFrame:
         """The table as a pandas frame; pandas must be installed."""
-        return self.table.to_pandas()
+        frame: pandas.DataFrame = self.table.to_pandas()
+        return frame
 
     def to_polars(self) -> polars.DataFrame:
         """The table as a polars frame; polars must be installed."""

@@ -145,7 +145,8 @@ def prepare(loaded: Loaded, question: Question, default_as_of: str) -> Run:
     stats.seconds["extent"] = time.perf_counter() - started
     plan = make_plan(loaded.catalog, bound_question, calendar, first, as_of)
     optimized, fired = optimize(plan)
-    run_world = make_world(loaded.catalog, functions(), calendar, reader, optimized.prepared, optimized.keyed, dict(optimized.watermarks))
+    inputs, marks = optimized.prepared, dict(optimized.watermarks)
+    run_world = make_world(loaded.catalog, functions(), calendar, reader, inputs, optimized.keyed, marks)
     stats.seconds["plan"] = time.perf_counter() - started - stats.seconds["extent"]
     return Run(loaded, bound_question, calendar, plan, optimized, fired, run_world, reader, stats)
 
@@ -189,7 +190,9 @@ def run(prepared: Run) -> pa.Table:
     table = execute(plan, prepared.world, prepared.reader, stats)
     if plan.as_of is not None:
         stats.as_of = shown(prepared.calendar, plan.as_of)
-    stats.watermarks = {name: shown(prepared.calendar, mark) for name, mark in plan.watermarks if mark != plan.as_of}
+    asked = prepared.question.sources
+    cut = {name: mark for name, mark in plan.watermarks if mark != plan.as_of and name in asked}
+    stats.watermarks = {name: shown(prepared.calendar, mark) for name, mark in cut.items()}
     stats.notes.extend(plan.notes)
     return table
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 from kpi_engine.execute.ready import Ready, StateBook, number_kind
 from kpi_engine.execute.results import Results
 from kpi_engine.execute.rows import World
+from kpi_engine.execute.snapshots import picked_windows
 from kpi_engine.ir.plan import ITEM_KINDS, Leaf, Nested
 from kpi_engine.kernels.align import (
     Alignment,
@@ -34,10 +35,18 @@ from kpi_engine.kernels.windows import BucketWindows
 
 def ready_level(leaves: Sequence[Leaf], nested: Sequence[Nested], book: StateBook, world: World) -> list[Ready]:
     """All leaves and nested aggregates of one level; those that only show groups come last."""
-    found = [book.ready(leaf) for leaf in leaves]
+    found = [_ready_leaf(leaf, leaves, book, world) for leaf in leaves]
     for each in nested:
         found.extend(_ready(each, book, world))
     return found
+
+
+def _ready_leaf(leaf: Leaf, level: Sequence[Leaf], book: StateBook, world: World) -> Ready:
+    """A leaf; where it reads snapshots, those of each window that count."""
+    if leaf.pick is None:
+        return book.ready(leaf)
+    (presence,) = (each for each in level if each.name == leaf.pick.presence)
+    return book.ready(leaf, picked_windows(leaf.pick, leaf.windows, book.occupied(presence), world.calendar))
 
 
 def _ready(nested: Nested, book: StateBook, world: World) -> list[Ready]:

@@ -68,8 +68,8 @@ class StateBook:
         self._frames = frames
         self._grouped: dict[tuple[int, int], States] = {}
 
-    def ready(self, leaf: Leaf) -> Ready:
-        """A leaf with its states."""
+    def ready(self, leaf: Leaf, windows: Sequence[Interval | None] | None = None) -> Ready:
+        """A leaf with its states; `windows` replace its own."""
         query = self._plan.queries[leaf.query]
         frame, position = _place(query.states, leaf.state)
         key = (leaf.query, frame)
@@ -82,10 +82,18 @@ class StateBook:
             self._grouped[key],
             position,
             Finish(leaf.finish, number_kind(leaf.type), leaf.parameter, leaf.outside_is_zero),
-            BucketWindows.of(bucket_ranges(query.edges, leaf.windows)),
+            BucketWindows.of(bucket_ranges(query.edges, leaf.windows if windows is None else windows)),
             leaf.shows_groups,
             leaf.text,
         )
+
+
+    def occupied(self, leaf: Leaf) -> list[Bound]:
+        """The starts of all buckets in which a leaf without keys has rows."""
+        edges = self._plan.queries[leaf.query].edges
+        ready = self.ready(leaf)
+        assert isinstance(ready.grouped, GroupedStates)
+        return [edges[bucket - 1] for bucket in ready.grouped.occupied(ready.state) if bucket > 0]
 
 
 def _place(states: Sequence[StateRequest], wanted: int) -> tuple[int, int]:

@@ -98,7 +98,7 @@ class Followed:
 
 @dataclass(frozen=True, slots=True)
 class EventTest:
-    """A row condition: whether rows of `source` are followed by a chain of events (each link bound on the one before)."""
+    """A row condition: whether rows of `source` are followed by a chain of events, each bound on the one before."""
 
     source: str
     chain: tuple[Followed, ...]

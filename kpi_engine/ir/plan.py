@@ -124,6 +124,19 @@ FinishKind = Literal[
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotPick:
+    """Which snapshots of a window count: the `first` or the `last` one, or `any` if there is one.
+
+    `presence` names the leaf of the same level that counts all rows of the source, whatever the question filters: it
+    knows which snapshots there are. `grain` is how often they are taken.
+    """
+
+    point: Literal["first", "last", "any"]
+    presence: str
+    grain: str
+
+
+@dataclass(frozen=True, slots=True)
 class Leaf:
     """One measure in one context: which state, over which window for each period, finished how.
 
@@ -143,6 +156,7 @@ class Leaf:
     parameter: str = ""
     outside_is_zero: bool = False
     shows_groups: bool = True
+    pick: SnapshotPick | None = None
     text: str = field(default="", compare=False)
 
 

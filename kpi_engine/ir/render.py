@@ -32,13 +32,15 @@ def render(diagnostic: Diagnostic, style: Literal["full", "concise"] = "full") -
     if style == "concise":
         return _shown(" ".join(head.split()))
     lines = [head]
+    gutter = _GUTTER
     if diagnostic.span.source.text:
+        gutter = max(_GUTTER, len(str(diagnostic.span.line)))
         lines += excerpt(diagnostic.span)
     if diagnostic.help:
-        lines += _labelled("help", diagnostic.help)
+        lines += _labelled("help", diagnostic.help, gutter)
     for note in diagnostic.notes:
         place = f"{note.span}: " if note.span.source.text else ""
-        lines += _labelled("note", place + note.message)
+        lines += _labelled("note", place + note.message, gutter)
     return "\n".join(_shown(line) for line in lines)
 
 
@@ -53,7 +55,8 @@ def excerpt(span: Span) -> list[str]:
         text = text[:_AROUND] + "…" if len(text) > _AROUND else text
         tail = tail[:_AROUND] + "…" if len(tail) > _AROUND else tail
     carets = " " * display_width(head) + "^" * max(1, display_width(text))
-    return [f"{span.line:>{_GUTTER}} | {head}{text}{tail}".rstrip(), f"{'':{_GUTTER}} | {carets}"]
+    number = f"{span.line:>{_GUTTER}}"
+    return [f"{number} | {head}{text}{tail}".rstrip(), f"{'':{len(number)}} | {carets}"]
 
 
 def display_width(text: str) -> int:
@@ -75,9 +78,9 @@ def _width(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def _labelled(label: str, text: str) -> list[str]:
+def _labelled(label: str, text: str, gutter: int) -> list[str]:
     first, *rest = text.split("\n")
-    margin = " " * (_GUTTER + 1)
+    margin = " " * (gutter + 1)
     return [f"{margin}= {label}: {first}", *(f"{margin}{'':{len(label) + 4}}{line}" for line in rest)]
 
 

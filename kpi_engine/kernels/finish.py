@@ -24,6 +24,7 @@ from kpi_engine.kernels.frames import StateFrame, group_rows
 from kpi_engine.kernels.group import encode
 from kpi_engine.kernels.quantile import percentile
 from kpi_engine.kernels.ranges import range_extreme
+from kpi_engine.kernels.sorting import distinct
 from kpi_engine.kernels.states import State
 from kpi_engine.kernels.vectors import Ints, Mask
 from kpi_engine.kernels.windows import BucketWindows
@@ -82,6 +83,11 @@ class GroupedStates:
         """Rows of the state inside the window of each cell."""
         starts, stops = self._ranges(windows, cells)
         return _between(self._frame.states[state].rows[self._order], starts, stops)
+
+    def occupied(self, state: int) -> list[int]:
+        """The buckets in which any group has a row of the state, ascending."""
+        kept = self._frame.states[state].rows[self._order] > 0
+        return [int(bucket) for bucket in distinct(self._bucket[kept])]
 
     def covered(self, state: int, windows: BucketWindows) -> tuple[Ints, Ints]:
         """Groups and periods of all cells with a row of the state inside their window."""

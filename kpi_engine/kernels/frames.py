@@ -22,7 +22,8 @@ from kpi_engine.kernels.vectors import Ints
 class StateFrame:
     """Partial states by key and bucket.
 
-    `keys`: one Arrow array a key column; `bucket`: int64; `item`: a set's values, or None; `states`: one a measure. All have n elements. Rows are unique by (keys, bucket, item).
+    `keys`: one Arrow array a key column; `bucket`: int64; `item`: a set's values, or None; `states`: one a measure.
+    All have n elements. Rows are unique by (keys, bucket, item).
     """
 
     keys: tuple[pa.Array, ...]

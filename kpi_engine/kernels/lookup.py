@@ -90,9 +90,11 @@ class VersionIndex:
         if not len(self._rows):
             return np.zeros(len(rows), np.bool_)
         if self._ends is None:
-            return _numbers(self._begins)[rows] == when
+            same: Mask = _numbers(self._begins)[rows] == when
+            return same
         ends = _numbers(self._ends)
-        return ~_valid(self._ends)[rows] | (when < ends[rows])
+        valid: Mask = ~_valid(self._ends)[rows] | (when < ends[rows])
+        return valid
 
 
 def _ranked(times: pa.Array) -> tuple[Ints, Ints]:

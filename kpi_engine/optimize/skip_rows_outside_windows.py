@@ -1,8 +1,8 @@
 """A scan whose queries share one time column reads only fragments that can hold rows inside their windows.
 
 Safe because a row before the earliest start and after the latest end lies in no bucket that a leaf reads. Not safe
-where some window has no start (`cumulative`, `before`): then there is only an end. Not safe over two time columns: a row
-outside the windows by one may lie inside by the other.
+where some window has no start (`cumulative`, `before`): then there is only an end. Not safe over two time columns: a
+row outside the windows by one may lie inside by the other.
 """
 
 from __future__ import annotations

@@ -155,7 +155,7 @@ class Layout:
         """The tokens before which a range is broken, at its loosest level, and how far the new lines are moved in."""
         outer = [index for index in self._outermost(start, end) if index > start]
         types = self.types
-        if commas := [index + 1 for index in outer if types[index] == "COMMA"]:
+        if commas := [index + 1 for index in outer if types[index] == "COMMA" and index + 1 < end]:
             return commas, 0
         if texts := [index for index in outer if types[index] == types[index - 1] == "STRING"]:
             return texts, 0

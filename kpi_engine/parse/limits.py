@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode
 from kpi_engine.ir.span import SourceText, Span
 from kpi_engine.parse.lexer import Tokens
@@ -25,6 +27,11 @@ _OPERANDS = frozenset({
 })  # fmt: skip
 _DEEPENING = frozenset(["PLUSMINUS", "MULDIV", "NOT"])
 _RESTARTING = frozenset(["COMMA", "AND", "OR", "WHERE", "PER", "HAVING", "WHEN", "THEN", "ELSE", "KEY", "COLUMN"])
+_LOOSER = {
+    "AND": "and",
+    "OR": "or",
+    **dict.fromkeys(["EQ", "CMP", "IN", "NOT_IN", "IS_NULL", "IS_NOT_NULL"], "comparison"),
+}
 _NO_NODES = frozenset(["RPAR", "RSQB", "COMMA", "DOT", "COLON", "KEY", "EQ"])
 _SPLIT = "name parts of the expression as metrics or columns of their own"
 
@@ -72,39 +79,60 @@ def _nodes(tokens: Tokens) -> list[Diagnostic]:
     return []
 
 
+@dataclass(slots=True)
+class _Level:
+    """What is known of an open bracket, or of the declaration itself, while its tokens are read.
+
+    `closing` is the token that ends it. `chain` counts the operators since its last comma or clause, `inner` is the
+    depth of the deepest bracket among their operands, `deepest` that of all parts before. `looser` are the kinds of
+    operators that bind less than arithmetic: each is one level more, however often it stands.
+    """
+
+    closing: str
+    chain: int = 0
+    inner: int = 0
+    deepest: int = 0
+    looser: set[str] = field(default_factory=set)
+
+    @property
+    def depth(self) -> int:
+        return max(self.deepest, self.chain + self.inner) + len(self.looser)
+
+
 def _depth(tokens: Tokens) -> list[Diagnostic]:
     """Bounds the depth of the tree: operators of a chain count together with those of its deepest operand."""
     ends_operand = _OPERANDS | tokens.soft_keywords
-    # For each open bracket: what closes it, the operators before it in its chain, the greatest depth before it.
-    opened: list[tuple[str, int, int]] = []
-    operators = deepest = 0
+    levels = [_Level("")]
     before = ""
     for index, terminal in enumerate(tokens.types):
+        level = levels[-1]
         if terminal in _OPENING:
-            opened.append((_OPENING[terminal], operators, deepest))
-            operators = deepest = 0
-            if len(opened) > MAX_NESTING:
+            levels.append(_Level(_OPENING[terminal]))
+            if len(levels) > MAX_NESTING + 1:
                 what = f"brackets stand more than {MAX_NESTING} deep here"
                 return [_limit("E803", what, tokens.span(index), _SPLIT)]
-        elif terminal in _CLOSING and opened and (terminal != "END" or _ends_case(opened, before, ends_operand)):
-            inner = operators + deepest + _BRACKET_LEVELS
-            _, operators, deepest = opened.pop()
-            deepest = max(deepest, inner)
+        elif (
+            terminal in _CLOSING and len(levels) > 1 and (terminal != "END" or _ends_case(level, before, ends_operand))
+        ):
+            levels.pop()
+            levels[-1].inner = max(levels[-1].inner, level.depth + _BRACKET_LEVELS)
         elif terminal in _RESTARTING:
-            deepest += operators
-            operators = 0
+            level.deepest = max(level.deepest, level.chain + level.inner)
+            level.chain = level.inner = 0
         elif terminal in _DEEPENING:
-            operators += 1
-        if operators + deepest > MAX_CHAIN:
+            level.chain += 1
+        if terminal in _LOOSER and (terminal != "EQ" or len(levels) > 1):
+            level.looser.add(_LOOSER[terminal])
+        if levels[-1].depth > MAX_CHAIN:
             what = f"this expression chains more than {MAX_CHAIN} operators"
             return [_limit("E805", what, tokens.span(index), _SPLIT)]
         before = terminal
     return []
 
 
-def _ends_case(opened: list[tuple[str, int, int]], before: str, ends_operand: frozenset[str]) -> bool:
+def _ends_case(level: _Level, before: str, ends_operand: frozenset[str]) -> bool:
     """`end` closes a `case` only behind an operand; elsewhere it is a name."""
-    return opened[-1][0] == "END" and before in ends_operand
+    return level.closing == "END" and before in ends_operand
 
 
 def _limit(code: str, message: str, span: Span, help_text: str) -> Diagnostic:

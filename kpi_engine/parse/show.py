@@ -33,6 +33,8 @@ def _parts(node: tree.Node) -> tuple[str, list[tuple[str, tree.Node]]]:
     """The first line of a node, and its children with the names of their fields."""
     words = [type(node).__name__]
     children: list[tuple[str, tree.Node]] = []
+    if isinstance(node, tree.Path):
+        return f"Path {_name(node)}", children
     for name in _compared(node):
         value = getattr(node, name)
         if isinstance(value, tree.Name) or (isinstance(value, tree.Path) and name in _NAMING):
@@ -44,7 +46,7 @@ def _parts(node: tree.Node) -> tuple[str, list[tuple[str, tree.Node]]]:
         elif isinstance(value, tuple) and value and isinstance(value[0], tree.Node):
             children.extend((f"{name}: ", part) for part in value)
         elif value not in (None, (), False):
-            words.append(_named(name, _scalar(value)))
+            words.append(_named(name, value if name == "operator" else _scalar(value)))
     if isinstance(node, tree.Boolean) and not node.value:
         words.append("false")
     return " ".join(words), children

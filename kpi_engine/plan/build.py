@@ -56,7 +56,7 @@ def make_plan(
             queries=book.queries(),
             outputs=(),
             as_of=as_of,
-            watermarks=tuple(sorted((name, marks[name]) for name in question.sources)),
+            watermarks=tuple(sorted(marks.items())),
             skip_empty=question.skip_empty,
             order_by=question.order_by,
             limit=question.limit,
@@ -123,7 +123,8 @@ def _keyed_table(
     """The plan of a value for each id: the aggregate over all time up to the watermark, keyed by the id."""
     if isinstance(body, ChildAggregate):
         measure: Expression = body.measure
-        ids = ((body.link.source, _field(catalog, body.link.source, body.link.column)),)
+        child = body.link.source
+        ids: tuple[tuple[str, Expression], ...] = ((child, _field(catalog, child, body.link.column)),)
     else:
         measure = body
         ids = tuple(_links(catalog, owner))

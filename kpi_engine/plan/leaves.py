@@ -6,13 +6,16 @@ from dataclasses import dataclass, field, replace
 
 from kpi_engine.ir.bounds import Bound, Interval
 from kpi_engine.ir.expression import Expression, Field
-from kpi_engine.ir.plan import FinishKind, KeyColumn, Leaf, MeasureQuery, Nested, StateRequest
+from kpi_engine.ir.plan import FinishKind, KeyColumn, Leaf, MeasureQuery, Nested, SnapshotPick, StateRequest
 from kpi_engine.ir.types import COUNT, Type
 
 
 @dataclass(frozen=True, slots=True)
 class LeafRequest:
-    """A measure in its context: all that `Leaf` and `MeasureQuery` need. `text` is for `explain` alone."""
+    """A measure in its context: all that `Leaf` and `MeasureQuery` need.
+
+    `cuts` are edges beside those of the windows. `text` is for `explain` alone.
+    """
 
     source: str
     time: str | None
@@ -25,6 +28,8 @@ class LeafRequest:
     outside_is_zero: bool = False
     shows_groups: bool = True
     until: str | None = None
+    cuts: tuple[Bound, ...] = ()
+    pick: SnapshotPick | None = None
     text: str = field(compare=False, default="")
 
 
@@ -95,13 +100,14 @@ class LeafBook:
             parameter=request.parameter,
             outside_is_zero=request.outside_is_zero,
             shows_groups=request.shows_groups,
+            pick=request.pick,
             text=request.text,
         )
 
 
 def _query(request: LeafRequest) -> MeasureQuery:
     windows = [window for window in request.windows if window is not None]
-    edges: set[Bound] = {window.end for window in windows}
+    edges: set[Bound] = {window.end for window in windows}.union(request.cuts)
     edges.update(window.start for window in windows if window.start is not None)
     unbounded = any(window.start is None for window in windows)
     return MeasureQuery(

@@ -29,10 +29,10 @@ from kpi_engine.ir.expression import (
     Window,
     walk,
 )
-from kpi_engine.ir.plan import FinishKind, KeyColumn, Nested, StateRequest
+from kpi_engine.ir.plan import FinishKind, KeyColumn, Nested, SnapshotPick, StateRequest
 from kpi_engine.ir.question import BoundDimension
 from kpi_engine.ir.span import Span
-from kpi_engine.ir.types import BOOLEAN
+from kpi_engine.ir.types import BOOLEAN, COUNT
 from kpi_engine.kernels.calendar import Calendar
 from kpi_engine.plan.frames import Frame, apply_window
 from kpi_engine.plan.leaves import LeafBook, LeafRequest
@@ -141,11 +141,41 @@ class Lowering:
             shows_groups=context.dimensions == context.all_dimensions,
             text=" ".join(measure.span.text.split()),
         )
+        if source.snapshot is not None:
+            request = self._of_snapshots(request, measure, source.snapshot)
         if not request.shows_groups:
             self._book.show_groups(
                 request, _keys(context.all_dimensions, measure.source), _filter(context.all_filters, measure)
             )
         return self._book.add(request)
+
+    def _of_snapshots(self, request: LeafRequest, measure: Measure, grain: str) -> LeafRequest:
+        """A measure of a snapshot source: cut at every snapshot, with a leaf beside it that knows which there are."""
+        first = self._coverage.first[measure.source]
+        windows = [window for window in request.windows if window is not None]
+        if first is None or not windows:
+            return request
+        start = min(window.start or first for window in windows)
+        end = max(window.end for window in windows)
+        periods = self._calendar.periods(grain, start, end)
+        cuts = tuple(dict.fromkeys(bound for period in periods for bound in (period.start, period.end)))
+        presence = self._book.add(
+            LeafRequest(
+                source=request.source,
+                time=request.time,
+                keys=(),
+                state=StateRequest("count"),
+                finish="rows",
+                windows=request.windows,
+                type=COUNT,
+                shows_groups=False,
+                cuts=cuts,
+            )
+        )
+        points: dict[str | None, Literal["first", "last", "any"]] = {"start": "first", "end": "last"}
+        return replace(
+            request, cuts=cuts, pick=SnapshotPick(points.get(measure.at, "any"), presence.column, grain)
+        )
 
     def _windows(
         self, source: str, context: Context, instant: Literal["start", "end"] | None = None

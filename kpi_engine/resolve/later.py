@@ -5,11 +5,9 @@ from __future__ import annotations
 from kpi_engine.ir.catalog import GRAINS, Source
 from kpi_engine.ir.expression import (
     Apply,
-    ChildAggregate,
     Expression,
     Field,
     KeyedAggregate,
-    LastBefore,
     Measure,
     MetricReference,
     Restrict,
@@ -34,8 +32,8 @@ def later_in(world: World, root: Expression) -> tuple[Construct, ...]:
 
 def _of_node(world: World, node: Expression) -> list[Construct]:
     match node:
-        case KeyedAggregate(having=having, function=function):
-            return [("having" if having is not None else f"{function}(... per ...)", node.span)]
+        case KeyedAggregate(function=function) if function in ("first", "last"):
+            return [(f"{function}(... per ...)", node.span)]
         case Measure():
             return _of_measure(world, node)
         case Restrict(conjuncts=conjuncts):
@@ -49,10 +47,6 @@ def _of_node(world: World, node: Expression) -> list[Construct]:
             units = [grain] if grain is not None else [duration.unit] if duration is not None else []
             declared = [unit for unit in units if world.things.find(unit) is not None and unit not in GRAINS]
             return [(f"grain {unit}", node.span) for unit in declared]
-        case ChildAggregate():
-            return [("a column that aggregates a child source", node.span)]
-        case LastBefore():
-            return [("last(... on ...)", node.span)]
         case Field():
             return _of_field(world, node)
     return []
@@ -60,10 +54,6 @@ def _of_node(world: World, node: Expression) -> list[Construct]:
 
 def _of_measure(world: World, measure: Measure) -> list[Construct]:
     found: list[Construct] = []
-    if measure.at is not None:
-        found.append((f"at {measure.at}", measure.span))
-    if measure.followed:
-        found.append(("followed by", measure.span))
     if measure.approximate:
         found.append(("approx", measure.span))
     source = world.sources.get(measure.source)
@@ -80,11 +70,8 @@ def _of_field(world: World, field: Field) -> list[Construct]:
     for step in field.steps:
         target = world.sources.get(step.target)
         if target is None:
-            found.append((f"columns of entity {step.target}", field.span))
             continue
         found.extend(target.later)
-        if target.snapshot is not None:
-            found.append((f"a reference to the snapshot {target.name}", field.span))
         link = world.columns[step.source].get(step.column)
         if link is not None and link.computed is not None:
             found.extend((name, field.span) for name, _ in later_in(world, link.computed))
@@ -110,7 +97,7 @@ def later_on(world: World, base: str, root: Expression) -> tuple[Construct, ...]
 def later_of_source(source: Source, places: dict[str, Span]) -> tuple[Construct, ...]:
     """The constructs in a source's own declaration; `places` are those of its properties."""
     stated = {
-        "versions": source.versions is not None,
+        "snapshot_by": bool(source.snapshot_by),
         "grain": source.grain is not None,
         "distinct": source.distinct,
         "on_duplicate": source.on_duplicate not in (None, "error"),

@@ -30,8 +30,8 @@ class World:
 
     The tables fill while definitions are bound; a name that is declared but not bound yet is bound when it is asked
     for. `unread` are sources whose table is out of reach, so that any column may exist; `damaged` are those with a
-    property that could not be read, so that nothing can be said to be missing from them. `unreadable` are columns of tables with types that have no
-    meaning here, by source and name.
+    property that could not be read, so that nothing can be said to be missing from them. `unreadable` are columns of
+    tables with types that have no meaning here, by source and name.
     """
 
     def __init__(self, functions: FunctionRegistry, settings: CalendarSettings) -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 SEPARATOR = "===="
 MARK = "----"
@@ -131,7 +132,7 @@ def _case(lines: list[str], first: int) -> Case:
     marks = [index for index, line in enumerate(lines) if line == MARK or line.startswith(f"{MARK} ")]
     head = lines[1 : marks[0]] if marks else lines[1:]
     sections = []
-    for mark, end in zip(marks, [*marks[1:], len(lines)], strict=True):
+    for mark, end in pairwise([*marks, len(lines)]):
         kind, _, options = lines[mark][len(MARK) :].strip().partition(" ")
         if not kind:
             raise CaseError(f"line {first + mark}: a section is written `{MARK} kind`")

@@ -1,18 +1,21 @@
 """The reference page of functions, made from their records: `python -m kpi_engine.testing.docs` writes it.
 
-With `--check` nothing is written, and the exit code is 1 if the page in the repository is stale.
+With `--check` nothing is written, and the exit code is 1 if the page in the repository is stale. A plugin makes the
+page of its own functions by naming its records: `python -m kpi_engine.testing.docs my_plugin:FUNCTIONS`.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from itertools import groupby
 from pathlib import Path
 
 from kpi_engine.extend.functions import Example, Function
 
 PAGE = Path("docs/functions.md")
+_BUILT_IN = "kpi_engine.builtin.functions:FUNCTIONS"
 
 _HEADING = """\
 # Functions
@@ -82,10 +85,9 @@ def _example(example: Example) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the page below the working folder, or check it."""
-    from kpi_engine.builtin.functions import FUNCTIONS
-
-    page = functions_page(FUNCTIONS)
+    """Write the page below the working folder, or check it; `module:name` among the arguments names other records."""
+    module, _, name = next((one for one in arguments if ":" in one), _BUILT_IN).partition(":")
+    page = functions_page(getattr(import_module(module), name))
     if "--check" in arguments:
         fresh = PAGE.is_file() and PAGE.read_text(encoding="utf-8") == page
         print(f"{PAGE} is {'up to date' if fresh else 'stale: run python -m kpi_engine.testing.docs'}")

@@ -146,10 +146,10 @@ def test_undeclared_columns_keep_their_type(read: Any) -> None:
 
 
 def test_money_from_floats_is_exact(read: Any) -> None:
-    prices = [0.1, 19.99, 1234567.89, 1e-7, 0.1 + 0.2, None]
-    read.connector = MemoryConnector("orders", pa.table({"x": prices}))
-    expected = [None if price is None else Decimal(repr(price)) for price in prices]
-    assert read("orders", {"x": currency("CNY")}).column("x") == expected
+    for prices in ([0.1, 19.99, 1234567.89, None], [1e-7, 0.1 + 0.2], [1e-10], [0.1 + 1e-12], [123456789012345.67]):
+        read.connector = MemoryConnector("orders", pa.table({"x": prices}))
+        expected = [None if price is None else Decimal(repr(price)) for price in prices]
+        assert read("orders", {"x": currency("CNY")}).column("x") == expected
 
 
 @settings(max_examples=200, deadline=None)

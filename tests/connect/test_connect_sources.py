@@ -127,6 +127,13 @@ def test_nulls_on_request(folder: Path) -> None:
     assert part.place(1) == "orders, row 2"
 
 
+def test_rows_are_counted_through_all_batches(folder: Path) -> None:
+    data = pa.concat_tables([pa.table({"w": ["1", "2"]}), pa.table({"w": ["3", "x"]})])
+    source = replace(ORDERS, columns={"word": Column("word", INTEGER, "w")})
+    with pytest.raises(KpiError, match="orders, row 4: E608: `w` holds `x`, which is not a whole number"):
+        rows(reader(folder, orders=data).open(source, ["word"]))
+
+
 def test_text_columns_stay_text(folder: Path) -> None:
     source = replace(ORDERS, columns={"word": Column("word", TEXT, "n")})
     assert rows(reader(folder).open(source, ["word"]))[0] == {"word": "0"}

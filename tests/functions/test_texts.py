@@ -16,7 +16,7 @@ from kpi_engine.kernels import text_functions as texts
 from kpi_engine.kernels.calendar import Calendar
 
 letters = st.text("abAB /-é上\U0001f600", max_size=8)
-columns = st.lists(st.one_of(st.none(), letters), max_size=8)
+columns = st.lists(st.one_of(st.none(), letters, st.sampled_from(["a", "A", " a"])), max_size=8)
 stored = st.sampled_from(["plain", "dictionary"])
 CONTEXT = EvaluationContext(Calendar(), 0)
 

@@ -74,7 +74,7 @@ def test_problems_of_a_file_are_in_its_order() -> None:
     ("text", "line", "column", "code"),
     [
         ("conversion = count(orders/count(distinct visitors)", 1, 19, "E101"),
-        ("x = a\ny = sum(t.c where status == 1)", 2, 28, "E102"),
+        ("x = a\ny = sum(t.c where status == 1)", 2, 26, "E102"),
         ("x = a\ny = b\nz = sum(orders.total where orders.status_of_payment = 'paid')", 3, 55, "E103"),
         ("x = a\n  unit: percent\ny = b\nunit: percent", 4, 1, "E104"),
     ],
