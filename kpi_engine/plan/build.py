@@ -17,7 +17,7 @@ from kpi_engine.plan.frames import Frame, frame_of
 from kpi_engine.plan.leaves import LeafBook
 from kpi_engine.plan.lowering import Context, Coverage, Lowering
 from kpi_engine.plan.needs import Needs, gather_query
-from kpi_engine.plan.notes import plan_notes
+from kpi_engine.plan.notes import dated_sources, plan_notes
 from kpi_engine.plan.span import AnswerSpan, answer_span, watermarks
 
 ALWAYS = Bound(-(2**62), -(2**31))
@@ -86,8 +86,8 @@ def _coverage_start(catalog: Catalog, calendar: Calendar, name: str, first: Boun
 
 
 def _cut(metric: Metric, coverage: Coverage, as_of: Bound) -> Bound:
-    """A metric's windows are cut at the earliest watermark of all its sources."""
-    return min((coverage.watermark[name] for name in metric.sources), default=as_of)
+    """A metric's windows are cut at the earliest watermark of all its sources, those of later events included."""
+    return min((coverage.watermark[name] for name in dated_sources(metric)), default=as_of)
 
 
 def _context(question: BoundQuestion, span: AnswerSpan, cut: Bound) -> Context:

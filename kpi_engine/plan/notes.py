@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import MICROSECONDS, Metric
-from kpi_engine.ir.expression import MetricReference, Window, walk
+from kpi_engine.ir.expression import Measure, MetricReference, Window, walk
 from kpi_engine.ir.question import BoundQuestion
 from kpi_engine.ir.show import show_duration
 from kpi_engine.kernels.calendar import Calendar
@@ -31,6 +31,14 @@ def plan_notes(
     )
 
 
+def dated_sources(metric: Metric) -> tuple[str, ...]:
+    """The sources whose watermarks cut a metric's windows: its own, and those of the events that follow."""
+    events = (
+        link.target for node in walk(metric.body) if isinstance(node, Measure) for link in node.followed
+    )
+    return tuple(dict.fromkeys((*metric.sources, *events)))
+
+
 def shown(calendar: Calendar, bound: Bound) -> str:
     """A bound as people read it: the date alone at the start of a day."""
     moment = calendar.to_local_datetime(bound)
@@ -48,7 +56,7 @@ def _cut_notes(
 ) -> list[str]:
     notes = []
     for metric in question.metrics:
-        earliest = min(metric.sources, key=lambda name: watermarks[name], default=None)
+        earliest = min(dated_sources(metric), key=lambda name: watermarks[name], default=None)
         cut = watermarks[earliest] if earliest is not None else as_of
         partial = [p for p in span.periods if p.start < cut < p.end]
         if partial and cut != as_of:

@@ -9,6 +9,7 @@ from kpi_engine.ir.expression import (
     Constant,
     Expression,
     Field,
+    KeyedAggregate,
     Measure,
     MetricReference,
     Restrict,
@@ -62,6 +63,12 @@ def parts(node: Expression) -> tuple[Expression, ...]:
 def base_sources(*roots: Expression) -> tuple[str, ...]:
     """The sources whose rows the measures inside go over, in order of appearance."""
     return tuple(dict.fromkeys(node.source for node in nodes(*roots) if isinstance(node, Measure)))
+
+
+def domain_sources(*roots: Expression) -> tuple[str, ...]:
+    """The sources whose rows are a full list of keys (`per all customers`): dimensions and filters go over them too."""
+    keyed = (node for node in nodes(*roots) if isinstance(node, KeyedAggregate) and node.all)
+    return tuple(dict.fromkeys(node.keys[0] for node in keyed))
 
 
 def fields(root: Expression) -> Iterator[Field]:

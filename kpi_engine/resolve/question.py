@@ -18,7 +18,7 @@ from kpi_engine.kernels.calendar import CalendarError, parse_instant, parse_peri
 from kpi_engine.resolve.additivity import needs_grain
 from kpi_engine.resolve.dimensions import column_dimension, dimension_on, reachable_dimensions
 from kpi_engine.resolve.filters import bind_filter, check_totals, total_columns
-from kpi_engine.resolve.forms import nodes
+from kpi_engine.resolve.forms import domain_sources, nodes
 from kpi_engine.resolve.later import Construct, later_on
 from kpi_engine.resolve.problems import Attempts, BindError, article, listed, problem
 from kpi_engine.resolve.references import link_help
@@ -81,11 +81,12 @@ def _bind(asking: _Asking, question: Question, where: tree.Expr | None) -> Bound
             "E511", f"{names} is constant and has no rows", _QUERY, "ask for a metric over a source"
         )
     attempts.run(partial(_check_grain, asking, question, metrics))
-    dimensions = _dimensions(asking, question, metrics, sources, attempts)
+    over = tuple(dict.fromkeys((*sources, *domain_sources(*(metric.body for metric in metrics)))))
+    dimensions = _dimensions(asking, question, metrics, over, attempts)
     conjuncts: tuple[Conjunct, ...] = ()
     if where is not None:
         used = {*question.by, *(name for metric in metrics for name in total_columns(metric.body))}
-        conjuncts = attempts.run(partial(_filter, asking, where, sources, used, metrics)) or ()
+        conjuncts = attempts.run(partial(_filter, asking, where, over, used, metrics)) or ()
     attempts.run(partial(_check_span, world, question))
     attempts.check()
     orders = _orders(question, metrics, dimensions)
@@ -307,7 +308,7 @@ def _cannot_split(
     world: World, name: str, source: str, metrics: Sequence[Metric], sources: Sequence[str]
 ) -> BindError:
     """E501: which source lacks the dimension, how to give it one, and what can be split by instead."""
-    metric = next(m for m in metrics if source in m.sources)
+    metric = next(m for m in metrics if source in (*m.sources, *domain_sources(m.body)))
     dimension = world.dimensions.get(name)
     owners = [owner for owner, _ in dimension.values] if dimension is not None else []
     reason = f"{source} has no column `{name}`"

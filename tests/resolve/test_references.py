@@ -115,7 +115,6 @@ def test_ways_that_do_not_exist(formula: str, code: str) -> None:
     [
         "sum(orders.total where order_lines.quantity > 1)",
         "count(orders where order_lines.quantity > 1)",
-        "count(products where order_lines.quantity > 1 dated by orders.ordered_at)",
         "(sum(orders.total) where order_lines.quantity > 1)",
     ],
 )
