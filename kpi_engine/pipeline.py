@@ -77,7 +77,6 @@ class Run:
     optimized: Plan
     fired: tuple[str, ...]
     world: World
-    reader: CatalogReader
     stats: RunStats = field(default_factory=RunStats)
 
 
@@ -141,14 +140,14 @@ def prepare(loaded: Loaded, question: Question, default_as_of: str) -> Run:
     inputs = merged_preparations(requests)
     world = make_world(loaded.catalog, functions(), calendar, reader, inputs)
     as_of = _as_of(question.as_of or default_as_of, loaded, calendar, reader, stats)
-    first = {request.source: first_time(request, reader, world) for request in requests}
+    first = {request.source: first_time(request, world) for request in requests}
     stats.seconds["extent"] = time.perf_counter() - started
     plan = make_plan(loaded.catalog, bound_question, calendar, first, as_of)
     optimized, fired = optimize(plan)
     inputs, marks = optimized.prepared, dict(optimized.watermarks)
     run_world = make_world(loaded.catalog, functions(), calendar, reader, inputs, optimized.keyed, marks)
     stats.seconds["plan"] = time.perf_counter() - started - stats.seconds["extent"]
-    return Run(loaded, bound_question, calendar, plan, optimized, fired, run_world, reader, stats)
+    return Run(loaded, bound_question, calendar, plan, optimized, fired, run_world, stats)
 
 
 def _as_of(text: str, loaded: Loaded, calendar: Calendar, reader: CatalogReader, stats: RunStats) -> Bound:
@@ -175,7 +174,7 @@ def _latest_row(loaded: Loaded, calendar: Calendar, reader: CatalogReader, now: 
             stats.notes.append(f"source {request.source} is out of reach and does not count for the as-of")
             continue
         world = make_world(loaded.catalog, functions(), calendar, reader, request.prepared)
-        last = last_time(request, reader, world, now)
+        last = last_time(request, world, now)
         if last is not None and (latest is None or last > latest):
             latest = last
     return latest
@@ -187,7 +186,7 @@ def run(prepared: Run) -> pa.Table:
     from kpi_engine.plan import shown
 
     plan, stats = prepared.optimized, prepared.stats
-    table = execute(plan, prepared.world, prepared.reader, stats)
+    table = execute(plan, prepared.world, stats)
     if plan.as_of is not None:
         stats.as_of = shown(prepared.calendar, plan.as_of)
     asked = prepared.question.sources

@@ -39,6 +39,16 @@ def scattered(numbers: Ints) -> pa.Array:
     return _fixed_width("", mixed.astype(np.int64), 12, 16, None)
 
 
+def integers(values: Ints, null: Mask) -> pa.Array:
+    """Whole numbers; null where `null` is true."""
+    return pa.array(values, pa.int64(), mask=null)
+
+
+def booleans(values: Mask, null: Mask) -> pa.Array:
+    """Yes or no; null where `null` is true."""
+    return pa.array(values, pa.bool_(), mask=null)
+
+
 def _fixed_width(prefix: str, numbers: Ints, width: int, base: int, null: Mask | None) -> pa.Array:
     """Texts of one width, written digit by digit into one buffer."""
     head = np.frombuffer(prefix.encode("ascii"), dtype=np.uint8)
@@ -69,9 +79,18 @@ def money(cents: Ints) -> pa.Array:
     >>> money(np.array([1999, -5])).to_pylist()
     [Decimal('19.99'), Decimal('-0.05')]
     """
+    return decimals(cents, 12, 2)
+
+
+def decimals(units: Ints, precision: int, scale: int, null: Mask | None = None) -> pa.Array:
+    """Decimals from whole units of the last digit; null where `null` is true.
+
+    >>> decimals(np.array([45, 5]), 2, 1, np.array([False, True])).to_pylist()
+    [Decimal('4.5'), None]
+    """
     # A decimal128 is two 64-bit words, the low one first; the high one only repeats the sign.
-    limbs = np.stack([cents, cents >> 63], axis=1)
-    return pa.Array.from_buffers(pa.decimal128(12, 2), len(cents), [None, pa.py_buffer(limbs)])
+    limbs = np.stack([units, units >> 63], axis=1)
+    return pa.Array.from_buffers(pa.decimal128(precision, scale), len(units), [_validity(null), pa.py_buffer(limbs)])
 
 
 def instants(microseconds: Ints, null: Mask | None = None) -> pa.Array:

@@ -32,7 +32,7 @@ _SHIPPING_FEE: Final = 1_000
 _SHIPPING_COST: Final = 650
 
 _MISTYPED: Final = 24
-_YEARS_2026_TO_2062: Final = 13_149 * timeline.DAY
+YEARS_2026_TO_2062: Final = 13_149 * timeline.DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Orders:
 
     def written_time(self) -> Ints:
         """The time that stands in the data: some have a wrong year."""
-        return self.ordered + np.where(self.mistyped, _YEARS_2026_TO_2062, 0)
+        return self.ordered + np.where(self.mistyped, YEARS_2026_TO_2062, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from kpi_engine.execute.prune import time_range
-from kpi_engine.execute.reader import SourceReader
 from kpi_engine.execute.rows import Rows, World
 from kpi_engine.execute.scan import own_rows
 from kpi_engine.extend.rows import Fragment, ReadReport
@@ -12,11 +11,11 @@ from kpi_engine.ir.plan import ExtentRequest
 from kpi_engine.kernels.extent import time_bounds
 
 
-def first_time(request: ExtentRequest, reader: SourceReader, world: World) -> Bound | None:
+def first_time(request: ExtentRequest, world: World) -> Bound | None:
     """The time of the first row that passes the source's own `where`; None without rows."""
     source = world.catalog.sources[request.source]
     earliest: Bound | None = None
-    for fragment in reader.open(source, request.columns).fragments():
+    for fragment in world.reader.open(source, request.columns).fragments():
         known = time_range(fragment, source, request.time, world.calendar)
         if known is not None and earliest is not None and known[0] >= earliest:
             continue
@@ -27,11 +26,11 @@ def first_time(request: ExtentRequest, reader: SourceReader, world: World) -> Bo
     return earliest
 
 
-def last_time(request: ExtentRequest, reader: SourceReader, world: World, limit: Bound) -> Bound | None:
+def last_time(request: ExtentRequest, world: World, limit: Bound) -> Bound | None:
     """The latest time before `limit` in any row; None without rows."""
     source = world.catalog.sources[request.source]
     latest: Bound | None = None
-    for fragment in reader.open(source, request.columns).fragments():
+    for fragment in world.reader.open(source, request.columns).fragments():
         known = time_range(fragment, source, request.time, world.calendar)
         if known is not None and latest is not None and known[1] <= latest:
             continue

@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 
 from kpi_engine.execute.answer import align_leaves
-from kpi_engine.execute.evaluate import arrow_type
+from kpi_engine.execute.derived import DerivingReader, whole_columns
 from kpi_engine.execute.reader import SourceReader
 from kpi_engine.execute.results import Results
 from kpi_engine.execute.rows import Rows, World
 from kpi_engine.execute.scan import own_rows, run_scan, selected
 from kpi_engine.extend.functions import FunctionRegistry
-from kpi_engine.extend.rows import ReadReport
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import Catalog, elapsed
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
@@ -26,7 +25,6 @@ from kpi_engine.kernels.events import EventIndex, minus_self, positive
 from kpi_engine.kernels.logic import and_, coalesce, if_else, not_
 from kpi_engine.kernels.lookup import DuplicateKey, KeyIndex, VersionIndex
 from kpi_engine.kernels.selection import before
-from kpi_engine.kernels.states import joined
 from kpi_engine.kernels.temporal import bucket
 
 
@@ -43,8 +41,7 @@ class PreparedInputs:
         keyed: Sequence[KeyedTable],
         watermarks: dict[str, Bound],
     ) -> None:
-        self.world = World(catalog, functions, calendar, self)
-        self._reader = reader
+        self.world = World(catalog, functions, calendar, self, DerivingReader(reader, self))
         self._columns = {each.source: each.columns for each in prepared}
         self._plans = {(table.owner, table.body): table.plan for table in keyed}
         self._watermarks = watermarks
@@ -63,18 +60,8 @@ class PreparedInputs:
 
     def _read(self, name: str) -> Rows:
         source, names = self.world.catalog.sources[name], self._columns[name]
-        batches = [
-            batch
-            for fragment in self._reader.open(source, names).fragments()
-            for batch in fragment.batches(ReadReport())
-        ]
-        columns = {
-            column: joined([_plain(batch.column(number)) for batch in batches])
-            if batches
-            else pa.array([], arrow_type(source.columns[column].type))
-            for number, column in enumerate(names)
-        }
-        return Rows(name, columns, sum(batch.num_rows for batch in batches), self.world)
+        arrays = whole_columns(self.world.reader.open(source, names), source, names)
+        return Rows(name, dict(zip(names, arrays, strict=True)), len(arrays[0]), self.world)
 
     # References ------------------------------------------------------------------------------------------------------
 
@@ -126,7 +113,7 @@ class PreparedInputs:
             number: frames
             for scan in plan.scans
             for number, frames in zip(
-                scan.queries, run_scan(plan, scan, self._reader, self.world, SourceStats()), strict=True
+                scan.queries, run_scan(plan, scan, self.world, SourceStats()), strict=True
             )
         }
         aligned = align_leaves(plan, states, self.world)
@@ -184,11 +171,6 @@ class PreparedInputs:
         place = index.latest([rows.array(key) for key in node.keys], rows.times(), within)
         (key,) = self.world.catalog.sources[node.target].key
         return self._targets[f"past {node.target}"].array(Field(key, node.type)).take(place)
-
-
-def _plain(array: pa.Array) -> pa.Array:
-    """Values without a dictionary, which differs from batch to batch."""
-    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 
 def _duplicate(target: str, key: str, error: DuplicateKey, world: World) -> Diagnostic:

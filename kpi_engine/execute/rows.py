@@ -9,6 +9,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from kpi_engine.execute.evaluate import Evaluator, Operand
+from kpi_engine.execute.reader import SourceReader
 from kpi_engine.extend.functions import EvaluationContext, FunctionRegistry
 from kpi_engine.ir.catalog import Catalog
 from kpi_engine.ir.expression import (
@@ -50,6 +51,7 @@ class World:
     functions: FunctionRegistry
     calendar: Calendar
     inputs: Inputs
+    reader: SourceReader
 
 
 class Rows(Evaluator):

@@ -38,7 +38,7 @@ def make_world(
     return PreparedInputs(catalog, functions, calendar, reader, prepared, keyed, dict(watermarks or {})).world
 
 
-def execute(plan: Plan, world: World, reader: SourceReader, stats: RunStats) -> pa.Table:
+def execute(plan: Plan, world: World, stats: RunStats) -> pa.Table:
     """The answer: `period` (if a grain was asked), the dimensions, the metrics; a row for each period and group.
 
     Raises `KpiError` with E6xx for data that does not fit and E8xx for limits. `stats` is filled in.
@@ -47,7 +47,7 @@ def execute(plan: Plan, world: World, reader: SourceReader, stats: RunStats) -> 
     states: dict[int, Sequence[StateFrame]] = {}
     for scan in plan.scans:
         source = stats.sources.setdefault(scan.source, SourceStats())
-        for number, frames in zip(scan.queries, run_scan(plan, scan, reader, world, source), strict=True):
+        for number, frames in zip(scan.queries, run_scan(plan, scan, world, source), strict=True):
             states[number] = frames
     scanned = time.perf_counter()
     stats.seconds["scan"] = scanned - started

@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from kpi_engine.execute.evaluate import arrow_type
 from kpi_engine.execute.prune import outside, time_range
-from kpi_engine.execute.reader import SourceReader
 from kpi_engine.execute.rows import Rows, World
 from kpi_engine.extend.rows import Fragment, ReadReport
 from kpi_engine.ir.bounds import Bound
@@ -42,23 +41,23 @@ class QueryStates:
         return [merge_frames(kept) for kept in self.frames]
 
 
-def run_scan(plan: Plan, scan: Scan, reader: SourceReader, world: World, stats: SourceStats) -> list[list[StateFrame]]:
+def run_scan(plan: Plan, scan: Scan, world: World, stats: SourceStats) -> list[list[StateFrame]]:
     """The states of every measure query of a scan, in the order of `scan.queries`."""
     queries = [plan.queries[number] for number in scan.queries]
     states = [QueryStates([]) for _ in queries]
-    for rows in _batches(scan, reader, world, stats):
+    for rows in _batches(scan, world, stats):
         for query, found in zip(queries, states, strict=True):
             found.add(_partials(query, rows))
         _report_times(queries, rows, world, plan, stats)
     return [found.merged() for found in states]
 
 
-def _batches(scan: Scan, reader: SourceReader, world: World, stats: SourceStats) -> Iterator[Rows]:
+def _batches(scan: Scan, world: World, stats: SourceStats) -> Iterator[Rows]:
     """The batches of a scan as rows; a batch without rows comes first, so that states always have their types."""
     source = world.catalog.sources[scan.source]
     empty = {name: pa.array([], arrow_type(source.columns[name].type)) for name in scan.columns}
     yield Rows(scan.source, empty, 0, world)
-    opened = reader.open(source, scan.columns, scan.predicates)
+    opened = world.reader.open(source, scan.columns, scan.predicates)
     report = ReadReport()
     stats.fragments_pruned += opened.pruned
     for fragment in opened.fragments():

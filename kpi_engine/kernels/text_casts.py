@@ -87,7 +87,8 @@ def _per_text(kernel: Callable[[pa.Array], pa.Array], texts: pa.Array) -> Parsed
         present = np.asarray(texts.indices.is_valid())
         return Parsed(values, np.flatnonzero(np.isin(codes, once.failing) & present))
     trimmed = pc.utf8_trim(texts, _SPACE)
-    plain = pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, trimmed.type), trimmed)
+    blank = pc.equal(trimmed, "")
+    plain = pc.if_else(blank, pa.scalar(None, trimmed.type), trimmed) if pc.any(blank).as_py() else trimmed
     values = kernel(plain)
     if values.null_count == plain.null_count:
         return Parsed(values, np.zeros(0, np.int64))
@@ -97,7 +98,7 @@ def _per_text(kernel: Callable[[pa.Array], pa.Array], texts: pa.Array) -> Parsed
 
 def _decimals(texts: pa.Array, style: NumberStyle) -> pa.Array:
     plain = _usual_form(texts, style)
-    if pc.any(pc.match_substring_regex(plain, "[eE]")).as_py():
+    if pc.any(pc.match_substring(plain, "e", ignore_case=True)).as_py():
         return _one_by_one(plain)
     whole, scale = _places(plain)
     # Arrow checks the digits of a text only modulo 2**256, so that they are counted here.
@@ -109,6 +110,9 @@ def _decimals(texts: pa.Array, style: NumberStyle) -> pa.Array:
 
 
 def _integers(texts: pa.Array, style: NumberStyle) -> pa.Array:
+    quick = _plain_integers(texts)
+    if quick is not None:
+        return quick
     plain = _usual_form(texts, style)
     whole = pc.replace_substring_regex(plain, r"^\+|\.0*$", "")
     try:
@@ -116,6 +120,16 @@ def _integers(texts: pa.Array, style: NumberStyle) -> pa.Array:
     except pa.ArrowInvalid:  # a fraction, an exponent, or too large for int64
         decimals = _decimals(texts, style)
     return _whole(decimals)
+
+
+def _plain_integers(texts: pa.Array) -> pa.Array | None:
+    """Texts that are all digits with at most a minus, the usual case; None if any is not."""
+    try:
+        found = pc.cast(texts, pa.int64())
+    except pa.ArrowInvalid:  # some text is written otherwise, or is no number
+        return None
+    # Arrow reads 0x1F, too, which is no number here.
+    return None if pc.any(pc.match_substring(texts, "x", ignore_case=True)).as_py() else found
 
 
 def _whole(decimals: pa.Array) -> pa.Array:
@@ -134,7 +148,7 @@ def _usual_form(texts: pa.Array, style: NumberStyle) -> pa.Array:
     whole = f"(?:[0-9]{{1,3}}(?:{comma}[0-9]{{3}})+|[0-9]+)" if comma else "[0-9]+"
     pattern = f"^[+-]?(?:{whole}(?:{mark}[0-9]*)?|{mark}[0-9]+)(?:[eE][+-]?[0-9]{{1,3}})?$"
     good = pc.and_(pc.match_substring_regex(texts, pattern), pc.less_equal(pc.binary_length(texts), _LONGEST_NUMBER))
-    plain = pc.if_else(good, texts, pa.scalar(None, texts.type))
+    plain = texts if pc.all(good).as_py() else pc.if_else(good, texts, pa.scalar(None, texts.type))
     if style.thousands:
         plain = pc.replace_substring(plain, style.thousands, "")
     return plain if style.decimal == "." else pc.replace_substring(plain, style.decimal, ".")

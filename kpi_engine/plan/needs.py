@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from kpi_engine.ir.catalog import Catalog
+from kpi_engine.ir.catalog import Catalog, Derived
 from kpi_engine.ir.expression import (
     Apply,
     ChildAggregate,
@@ -77,6 +77,25 @@ def gather_source(catalog: Catalog, name: str, time: str | None, needs: Needs) -
             _own(catalog, name, column, needs)
     if source.where is not None:
         gather(catalog, name, source.where, needs)
+    if source.distinct:
+        for column in source.columns.values():
+            if column.computed is None:
+                _own(catalog, name, column.name, needs)
+    if source.on_duplicate not in (None, "error"):
+        for each in (*source.key, source.on_duplicate):
+            _own(catalog, name, each, needs)
+    if source.derived is not None:
+        _base(catalog, source.derived, needs)
+
+
+def _base(catalog: Catalog, derived: Derived, needs: Needs) -> None:
+    """Rows of the base of a derived source, with what makes the derived ones of them."""
+    _whole(catalog, derived.base, needs)
+    if derived.where is not None:
+        gather(catalog, derived.base, derived.where, needs)
+    for column in (*derived.keys, derived.column):
+        if column is not None:
+            _own(catalog, derived.base, column, needs)
 
 
 def gather(catalog: Catalog, source: str, expression: Expression, needs: Needs) -> None:
@@ -129,11 +148,14 @@ def _whole(catalog: Catalog, name: str, needs: Needs) -> None:
 
 
 def _own(catalog: Catalog, source: str, name: str, needs: Needs) -> None:
-    column = catalog.sources[source].columns[name]
+    owner = catalog.sources[source]
+    column = owner.columns[name]
     if column.computed is not None:
         gather(catalog, source, column.computed, needs)
-    else:
-        needs.columns.setdefault(source, {})[name] = None
+        return
+    needs.columns.setdefault(source, {})[name] = None
+    if owner.derived is not None and name in catalog.sources[owner.derived.base].columns:
+        _own(catalog, owner.derived.base, name, needs)
 
 
 def _through(catalog: Catalog, steps: tuple[Step, ...], column: str, needs: Needs) -> None:

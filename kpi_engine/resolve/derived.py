@@ -104,12 +104,34 @@ def _filtered(
     world: World, name: str, base: str, clauses: tuple[tree.Clause, ...], value: tree.Group
 ) -> None:
     match clauses:
-        case (tree.Where(condition=condition),):
-            where = bind_condition(RowBinder(world, base, "where"), condition, "where")
+        case (tree.Where(),):
+            _copy_all(world, base, name)
+            world.sources[name] = replace(world.sources[name], derived=Derived("filter", base))
         case _:
             raise _unknown(value)
-    _copy_all(world, base, name)
-    world.sources[name] = replace(world.sources[name], derived=Derived("filter", base, where))
+
+
+def bind_filter_of_rows(world: World, declaration: tree.Source) -> None:
+    """Bind the condition of a source that is another one filtered, once all columns can be bound."""
+    source = world.sources[declaration.name.text]
+    match declaration.value:
+        case tree.Group(clauses=(tree.Where(condition=condition),)) if source.derived is not None:
+            where = bind_condition(RowBinder(world, source.derived.base, "where"), condition, "where")
+            world.sources[source.name] = replace(source, derived=replace(source.derived, where=where))
+
+
+def share_references(world: World, name: str) -> None:
+    """Give a derived source those references of its base that were read after it was derived."""
+    derived = world.sources[name].derived
+    if derived is None or derived.kind == "pairs":
+        return
+    for column, reference in world.references[derived.base].items():
+        own = world.columns[name].get(column)
+        if column in world.references[name] or not world.has_column(name, column):
+            continue
+        world.references[name][column] = reference
+        if own is not None:
+            world.columns[name][column] = replace(own, reference=reference)
 
 
 def _latest(

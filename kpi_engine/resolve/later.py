@@ -99,11 +99,8 @@ def later_of_source(source: Source, places: dict[str, Span]) -> tuple[Construct,
     stated = {
         "snapshot_by": bool(source.snapshot_by),
         "grain": source.grain is not None,
-        "distinct": source.distinct,
-        "on_duplicate": source.on_duplicate not in (None, "error"),
     }
     found = [(f"{name}:", places.get(name, source.span)) for name, given in stated.items() if given]
-    if source.derived is not None:
-        words = {"filter": "a derived source", "pairs": "pairs", "latest": "latest", "unnest": "unnest"}
-        found.insert(0, (words[source.derived.kind], source.span))
+    if source.derived is not None and source.derived.kind == "unnest":
+        found.insert(0, ("unnest", source.span))
     return tuple(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
@@ -13,7 +13,7 @@ from kpi_engine.ir.diagnostic import Note
 from kpi_engine.ir.types import NULL
 from kpi_engine.resolve.columns import is_computed, stored_columns
 from kpi_engine.resolve.computed import bind_source_column
-from kpi_engine.resolve.derived import base_word, derive
+from kpi_engine.resolve.derived import base_word, bind_filter_of_rows, derive, share_references
 from kpi_engine.resolve.links import check_reference_types, read_reference
 from kpi_engine.resolve.names import Thing, default_singular
 from kpi_engine.resolve.problems import Attempts, BindError, listed, problem
@@ -67,17 +67,24 @@ def declare_sources(
     plain = [draft for draft in drafts if draft.declaration.value is None]
     for draft in plain:
         _read_columns(world, draft, schemas.get(draft.name))
+    derived = [draft for draft in drafts if draft.declaration.value is not None]
+    names = {draft.name for draft in derived}
     for draft in plain:
-        _link(world, draft)
+        _link(world, draft, lambda target: target not in names)
         _defer_columns(world, draft)
-    waiting = [draft for draft in drafts if draft.declaration.value is not None]
+    waiting = derived
     while waiting:
         ready = [draft for draft in waiting if _base_is_known(world, draft, waiting)] or waiting
         for draft in ready:
             draft.attempts.run(partial(derive, world, draft.declaration, draft.given))
-            _link(world, draft)
+            _link(world, draft, lambda target: target not in names)
             _defer_columns(world, draft)
         waiting = [draft for draft in waiting if draft not in ready]
+    # A derived source has its key only now, and its base may refer to another derived source.
+    for draft in drafts:
+        _link(world, draft, lambda target: target in names)
+    for draft in derived:
+        share_references(world, draft.name)
     return drafts
 
 
@@ -88,6 +95,8 @@ def finish_sources(world: World, drafts: Sequence[SourceDraft]) -> None:
             world.deferred.fail(("column", f"{draft.name}.{column}"), failure, draft.declaration.name.span)
             world.columns[draft.name].pop(column, None)
     for draft in drafts:
+        if draft.declaration.value is not None:
+            draft.attempts.run(partial(bind_filter_of_rows, world, draft.declaration))
         draft.attempts.run(partial(check_source, world, draft.name, draft.given))
         try:
             draft.attempts.check()
@@ -169,12 +178,18 @@ def _read_columns(world: World, draft: SourceDraft, schema: TableSchema | None) 
             world.unverified.setdefault(name, {}).update(guessed)
 
 
-def _link(world: World, draft: SourceDraft) -> None:
-    """Read the references of declared columns; a column of an unknown type takes that of what it refers to."""
+def _link(world: World, draft: SourceDraft, wanted: Callable[[str], bool]) -> None:
+    """Read the references of declared columns to wanted things.
+
+    A column of an unknown type takes that of what it refers to.
+    """
     for column in draft.declaration.columns:
         name = column.name.text
         label = ("column", f"{draft.name}.{name}")
         if column.target is None or world.deferred.is_broken(label):
+            continue
+        thing = world.things.find(column.target.parts[0].text)
+        if not wanted(thing.name if thing is not None else ""):
             continue
         try:
             reference = read_reference(world, draft.name, column)

@@ -244,3 +244,9 @@ def test_conditions(texts: list[str], expected: bool | None) -> None:
 )
 def test_numbers_as_texts_have_plain_digits(values: list[Decimal]) -> None:
     assert to_text(pa.array(values, pa.decimal128(38, 12))).to_pylist() == [f"{value:f}" for value in values]
+
+
+@pytest.mark.parametrize("text", ["0x1F", "0X1f", "1_000", "٣", "--1", "1-", ".", "+", "NaN", "inf", "1 000"])
+def test_what_only_looks_like_a_number(text: str) -> None:
+    for kind in (try_decimals, try_integers):
+        assert kind(pa.array([text, "7"])).failing.tolist() == [0]

@@ -68,7 +68,8 @@ def questions(draw: st.DrawFn) -> Question:
     grain = draw(st.sampled_from([None, *GRAINS, "day", "month", "month", "week"]))
     formulas = {f"m{number}": draw(metrics(grain)) for number in range(draw(st.integers(1, 3)))}
     sources = frozenset().union(*(formula.sources for formula in formulas.values()))
-    if grain == "hour" and "visits" in sources:
+    if grain == "hour" and ("visits" in sources or any("dated by" in each.text for each in formulas.values())):
+        # Dates cannot be grouped by hour.
         grain = "day"
     start, end = draw(st.sampled_from(SPANS[grain]))
     common = sorted(frozenset.intersection(*(frozenset(DIMENSIONS[source]) for source in sources)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import operator
+import random
 from decimal import Decimal
 from fractions import Fraction
 
@@ -180,6 +181,25 @@ def test_ties_and_every_zero_division():
             pa.nulls(2),
         ):
             assert arith.divide(one, zero).to_pylist() == [None, None]
+
+
+def test_a_hair_beside_a_tie_is_no_tie():
+    unit, odd = 2**100, 2**53 + 1  # odd needs 54 bits: halfway between two float64
+    above, below = odd * unit + 1, odd * unit - 1
+    numerators = pa.array([Decimal(above), Decimal(below), Decimal(odd * unit)], pa.decimal256(76, 0))
+    assert arith.divide(numerators, pa.scalar(Decimal(unit), pa.decimal128(38, 0))).to_pylist() == [
+        float(2**53 + 2),
+        float(2**53),
+        float(2**53),
+    ]
+
+
+def test_division_just_beyond_53_bits():
+    rng = random.Random(11)
+    rows = [(rng.randrange(2**53, 2**60), rng.randrange(3, 10**6)) for _ in range(2000)]
+    a, b = (pa.array(column) for column in zip(*rows, strict=True))
+    assert arith.divide(a, b).to_pylist() == [x / y for x, y in rows]
+    assert arith.divide(b, a).to_pylist() == [y / x for x, y in rows]
 
 
 def test_division_by_a_power_of_ten_is_exact():

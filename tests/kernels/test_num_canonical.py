@@ -59,6 +59,12 @@ def test_large_unsigned_integers_become_decimals():
     check(pa.array(values, pa.uint64()), pa.decimal128(38, 0), [None if v is None else Decimal(v) for v in values])
 
 
+def test_what_lies_below_a_null_does_not_widen_the_type():
+    data = pa.py_buffer(np.array([2**64 - 1, 5], np.uint64))
+    array = pa.Array.from_buffers(pa.uint64(), 2, [pa.py_buffer(bytes([0b10])), data])
+    assert form(array)[0].equals(pa.array([None, 5], pa.int64()))
+
+
 @pytest.mark.parametrize("type_", [pa.float16(), pa.float32(), pa.float64()], ids=str)
 def test_floats_have_no_nan_no_infinity_and_one_zero(type_):
     values = [1.5, float("nan"), None, float("inf"), float("-inf"), -0.0]

@@ -122,16 +122,34 @@ def test_sums_averages_and_variances(kind, data):
     ]
     roots = exact.variance(counts, sums, square, stddev=True).to_pylist()
     for root, value in zip(roots, variances, strict=True):
-        assert (root is None) == (value is None)
-        if root is not None and value is not None:
+        if value is None:
+            assert root is None
+        elif root is None:
+            assert value >= BEYOND**2
+        else:
             assert is_nearest_root(root, value)
+
+
+ULP_OF_LARGEST = Fraction(2) ** 971
+BEYOND = Fraction(2) ** 1024 - ULP_OF_LARGEST / 2  # from here on the nearest float64 is infinity
 
 
 def is_nearest_root(root: float, square: Fraction) -> bool:
     if square == 0:
         return root == 0
-    below, above = Fraction(math.nextafter(root, 0)), Fraction(math.nextafter(root, math.inf))
-    return ((below + Fraction(root)) / 2) ** 2 <= square <= ((above + Fraction(root)) / 2) ** 2
+    here, below = Fraction(root), Fraction(math.nextafter(root, 0))
+    next_one = math.nextafter(root, math.inf)
+    above = here + ULP_OF_LARGEST if math.isinf(next_one) else Fraction(next_one)
+    return ((below + here) / 2) ** 2 <= square <= ((above + here) / 2) ** 2
+
+
+def test_a_deviation_beyond_float64_is_null():
+    largest = 1.7976931348623157e308
+    values, ids = pa.array([largest, -largest]), np.zeros(2, np.int64)
+    sums, counts = exact.partial_sums(values, ids, 1)
+    squares = exact.partial_squares(values, ids, 1)
+    assert exact.variance(counts, sums, squares, stddev=True).to_pylist() == [None]
+    assert exact.to_array(sums, None, "float").to_pylist() == [0.0]
 
 
 @settings(max_examples=150, deadline=None)
@@ -273,3 +291,24 @@ def test_averages_of_pairs_are_ties_to_even():
     flat = pa.array([value for pair in pairs for value in pair])
     sums, counts = exact.partial_sums(flat, np.repeat(np.arange(2000), 2), 2000)
     assert exact.divide_by_counts(sums, counts).to_pylist() == [(a + b) / 2 for a, b in pairs]
+
+
+def test_words_near_their_limit_are_carried_before_they_are_added():
+    from kpi_engine.kernels.limbs import to_python_ints
+
+    large = exact.Limbs(np.full((8, 1), 2**61 + 1))
+    assert to_python_ints(exact.regroup(large, np.zeros(8, np.int64), 1)) == [8 * (2**61 + 1)]
+    assert to_python_ints(exact.range_sums(large, np.array([0, 1]), np.array([8, 4]))) == [
+        8 * (2**61 + 1),
+        3 * (2**61 + 1),
+    ]
+
+
+def test_a_bincount_beyond_53_bits_is_split():
+    from kpi_engine.kernels.bins import exact_bincount
+
+    rows, value = 2**20, 2**34 - 1
+    values = np.full(rows, value)
+    values[-1] = 2
+    totals = exact_bincount(np.zeros(rows, np.int64), values, 1, value, rows)
+    assert totals.tolist() == [(rows - 1) * value + 2]

@@ -310,7 +310,20 @@ def test_good_declarations_survive_broken_ones() -> None:
     assert [(problem.code, problem.span.line) for problem in problems] == [("E101", 2), ("E102", 4)]
 
 
-@pytest.mark.parametrize(("text", "code"), [("", "E134"), ("a =", "E157"), ("a b", "E183"), ("a where b", "E177")])
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "E134"),
+        ("a =", "E157"),
+        ("a b", "E183"),
+        ("a where b", "E177"),
+        ("x: web", "E190"),
+        ("(a", "E101"),
+        ("a, b", "E181"),
+        ("set x", "E183"),
+        ("a\n  unit: percent", "E190"),
+    ],
+)
 def test_bare_expressions_raise(text: str, code: str) -> None:
     with pytest.raises(KpiError) as caught:
         parse(text)

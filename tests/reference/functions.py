@@ -34,6 +34,7 @@ _STRICT: dict[str, Callable[..., Value]] = {
     "least": lambda *values: _extreme("<", values),
     "greatest": lambda *values: _extreme(">", values),
     "integer": lambda x: _whole(x),
+    "text": lambda x: _written(x),
     "decimal": lambda x: (
         Fraction(repr(x)) if isinstance(x, float) else Fraction(x.strip() if isinstance(x, str) else x)
     ),
@@ -145,6 +146,14 @@ def _exp(value: Any) -> float | None:
 def _exact(value: Any) -> Fraction:
     """The shortest decimal that stands for a float; what a text writes."""
     return Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Fraction | float | datetime):
+        raise NotImplementedError("how many digits such a value is written with")
+    return str(value)
 
 
 def _whole(value: Any) -> int:

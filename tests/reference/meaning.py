@@ -13,7 +13,7 @@ from .aggregates import aggregate
 from .local_time import LocalCalendar, Mark, Span
 from .model import Entity, ReferenceFailure, Source, conjuncts, duration, paths, word
 from .rows import World, call_function, evaluate
-from .values import Value, arithmetic, quotient
+from .values import arithmetic, quotient
 
 AGGREGATES = ("count", "sum", "avg", "min", "max", "median", "percentile", "weighted_avg", "stddev", "variance")
 WINDOWS = ("previous", "change", "growth", "rolling", "todate", "cumulative", "before")

@@ -13,7 +13,7 @@ from kpi_engine.parse import parse_file
 from .local_time import MONTH_NAMES, LocalCalendar
 
 
-class ReferenceFailure(Exception):  # noqa: N818 - a question without an answer is no defect of the interpreter
+class ReferenceFailure(Exception):
     """A question or definition that has no meaning."""
 
 

@@ -1,14 +1,14 @@
 """What resolving a case gives: the problems of its definitions, or why its question is refused.
 
-    ---- definitions
-    source orders
-      time: ordered_at
-    n = count(orders)
-    ---- schemas
-    orders: order_id text, ordered_at timestamp, total float
-    ---- problems
-    ---- ask n by channel grain month
-    ---- refusal
+---- definitions
+source orders
+  time: ordered_at
+n = count(orders)
+---- schemas
+orders: order_id text, ordered_at timestamp, total float
+---- problems
+---- ask n by channel grain month
+---- refusal
 """
 
 from __future__ import annotations

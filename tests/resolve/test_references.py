@@ -58,7 +58,9 @@ def test_one_chain_is_followed() -> None:
 
 def test_two_chains_are_listed() -> None:
     (error,) = [
-        e for e in bound(FLIGHTS + 'x = count(flights where airports.name = "A")', FLIGHT_TABLES)[1] if e.code != "W201"
+        e
+        for e in bound(FLIGHTS + 'x = count(flights where airports.name = "A")', FLIGHT_TABLES)[1]
+        if e.code != "W201"
     ]
     assert error.code == "E208"
     assert "`flights.origin` and `flights.destination`" in error.message
@@ -86,7 +88,9 @@ def test_a_path_through_things_may_continue_by_one_chain() -> None:
 
 
 def test_a_reference_to_another_unique_column() -> None:
-    assert where('count(flights where planes.maker = "A")').steps == (Step("flights", "plane_id", "planes", "tail"),)
+    assert where('count(flights where planes.maker = "A")').steps == (
+        Step("flights", "plane_id", "planes", "tail"),
+    )
 
 
 def test_a_source_may_refer_to_itself() -> None:
@@ -99,10 +103,10 @@ def test_a_source_may_refer_to_itself() -> None:
 @pytest.mark.parametrize(
     ("formula", "code"),
     [
-        ("count(orders where visits.device = \"phone\")", "E209"),
-        ("count(orders where vists.device = \"phone\")", "E201"),
-        ("count(orders where status.device = \"phone\")", "E201"),
-        ("count(orders where customers.contry = \"DE\")", "E203"),
+        ('count(orders where visits.device = "phone")', "E209"),
+        ('count(orders where vists.device = "phone")', "E201"),
+        ('count(orders where status.device = "phone")', "E201"),
+        ('count(orders where customers.contry = "DE")', "E203"),
         ("count(orders where day.month = 3)", "E201"),
     ],
 )
@@ -152,9 +156,13 @@ def test_a_snapshot_is_referred_to_by_its_key_without_time() -> None:
 
 
 def test_a_dimension_is_reached_along_references() -> None:
-    question = asked(shop("x = sum(order_lines.quantity)"), Question(("x",), ("category", "channel", "country")))
+    question = asked(
+        shop("x = sum(order_lines.quantity)"), Question(("x",), ("category", "channel", "country"))
+    )
     found = {each.name: each.on("order_lines") for each in question.dimensions}
-    assert {name: [s.target for s in value.steps] for name, value in found.items() if isinstance(value, Field)} == {
+    assert {
+        name: [s.target for s in value.steps] for name, value in found.items() if isinstance(value, Field)
+    } == {
         "category": ["products"],
         "channel": ["orders"],
         "country": ["orders", "customers"],
@@ -164,7 +172,9 @@ def test_a_dimension_is_reached_along_references() -> None:
 def test_a_dimension_over_time_exists_everywhere() -> None:
     question = asked(shop("x = count(orders) / count(visits)"), Question(("x",), ("weekday",)))
     (weekday,) = question.dimensions
-    times = {source: value.arguments[0].column for source, value in weekday.by_source if isinstance(value, Apply)}  # type: ignore[union-attr]
+    times = {
+        source: value.arguments[0].column for source, value in weekday.by_source if isinstance(value, Apply)
+    }  # type: ignore[union-attr]
     assert times == {"orders": "ordered_at", "visits": "started_at"}
 
 
@@ -215,7 +225,9 @@ def test_a_column_that_a_total_names_is_a_dimension() -> None:
     body = metric('(count(orders) / total(count(orders), status) where status = "paid")').body
     assert isinstance(body, Restrict)
     assert body.conjuncts[0].dimensions == {"status"}
-    assert codes('x = (count(orders) / total(count(orders), status) where status = "paid" or is_valid)') == ["E351"]
+    assert codes('x = (count(orders) / total(count(orders), status) where status = "paid" or is_valid)') == [
+        "E351"
+    ]
 
 
 def test_a_filter_that_one_source_cannot_follow_is_refused() -> None:

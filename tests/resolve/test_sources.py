@@ -17,7 +17,19 @@ from kpi_engine.ir.expression import (
     Step,
 )
 from kpi_engine.ir.span import SourceText
-from kpi_engine.ir.types import BOOLEAN, DATE, DECIMAL, DURATION, INTEGER, NULL, TEXT, TIMESTAMP, Kind, Type, currency
+from kpi_engine.ir.types import (
+    BOOLEAN,
+    DATE,
+    DECIMAL,
+    DURATION,
+    INTEGER,
+    NULL,
+    TEXT,
+    TIMESTAMP,
+    Kind,
+    Type,
+    currency,
+)
 from kpi_engine.parse import parse_file
 from kpi_engine.resolve import source_tables
 from kpi_engine.resolve.column_types import is_readable
@@ -50,7 +62,12 @@ source valid = (orders where ok)
     orders = specs["orders"]
     assert (orders.names, orders.connection, orders.timezone) == (("a.csv", "b.csv"), "shop", "Asia/Shanghai")
     assert (orders.on_error, specs["plain"].names) == ("null", ("plain",))
-    assert dict(orders.options) == {"delimiter": ";", "null_values": ("?", "NULL"), "header": False, "skip": 2}
+    assert dict(orders.options) == {
+        "delimiter": ";",
+        "null_values": ("?", "NULL"),
+        "header": False,
+        "skip": 2,
+    }
 
 
 def test_every_property_is_kept() -> None:
@@ -87,7 +104,9 @@ def test_columns_keep_the_declared_order_then_the_tables() -> None:
 
 
 def test_text_tables_are_text_until_a_declaration_says_more() -> None:
-    columns = catalog_of("source a\n  time: day\n  column day: date\n", "a (text): day, n").sources["a"].columns
+    columns = (
+        catalog_of("source a\n  time: day\n  column day: date\n", "a (text): day, n").sources["a"].columns
+    )
     assert (columns["day"].type, columns["n"].type) == (DATE, TEXT)
 
 
@@ -109,7 +128,9 @@ def test_a_closed_source_has_its_declared_columns_only() -> None:
 
 def test_without_access_names_are_trusted_and_listed() -> None:
     text = "source a\n  time: day\n  column b -> c\nsource c\n  key: id\n  column id: integer\n"
-    catalog, diagnostics = bound(text + "x = sum(a.total where ok and c.name = \"A\") / sum(a.n)\n  unit: percent")
+    catalog, diagnostics = bound(
+        text + 'x = sum(a.total where ok and c.name = "A") / sum(a.n)\n  unit: percent'
+    )
     assert [each.code for each in diagnostics] == ["W201", "W201"]
     assert "`a.b`, `a.day`, `a.total`, `a.ok` and `a.n`" in diagnostics[0].message
     assert "`c.name`" in diagnostics[1].message
@@ -151,7 +172,11 @@ source customers
   column age: integer
   column id: text
 """
-    columns = catalog_of(text, "orders: day date, customer text\ncustomers: id text, age integer").sources["orders"].columns
+    columns = (
+        catalog_of(text, "orders: day date, customer text\ncustomers: id text, age integer")
+        .sources["orders"]
+        .columns
+    )
     assert columns["a"].type == INTEGER
     assert columns["c"].computed == Field("age", INTEGER, (Step("orders", "customer", "customers", "id"),))
 
@@ -226,8 +251,7 @@ source orders
 dimension cohort = bucket(visitor.first_order, month)
 x = count(orders where visitor.first_order >= 2027)
 """
-    catalog, diagnostics = bound(text, "orders: day date, visitor_id text")
-    assert [each.code for each in diagnostics if each.code != "E352"] == []
+    catalog = catalog_of(text, "orders: day date, visitor_id text")
     column = catalog.entities["visitor"].columns["first_order"]
     assert isinstance(column.computed, Measure)
     assert column.type == DATE
@@ -243,7 +267,9 @@ def test_a_parents_time() -> None:
     text = "source orders\n  key: id\n  time: at\nsource lines\n  time: orders.at\n  column id -> orders\nx = count(lines)"
     source = catalog_of(text, "orders: id text, at timestamp\nlines: id text").sources["lines"]
     assert source.time == "orders.at"
-    assert source.columns["orders.at"].computed == Field("at", TIMESTAMP, (Step("lines", "id", "orders", "id"),))
+    assert source.columns["orders.at"].computed == Field(
+        "at", TIMESTAMP, (Step("lines", "id", "orders", "id"),)
+    )
 
 
 DERIVED = """
@@ -302,7 +328,7 @@ def test_broken_sources_take_with_them_what_reads_them() -> None:
 
 
 def test_the_calendar() -> None:
-    text = "calendar\n  timezone: \"Asia/Shanghai\"\n  week_starts: sunday\n  fiscal_year_starts: april\n  currency: CNY\n"
+    text = 'calendar\n  timezone: "Asia/Shanghai"\n  week_starts: sunday\n  fiscal_year_starts: april\n  currency: CNY\n'
     assert catalog_of(text).calendar == CalendarSettings("Asia/Shanghai", "sunday", 4, "end", "CNY")
     assert bound("", defaults=CalendarSettings(currency="EUR"))[0].calendar.currency == "EUR"
 

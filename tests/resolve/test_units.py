@@ -87,7 +87,7 @@ def test_inferred_units(formula: str, display: str, kind: Kind) -> None:
         ("sum(orders.total) - avg(visits.length)", "E320"),
         ("if(sum(orders.total) > avg(visits.length), 1, 0)", "E320"),
         ("count(visits where length > 30)", "E320"),
-        ("count(orders where total > \"5\")", "E321"),
+        ('count(orders where total > "5")', "E321"),
         ("count(orders where status > 5)", "E321"),
         ("count(orders where is_valid > false)", "E321"),
         ("count(orders where status = null)", "E325"),

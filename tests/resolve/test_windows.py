@@ -52,7 +52,9 @@ def test_growth_is_a_quotient_less_one() -> None:
     assert (body.operation, one, body.type) == ("subtract", Constant(1, INTEGER), RATIO)
     assert isinstance(quotient, Apply)
     assert quotient.operation == "divide"
-    assert quotient.arguments[1] == Window("previous", quotient.arguments[0], None, None, quotient.arguments[0].type)
+    assert quotient.arguments[1] == Window(
+        "previous", quotient.arguments[0], None, None, quotient.arguments[0].type
+    )
 
 
 def test_todate_names_a_grain() -> None:
@@ -61,7 +63,9 @@ def test_todate_names_a_grain() -> None:
     assert body.grain == "fiscal_year"
 
 
-@pytest.mark.parametrize("window", ["rolling({}, 1 year)", "todate({}, year)", "cumulative({})", "before({})"])
+@pytest.mark.parametrize(
+    "window", ["rolling({}, 1 year)", "todate({}, year)", "cumulative({})", "before({})"]
+)
 @pytest.mark.parametrize("inner", ["previous", "change", "growth"])
 def test_previous_needs_a_length_inside_a_window_of_its_own(window: str, inner: str) -> None:
     plain = window.format(f"{inner}(count(orders))")
@@ -75,9 +79,7 @@ def test_a_window_may_stand_around_previous_the_other_way() -> None:
     assert codes("x = previous(rolling(count(orders), 28 days))") == []
 
 
-@pytest.mark.parametrize(
-    "length", ["0 days", "1.5 months", "-7 days", "28", "yaer", '"7 days"', "(1 + 1)"]
-)
+@pytest.mark.parametrize("length", ["0 days", "1.5 months", "-7 days", "28", "yaer", '"7 days"', "(1 + 1)"])
 def test_lengths_that_mean_nothing(length: str) -> None:
     assert codes(f"x = rolling(count(orders), {length})") in (["E336"], ["E201"])
 
@@ -91,7 +93,11 @@ def test_median_is_the_fiftieth_percentile() -> None:
 def test_percentile_and_weighted_average() -> None:
     body = metric("percentile(orders.total where is_valid dated by delivered_at, 90)").body
     assert isinstance(body, Measure)
-    assert (len(body.arguments), body.parameters, body.dated_by) == (1, (Constant(90, INTEGER),), "delivered_at")
+    assert (len(body.arguments), body.parameters, body.dated_by) == (
+        1,
+        (Constant(90, INTEGER),),
+        "delivered_at",
+    )
     body = metric("weighted_avg(order_lines.price where orders.is_valid, quantity)").body
     assert isinstance(body, Measure)
     assert [each.column for each in body.arguments if isinstance(each, Field)] == ["price", "quantity"]
@@ -125,7 +131,9 @@ def keyed(formula: str) -> KeyedAggregate:
 def test_keys_are_found_on_each_base_source() -> None:
     found = keyed("avg(sum(orders.total) / sum(order_lines.quantity) per customer)")
     assert found.keys == ("customers",)
-    ids = {source: (fields[0].column, [s.target for s in fields[0].steps]) for source, fields in found.by_source}
+    ids = {
+        source: (fields[0].column, [s.target for s in fields[0].steps]) for source, fields in found.by_source
+    }
     assert ids == {"orders": ("customer_id", []), "order_lines": ("customer_id", ["orders"])}
 
 
@@ -256,7 +264,7 @@ def test_a_chain_joins_each_event_with_the_one_before() -> None:
         ("count(visits followed by ordres within 1 day)", "E201"),
         ("count(visits followed by orders on customer within 1 day)", "E343"),
         ("count(visits followed by orders where total within 1 day)", "E308"),
-        ("count(visits followed by orders where device = \"phone\" within 1 day)", "E203"),
+        ('count(visits followed by orders where device = "phone" within 1 day)', "E203"),
     ],
 )
 def test_events_that_do_not_fit(formula: str, code: str) -> None:

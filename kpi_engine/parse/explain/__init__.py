@@ -1,7 +1,7 @@
 """Why a parse stopped, in the author's terms: one explanation for each mistake that people make.
 
 An explanation is a function that looks at the failure and returns a diagnostic, or None where it does not apply. The
-first one in `EXPLANATIONS` that applies is reported, so the special ones stand before the general ones.
+first one that applies is reported, so the special ones stand before the general ones.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from kpi_engine.parse.lexer import Tokens
 
 Explanation = Callable[[Failure], Diagnostic | None]
 
-EXPLANATIONS: tuple[Explanation, ...] = (
+OF_DECLARATIONS: tuple[Explanation, ...] = (
     declarations.orphan_line,
+    declarations.keyword_as_name,
     declarations.statement_of_sql,
     declarations.unindented_line,
     declarations.continued_line,
     declarations.needless_keyword,
     declarations.qualified_metric,
     declarations.unknown_keyword,
-    declarations.keyword_as_name,
     declarations.missing_name,
     declarations.quoted_name,
     declarations.needless_name,
@@ -43,6 +43,11 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     declarations.missing_equals,
     declarations.several_packs,
     declarations.map_without_target,
+)
+"""What can be wrong with the first line of a declaration."""
+
+ANYWHERE: tuple[Explanation, ...] = (
+    operands.reserved_name,
     words.capital_letters,
     cases.case_without_end,
     brackets.never_closed,
@@ -100,12 +105,13 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     operands.missing_operator,
     operands.anything_else,
 )
+"""What can be wrong in every text; the last one fits every failure."""
 
 
 def explain(tokens: Tokens, index: int, start: str) -> Diagnostic:
     """The diagnostic for the token at which the parse of the start symbol `start` stopped."""
     failure = Failure(tokens, index, accepted(tokens, index, start), start)
-    for explanation in EXPLANATIONS:
+    for explanation in (*OF_DECLARATIONS, *ANYWHERE) if start == "declaration" else ANYWHERE:
         found = explanation(failure)
         if found is not None:
             return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from kpi_engine.ir.diagnostic import Diagnostic, Note
 from kpi_engine.parse.explain.failure import CLOSING, SIGNS, Failure
-from kpi_engine.parse.table import END
 
 
 def never_closed(failure: Failure) -> Diagnostic | None:
@@ -19,7 +18,7 @@ def never_closed(failure: Failure) -> Diagnostic | None:
 
 
 def _is_over(failure: Failure) -> bool:
-    if failure.current in (END, "KEY"):
+    if failure.ends_item(failure.index):
         return True
     if failure.current in ("WHEN", "THEN", "ELSE", "END") and failure.opened[-1] == failure.bracket:
         return failure.wants_operator and any(failure.kind(index) == "CASE" for index in failure.opened)

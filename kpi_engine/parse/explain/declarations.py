@@ -115,24 +115,14 @@ def unknown_keyword(failure: Failure) -> Diagnostic | None:
 
 
 def keyword_as_name(failure: Failure) -> Diagnostic | None:
-    """`source = count(...)`, `entity where`."""
+    """`source = count(...)`, `where = count(...)`."""
+    word = failure.text(0)
+    help_text = f"write `` `{word}` `` in backticks"
     if failure.index == 1 and failure.kind(0) in _KEYWORDS and failure.current == "EQ":
-        word = failure.text(0)
-        return failure.error(
-            "E148", f"`{word}` begins a declaration and is no name", 0, f"write `` `{word}` `` in backticks"
-        )
-    if failure.text(failure.index) in RESERVED and "NAME" in failure.accepted and not failure.wants_operand:
-        return _reserved(failure, failure.index)
-    if failure.index == 0 and failure.kind(1) == "EQ" and failure.text(0) in RESERVED:
-        return _reserved(failure, 0)
+        return failure.error("E148", f"`{word}` begins a declaration and is no name", 0, help_text)
+    if failure.index == 0 and failure.kind(1) == "EQ" and word in RESERVED:
+        return failure.error("E148", f"`{word}` is a word of the language and no name", 0, help_text)
     return None
-
-
-def _reserved(failure: Failure, index: int) -> Diagnostic:
-    word = failure.text(index)
-    return failure.error(
-        "E148", f"`{word}` is a word of the language and no name", index, f"write `` `{word}` `` in backticks"
-    )
 
 
 def missing_name(failure: Failure) -> Diagnostic | None:

@@ -59,7 +59,7 @@ class Failure:
 
     def ends_item(self, index: int) -> bool:
         """Whether the line-wise part before this token is over: a property or a column begins, or nothing follows."""
-        if self.kind(index) in (END, "KEY"):
+        if self.kind(index) == END or (self.kind(index) == "KEY" and self.start != "expr"):
             return True
         return self.kind(index) == "COLUMN" and self.starts_line(index)
 
@@ -135,7 +135,7 @@ class Failure:
     def shown(self, index: int) -> str:
         """How a message calls a token."""
         if index >= len(self.tokens.types):
-            return "the end of the declaration"
+            return "the end"
         text = self.tokens.text(index)
         if len(text) > 40:
             text = text[:37] + "..."

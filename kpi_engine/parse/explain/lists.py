@@ -69,6 +69,8 @@ def comma_outside(failure: Failure) -> Diagnostic | None:
         return None
     if failure.bracket < 0:
         help_text = "write the rest as a metric of its own; a list of values stands in [ ]"
+        if failure.start == "expr":
+            help_text = "conditions are joined with `and`; a list of values stands in [ ]"
         return failure.error("E181", "a comma has no meaning here", failure.index, help_text)
     if failure.kind(failure.bracket) == "LPAR" and not failure.is_operand(failure.bracket - 1):
         return failure.error(

@@ -14,7 +14,7 @@ _SHOWN = {
     "DURATION": "a duration", "PERIOD": "a period", "EQ": "`=`", "COMMA": "`,`", "RPAR": "`)`", "RSQB": "`]`",
     "LPAR": "`(`", "COLON": "`:`", "TO": "`to`", "BY": "`by`", "DURING": "`during`", "FROM": "`from`",
     "WHERE": "a clause such as `where`", "COLUMN": "a column", "END": "`end`", "THEN": "`then`",
-    END: "the end of the declaration",
+    END: "the end",
 }  # fmt: skip
 
 
@@ -39,6 +39,15 @@ def doubled_operator(failure: Failure) -> Diagnostic | None:
             "write a value between them, or delete one",
         )
     return None
+
+
+def reserved_name(failure: Failure) -> Diagnostic | None:
+    """`entity where`, `orders.when`: where nothing but a name can stand."""
+    if not failure.is_reserved or "NAME" not in failure.accepted or failure.wants_operand:
+        return None
+    word = failure.text(failure.index)
+    what = f"`{word}` is a word of the language and no name"
+    return failure.error("E148", what, failure.index, f"write `` `{word}` `` in backticks")
 
 
 def reserved_as_name(failure: Failure) -> Diagnostic | None:
@@ -134,7 +143,9 @@ def missing_operator(failure: Failure) -> Diagnostic | None:
     ):
         before = failure.shown(failure.index - 1)
         what = f"an operator is missing between {before} and {failure.shown(failure.index)}"
-        help_text = "write + - * / or a comparison between them; a new declaration begins in column 1"
+        help_text = "write + - * / or a comparison between them"
+        if failure.start != "expr":
+            help_text += "; a new declaration begins in column 1"
         if failure.current == "NOT":
             help_text = "`not` stands before what it negates: `not a`, or in `a not in [b, c]`, `a is not null`"
         return failure.error("E183", what, failure.index, help_text)

@@ -142,6 +142,9 @@ def stray_sign(failure: Failure) -> Diagnostic | None:
     if failure.current == "ARROW":
         help_text = "`->` declares a reference: `column customer_id: text -> customers`"
         return failure.error("E190", "`->` has no meaning here", failure.index, help_text)
+    if failure.current == "KEY" and failure.start == "expr":
+        help_text = f"compare with `=`: `{failure.text(failure.index)} = ...`"
+        return failure.error("E190", "this colon has no meaning here", failure.index + 1, help_text)
     if failure.current == "COLON":
         help_text = "a colon stands after the name of a property, in a line of its own: `unit: percent`"
         return failure.error("E190", "this colon has no meaning here", failure.index, help_text)
