@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ from kpi_engine.extend.rows import Connector
 from kpi_engine.ir import tree
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import CalendarSettings, Catalog, TableSchema
-from kpi_engine.ir.diagnostic import Diagnostic, Severity
+from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError, Severity
 from kpi_engine.ir.question import BoundQuestion, Question
 from kpi_engine.ir.result import ResultColumn, RunStats
 from kpi_engine.ir.span import SourceText
@@ -131,7 +131,7 @@ def prepare(loaded: Loaded, question: Question, default_as_of: str) -> Run:
     from kpi_engine.plan import extent_requests, make_plan, merged_preparations
 
     started = time.perf_counter()
-    where = None if question.where is None else parse_expression(SourceText("--where", question.where))
+    where = None if question.where is None else _parsed_where(question.where)
     bound_question = bind_question(loaded.catalog, question, where, functions())
     calendar = calendar_of(loaded.catalog.calendar)
     reader = CatalogReader(loaded.connectors, loaded.bound, calendar.timezone)
@@ -148,6 +148,14 @@ def prepare(loaded: Loaded, question: Question, default_as_of: str) -> Run:
     run_world = make_world(loaded.catalog, functions(), calendar, reader, inputs, optimized.keyed, marks)
     stats.seconds["plan"] = time.perf_counter() - started - stats.seconds["extent"]
     return Run(loaded, bound_question, calendar, plan, optimized, fired, run_world, stats)
+
+
+def _parsed_where(text: str) -> tree.Expr:
+    """The `--where` of a question; what is wrong with it is wrong with the question."""
+    try:
+        return parse_expression(SourceText("--where", text))
+    except KpiError as error:
+        raise KpiError(replace(each, exit_code=ExitCode.USAGE) for each in error.diagnostics) from error
 
 
 def _as_of(text: str, loaded: Loaded, calendar: Calendar, reader: CatalogReader, stats: RunStats) -> Bound:
@@ -183,7 +191,7 @@ def _latest_row(loaded: Loaded, calendar: Calendar, reader: CatalogReader, now: 
 def run(prepared: Run) -> pa.Table:
     """Execute a prepared question; its `stats` are filled in."""
     from kpi_engine.execute import execute
-    from kpi_engine.plan import shown
+    from kpi_engine.plan import partial_periods, shown
 
     plan, stats = prepared.optimized, prepared.stats
     table = execute(plan, prepared.world, stats)
@@ -193,6 +201,9 @@ def run(prepared: Run) -> pa.Table:
     cut = {name: mark for name, mark in plan.watermarks if mark != plan.as_of and name in asked}
     stats.watermarks = {name: shown(prepared.calendar, mark) for name, mark in cut.items()}
     stats.notes.extend(plan.notes)
+    for source in stats.sources.values():
+        stats.notes.extend(source.notes)
+    stats.partial_periods = partial_periods(plan, prepared.calendar)
     return table
 
 

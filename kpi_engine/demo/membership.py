@@ -47,11 +47,11 @@ def subscriptions(rng: np.random.Generator, customers: Customers) -> pa.Table:
     """The table `subscriptions`."""
     begins = timeline.moments(rng, _SUBSCRIPTIONS, _from_day(_SUBSCRIPTIONS_FROM))
     customer = _registered(rng, customers, begins)
-    begins[5::150] = _midnight_after(begins[5::150], 0)
+    begins[5:2700:150] = _next_first(begins[5:2700:150])
     leaves = rng.random(_SUBSCRIPTIONS) < 0.75
     ends = begins + _days(rng, _SUBSCRIPTIONS, 170)
     at_month_end = rng.random(_SUBSCRIPTIONS) < 0.6
-    ends = np.where(at_month_end, _midnight_after(ends, 0), ends)
+    ends = np.where(at_month_end & (ends < timeline.ENDS_AT), _next_first(ends), ends)
     ends[40::1400] = begins[40::1400]  # cancelled in the same second
     lifetimes = _blemished(begins, np.where(leaves | (ends == begins), ends, 0), 12, 9)
     return pa.table(
@@ -114,12 +114,11 @@ def _registered(rng: np.random.Generator, customers: Customers, at: Ints) -> Int
     return (rng.random(len(at)) * known).astype(np.int64)
 
 
-def _midnight_after(at: Ints, months: int) -> Ints:
+def _next_first(at: Ints) -> Ints:
     """The local midnight of the first of the month that follows each instant, no later than the data's end."""
     day = np.minimum(timeline.day_number(at), timeline.DAYS - 1)
-    first = _FIRSTS[np.minimum(np.searchsorted(_FIRSTS, day, side="right") + months, len(_FIRSTS) - 1)]
-    moved: Ints = timeline.OPENED_AT + first * timeline.DAY
-    return moved
+    midnight: Ints = timeline.OPENED_AT + _FIRSTS[np.searchsorted(_FIRSTS, day, side="right")] * timeline.DAY
+    return midnight
 
 
 def _days(rng: np.random.Generator, count: int, mean: float) -> Ints:

@@ -94,9 +94,9 @@ class Lines:
         )
 
 
-def ids(order: Ints) -> pa.Array:
-    """The id of each order."""
-    return columns.numbered("SO", order + 1, 8)
+def ids(order: Ints, null: Mask | None = None) -> pa.Array:
+    """The id of each order; null where `null` is true."""
+    return columns.numbered("SO", order + 1, 8, null)
 
 
 def sales(rng: np.random.Generator, visits: Visits, customers: Customers, products: Products) -> tuple[Orders, Lines]:

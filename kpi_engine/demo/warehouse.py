@@ -104,7 +104,7 @@ def returns(rng: np.random.Generator, orders: Orders) -> pa.Table:
         {
             "return_id": columns.numbered("R", np.arange(1, len(order) + 1, dtype=np.int64), 6),
             "requested_at": columns.instants(requested),
-            "order_id": pa.array(sales.ids(order).to_pylist(), pa.string(), mask=unknown),
+            "order_id": sales.ids(order, unknown),
             "refund": columns.decimals(
                 np.where(refused, orders.total[order], (orders.total[order] * share).astype(np.int64)),
                 12,

@@ -32,7 +32,7 @@ class DerivingReader:
         """A scan of stored columns of any source."""
         if source.derived is not None:
             return MadeScan(_batch(columns, _derived(source, source.derived, columns, self.inputs)))
-        if source.distinct or source.on_duplicate not in (None, "error"):
+        if source.distinct or source.latest_by is not None:
             return MadeScan(_batch(columns, self._without_duplicates(source, columns)))
         return self.reader.open(source, columns, predicates)
 
@@ -41,9 +41,9 @@ class DerivingReader:
         if source.distinct:
             kept = distinct_rows(arrays)
             arrays = [array.take(kept) for array in arrays]
-        if source.on_duplicate not in (None, "error"):
+        if source.latest_by is not None:
             by_name = dict(zip(columns, arrays, strict=True))
-            kept = latest_rows([by_name[name] for name in source.key], by_name[source.on_duplicate])
+            kept = latest_rows([by_name[name] for name in source.key], by_name[source.latest_by])
             arrays = [array.take(kept) for array in arrays]
         return arrays
 
@@ -91,7 +91,7 @@ def _pairs(source: Source, derived: Derived, columns: Sequence[str], base: Rows)
 def _too_many(source: Source, derived: Derived, error: TooManyItems) -> Diagnostic:
     more = f", and {error.baskets - 1} more have too many" if error.baskets > 1 else ""
     return Diagnostic(
-        "E806",
+        "E822",
         f"{derived.keys[0]} {error.key!r} has {error.items} items, and {source.name} pairs at most "
         f"{derived.max_items}{more}",
         source.span,

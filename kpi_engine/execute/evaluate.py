@@ -14,10 +14,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from kpi_engine.extend.functions import EvaluationContext, FunctionRegistry
+from kpi_engine.extend.functions import EvaluationContext, FunctionFailure, FunctionRegistry
+from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.expression import Apply, Constant, Expression, Field
 from kpi_engine.ir.types import Kind, Type
 from kpi_engine.kernels import arith, compare, division, logic, temporal
+from kpi_engine.kernels.errors import KernelError
 
 Operand = Any
 """A `pa.Array`, or a `pa.Scalar` for a constant."""
@@ -122,12 +124,17 @@ class Evaluator(ABC):
 
     def _apply(self, node: Apply) -> Operand:
         operands = [self.operand(argument) for argument in node.arguments]
-        if node.operation == "divide":
-            return self.divide(node, *operands)
-        operation = OPERATIONS.get(node.operation)
-        if operation is not None:
-            return operation(*operands)
-        return self._functions.lowering(node.operation)(operands, self._context)
+        try:
+            if node.operation == "divide":
+                return self.divide(node, *operands)
+            operation = OPERATIONS.get(node.operation)
+            if operation is not None:
+                return operation(*operands)
+            return self._functions.lowering(node.operation)(operands, self._context)
+        except FunctionFailure as error:
+            raise KpiError(Diagnostic("E650", error.message, node.span, error.help, exit_code=ExitCode.DATA)) from error
+        except KernelError as error:
+            raise KpiError(Diagnostic("E651", str(error), node.span, exit_code=ExitCode.DATA)) from error
 
     def divide(self, node: Apply, above: Operand, below: Operand) -> Operand:
         """`/`: float64 rounded once; exact where the type says so (a literal power of ten below)."""

@@ -40,7 +40,7 @@ class Ready:
     """States of a group without a single row, where these differ from no states: the empty buckets of a grain."""
 
     def values(self, cells: Cells) -> pa.Array:
-        """One value a cell; KpiError E804 for a percentile over windows that overlap too much."""
+        """One value a cell; KpiError E821 for a percentile over windows that overlap too much."""
         try:
             found = self.grouped.finish(self.state, self.how, self.windows, cells)
             if self.without_rows is None:
@@ -123,7 +123,7 @@ def number_kind(type: Type) -> NumberKind:
 
 def _too_much_work(text: str, error: TooMuchWork) -> Diagnostic:
     return Diagnostic(
-        "E804",
+        "E821",
         f"`{text}` over overlapping windows would look at {error.amount} values",
         help="ask for a coarser --grain, a shorter window or a shorter span",
         exit_code=ExitCode.LIMIT,

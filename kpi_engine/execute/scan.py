@@ -60,6 +60,7 @@ def _batches(scan: Scan, world: World, stats: SourceStats) -> Iterator[Rows]:
     opened = world.reader.open(source, scan.columns, scan.predicates)
     report = ReadReport()
     stats.fragments_pruned += opened.pruned
+    stats.notes.extend(opened.notes)
     for fragment in opened.fragments():
         if _outside_windows(scan, fragment, world):
             stats.fragments_pruned += 1

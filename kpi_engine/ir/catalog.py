@@ -130,6 +130,12 @@ class Source:
     owner: str = ""
     span: Span = field(default=NOWHERE, compare=False, repr=False)
 
+    @property
+    def latest_by(self) -> str | None:
+        """The column that says which of several rows with one key counts (`on_duplicate: latest(column)`)."""
+        text = self.on_duplicate or ""
+        return text.removeprefix("latest(").removesuffix(")") if text.startswith("latest(") else None
+
 
 @dataclass(frozen=True, slots=True)
 class Entity:

@@ -105,6 +105,12 @@ QUESTIONS: Mapping[str, str] = {
     "E512": "a condition that a total of a metric drops only in part",
     "E513": "two columns of the answer with one name",
     "E514": "a condition that a metric's source cannot follow",
+    "E521": "an as-of that cannot be read",
+    "E522": "a period that cannot be read",
+    "E523": "a span that ends before it begins",
+    "E524": "more periods than an answer may have",
+    "E531": "a condition on a dropped dimension together with something else",
+    "E532": "periods that are not made of whole buckets of a key",
     "E590": "a construct that is checked but not evaluated yet",
 }
 
@@ -135,6 +141,15 @@ TABLES: Mapping[str, str] = {
     "E681": "a declared column that the table does not have",
     "E682": "a column of a type that has no meaning here",
     "E683": "two columns of a table with one name",
+}
+
+EXECUTION: Mapping[str, str] = {
+    "E641": "several rows with the key that a reference looks for",
+    "E650": "a value that a function cannot take",
+    "E651": "a result that cannot be computed exactly",
+    "E820": "an answer with too many rows",
+    "E821": "a percentile over windows that overlap too much",
+    "E822": "a basket with too many items to pair",
 }
 
 PROJECT: Mapping[str, str] = {
@@ -169,5 +184,5 @@ PACKS: Mapping[str, str] = {
     "E792": "a metric is overridden",
 }
 
-CODES: Mapping[str, str] = {**NAMES, **MEANING, **RULES, **QUESTIONS, **DATA, **TABLES, **PROJECT, **PACKS}
+CODES: Mapping[str, str] = {**NAMES, **MEANING, **RULES, **QUESTIONS, **DATA, **TABLES, **EXECUTION, **PROJECT, **PACKS}
 """All codes of all stages."""

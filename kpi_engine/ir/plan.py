@@ -222,6 +222,8 @@ class Plan:
     prepared: tuple[Preparation, ...] = ()
     keyed: tuple[KeyedTable, ...] = ()
     as_of: Bound | None = None
+    opens: Bound | None = None
+    closes: Bound | None = None
     watermarks: tuple[tuple[str, Bound], ...] = ()
     skip_empty: bool = False
     order_by: tuple[Order, ...] = ()

@@ -42,6 +42,7 @@ class SourceStats:
     late_rows: int = 0
     failed_casts: int = 0
     nan_values: int = 0
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -56,6 +56,8 @@ def make_plan(
             queries=book.queries(),
             outputs=(),
             as_of=as_of,
+            opens=span.opens,
+            closes=span.closes,
             watermarks=tuple(sorted(marks.items())),
             skip_empty=question.skip_empty,
             order_by=question.order_by,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, datetime
 
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.expression import Expression, Field, walk
 from kpi_engine.ir.plan import Leaf, Plan
+from kpi_engine.kernels.calendar import Calendar
 from kpi_engine.plan.span import AnswerSpan
 
 
@@ -34,3 +36,16 @@ def _reaches(leaf: Leaf, number: int, begin: Bound | None) -> bool:
         return False
     # A first row in the middle of a day does not make that day a part: days, not instants, are what a source holds.
     return window.start is None or window.start >= begin or window.start.day >= begin.day - 1
+
+
+def partial_periods(plan: Plan, calendar: Calendar) -> tuple[date | datetime, ...]:
+    """Values of the period column whose windows were cut: the period is not over, or was asked in part."""
+    if plan.grain is None:
+        return ()
+    cuts = [mark for name, mark in plan.watermarks if any(query.source == name for query in plan.queries)]
+    end = min([plan.closes, *cuts]) if plan.closes is not None else min(cuts)
+    opens = plan.opens
+    found = [p for p in plan.periods if p.end > end or (opens is not None and p.start < opens)]
+    if plan.grain == "hour":
+        return tuple(calendar.to_local_datetime(period.start) for period in found)
+    return tuple(period.date for period in found)

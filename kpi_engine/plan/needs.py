@@ -81,8 +81,8 @@ def gather_source(catalog: Catalog, name: str, time: str | None, needs: Needs) -
         for column in source.columns.values():
             if column.computed is None:
                 _own(catalog, name, column.name, needs)
-    if source.on_duplicate not in (None, "error"):
-        for each in (*source.key, source.on_duplicate):
+    if source.latest_by is not None:
+        for each in (*source.key, source.latest_by):
             _own(catalog, name, each, needs)
     if source.derived is not None:
         _base(catalog, source.derived, needs)

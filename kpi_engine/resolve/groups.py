@@ -14,7 +14,7 @@ from kpi_engine.resolve.calls import bind_function, find_function
 from kpi_engine.resolve.clauses import modifiers, sort_clauses, word_of
 from kpi_engine.resolve.expressions import ExpressionBinder
 from kpi_engine.resolve.filters import bind_filter, check_totals, total_columns
-from kpi_engine.resolve.forms import Forms, base_sources
+from kpi_engine.resolve.forms import Forms, base_sources, domain_sources
 from kpi_engine.resolve.keyed import bind_keyed
 from kpi_engine.resolve.problems import BindError, problem
 from kpi_engine.resolve.units import spoken
@@ -70,7 +70,7 @@ class GroupBinder(ExpressionBinder):
                 )
             conditions.append(clause)
         bound = self.bind(node.body)
-        bases = base_sources(bound)
+        bases = tuple(dict.fromkeys((*base_sources(bound), *domain_sources(bound))))
         if not bases:
             raise problem(
                 "E354", "there is nothing to filter: no aggregate stands in these brackets", node.span

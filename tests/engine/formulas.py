@@ -48,7 +48,7 @@ CONDITIONS = {
         "pages > 3",
         'visitor in ["a", "b"]',
         'channel = "web"',
-        "day < 2018-W45",
+        "day < 2018-Q4",
         "score > 0.1",
         "pages is null",
     ),
@@ -65,7 +65,7 @@ ARGUMENTS = {
 COUNTED = {
     "orders": ("orders", "orders.amount", "distinct orders.channel", "distinct customers", "distinct orders.visitor"),
     "visits": ("visits", "visits.pages", "distinct visitors", "distinct visits.channel", "distinct visits.score"),
-    "lines": ("lines", "lines.price", "distinct lines.order", "distinct orders.channel"),
+    "lines": ("lines", "lines.price", "distinct lines.order", "distinct lines.orders.channel"),
 }
 EXTREMES = {"orders": ("at", "delivered", "channel", "label"), "visits": ("day", "visitor"), "lines": ("orders.at",)}
 
@@ -112,7 +112,7 @@ def aggregates(draw: st.DrawFn, sources: tuple[str, ...] = ("orders", "visits", 
 def _on(source: str, text: str) -> str:
     """The argument with its first name qualified, so that the aggregate has a base source."""
     modifier, _, name = text.rpartition("distinct ")
-    if name in ("orders", "visits", "lines", "customers", "visitors") or name.startswith((f"{source}.", "orders.ch")):
+    if name in ("orders", "visits", "lines", "customers", "visitors") or name.startswith(f"{source}."):
         return text
     return f"{'distinct ' if modifier or text.startswith('distinct') else ''}{source}.{name}"
 
