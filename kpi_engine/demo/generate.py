@@ -1,7 +1,8 @@
 """The data of the demo shop: the same rows on every run and every machine.
 
-About 20 000 customers, 300 products, 600 000 visits, 200 000 orders with 360 000 lines, and the advertising of
-each day, from 1 November 2024 to 31 October 2026.
+About 20 000 customers, 300 products, 600 000 visits, 200 000 orders with 360 000 lines, and what surrounds them:
+carts, page views, returns, stock, prices, members, outreach, opinions and customer care, from 1 November 2024 to
+31 October 2026.
 """
 
 from __future__ import annotations
@@ -15,63 +16,111 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from kpi_engine.demo import advertising, assortment, people, sales, timeline, traffic
+from kpi_engine.demo import (
+    advertising,
+    assortment,
+    care,
+    carts,
+    membership,
+    opinions,
+    outreach,
+    pages,
+    people,
+    pricing,
+    sales,
+    timeline,
+    traffic,
+    warehouse,
+)
+from kpi_engine.demo.assortment import Products
 from kpi_engine.demo.columns import Ints
+from kpi_engine.demo.people import Customers
 from kpi_engine.demo.sales import Orders
 
 _SEED: Final = 20241101
 _LOADED_LATE_SHARE: Final = 0.4  # of the orders of a month's last hour
+_CART_COLUMN: Final = 5  # of the table `orders`, after the visitor
 
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """Every table of the shop; `months` are the orders as they were loaded, by `YYYY-MM`."""
+    """Every table of the shop by the name of its file; `months` are the orders as they were loaded, by `YYYY-MM`."""
 
-    customers: pa.Table
-    products: pa.Table
-    visits: pa.Table
+    tables: dict[str, pa.Table]
     months: dict[str, pa.Table]
-    order_lines: pa.Table
-    ad_spend: pa.Table
 
 
 def shop() -> Shop:
-    """Make all tables in memory (about a second)."""
-    # One generator a table: a change to one of them leaves the rows of the others alone.
-    streams = [np.random.Generator(np.random.PCG64([_SEED, table])) for table in range(6)]
-    customers = people.customers(streams[0])
-    products = assortment.products(streams[1])
-    visits = traffic.visits(streams[2], customers)
-    orders, lines = sales.sales(streams[3], visits, customers, products)
-    return Shop(
-        customers=customers.table(),
-        products=products.table(),
-        visits=visits.table(),
-        months=_months(streams[4], orders, orders.table(visits)),
-        order_lines=lines.table(orders.written_time()),
-        ad_spend=advertising.ad_spend(streams[5], visits, orders),
-    )
+    """Make all tables in memory (about two seconds)."""
+    customers = people.customers(_stream(0))
+    products = assortment.products(_stream(1))
+    visits = traffic.visits(_stream(2), customers)
+    orders, lines = sales.sales(_stream(3), visits, customers, products)
+    collected, cart = carts.carts(_stream(6), visits, orders)
+    ordered = orders.table(visits).add_column(_CART_COLUMN, "cart_id", carts.ids(cart))
+    tables = {
+        "customers.parquet": customers.table(),
+        "products.parquet": products.table(),
+        "visits.parquet": visits.table(),
+        "page_views.parquet": pages.page_views(_stream(7), visits),
+        "carts.parquet": collected.table(visits),
+        "order_lines.parquet": lines.table(orders.written_time()),
+        "ad_spend.csv": advertising.ad_spend(_stream(5), visits, orders),
+        "returns.parquet": warehouse.returns(_stream(8), orders),
+    }
+    return Shop(tables | _surroundings(customers, products), _months(_stream(4), orders, ordered))
+
+
+def _surroundings(customers: Customers, products: Products) -> dict[str, pa.Table]:
+    """The tables that need neither visits nor orders."""
+    tickets = care.tickets(_stream(17), customers)
+    return {
+        "stock.parquet": warehouse.stock(_stream(9), products),
+        "price_list.parquet": pricing.price_list(products),
+        "competitor_prices.parquet": pricing.competitor_prices(_stream(10), products),
+        "subscriptions.parquet": membership.subscriptions(_stream(11), customers),
+        "loyalty.parquet": membership.loyalty(_stream(12), customers),
+        "newsletter.parquet": membership.newsletter(_stream(13)),
+        "emails.parquet": outreach.emails(_stream(14)),
+        "search_rank.parquet": outreach.search_rank(_stream(15)),
+        "social.parquet": outreach.social(_stream(16)),
+        "acquisition_costs.parquet": outreach.acquisition_costs(_stream(19)),
+        "tickets.parquet": tickets.table(),
+        "messages.parquet": care.messages(_stream(18), tickets),
+        "reviews.parquet": opinions.reviews(_stream(20), products),
+        "nps_answers.parquet": opinions.nps_answers(_stream(21), customers),
+        "csat_answers.parquet": opinions.csat_answers(_stream(22)),
+        "nps_benchmarks.csv": opinions.nps_benchmarks(),
+    }
+
+
+def _stream(number: int) -> np.random.Generator:
+    """One generator a table: a change to one of them leaves the rows of the others alone."""
+    return np.random.Generator(np.random.PCG64([_SEED, number]))
 
 
 def write_data(directory: Path) -> None:
-    """Write the tables into `directory`, which is made if need be: Parquet, and one CSV as an ad platform sends.
+    """Write the tables into `directory`, which is made if need be: Parquet, and CSV where other companies send it.
 
     Files of the same names are replaced.
     """
-    tables = shop()
+    made = shop()
     (directory / "orders").mkdir(parents=True, exist_ok=True)
-    for name in ("customers", "products", "visits", "order_lines"):
-        _write(getattr(tables, name), directory / f"{name}.parquet")
-    for month, table in tables.months.items():
+    for name, table in made.tables.items():
+        _write(table, directory / name)
+    for month, table in made.months.items():
         _write(table, directory / "orders" / f"{month}.parquet")
-    # No name in it holds a comma or a quote; pyarrow would refuse to write one.
-    plain = pyarrow.csv.WriteOptions(quoting_style="none", quoting_header="none")
-    pyarrow.csv.write_csv(tables.ad_spend, directory / "ad_spend.csv", plain)
 
 
 def _write(table: pa.Table, path: Path) -> None:
-    """One Parquet file. Decimals as integers decode several times faster than as bytes."""
-    pyarrow.parquet.write_table(table, path, compression="zstd", store_decimal_as_integer=True)
+    """One file, in the format that its name ends with."""
+    if path.suffix == ".csv":
+        # No name in it holds a comma or a quote; pyarrow would refuse to write one.
+        plain = pyarrow.csv.WriteOptions(quoting_style="none", quoting_header="none")
+        pyarrow.csv.write_csv(table, path, plain)
+    else:
+        # Decimals as integers decode several times faster than as bytes.
+        pyarrow.parquet.write_table(table, path, compression="zstd", store_decimal_as_integer=True)
 
 
 def _months(rng: np.random.Generator, orders: Orders, table: pa.Table) -> dict[str, pa.Table]:

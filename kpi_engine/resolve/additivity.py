@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from kpi_engine.ir.catalog import Metric
 from kpi_engine.ir.expression import (
     Apply,
     Constant,
@@ -13,7 +16,7 @@ from kpi_engine.ir.expression import (
     Total,
     Window,
 )
-from kpi_engine.resolve.forms import nodes
+from kpi_engine.resolve.forms import own_nodes
 
 _AGGREGATES = {
     "avg": "it is an average",
@@ -33,16 +36,21 @@ _WINDOWS = {
 }
 
 
-def why_not_additive(root: Expression) -> str:
+def why_not_additive(metrics: Mapping[str, Metric], root: Expression) -> str:
     """Why values of parts do not add up to the value of the whole; empty if they do.
 
+    `metrics` are those that the formula refers to.
+
     >>> from kpi_engine.ir.types import COUNT
-    >>> why_not_additive(Measure("count", "orders", (), COUNT))
+    >>> why_not_additive({}, Measure("count", "orders", (), COUNT))
     ''
     """
     reasons: dict[int, str] = {}
-    for node in nodes(root):
-        reasons[id(node)] = _reason(node, reasons)
+    for node in own_nodes(root):
+        if isinstance(node, MetricReference):
+            reasons[id(node)] = metrics[node.name].not_additive_because
+        else:
+            reasons[id(node)] = _reason(node, reasons)
     return reasons[id(root)]
 
 
@@ -52,7 +60,7 @@ def _reason(node: Expression, known: dict[int, str]) -> str:
             return _of_measure(node)
         case Window(kind=kind):
             return _WINDOWS[kind]
-        case Restrict(body=body) | MetricReference(body=body):
+        case Restrict(body=body):
             return known[id(body)]
         case Total():
             return "it repeats a total"
@@ -98,13 +106,14 @@ def _of_operation(node: Apply, known: dict[int, str]) -> str:
     return f"`{node.operation}` is computed from the whole"
 
 
-def is_grain_dependent(root: Expression) -> bool:
+def is_grain_dependent(metrics: Mapping[str, Metric], root: Expression) -> bool:
     """Whether months do not make up a year: previous, before, having or distinct counts are inside."""
     return any(
         (isinstance(node, Window) and node.kind in ("previous", "before"))
         or (isinstance(node, KeyedAggregate) and node.having is not None)
         or (isinstance(node, Measure) and node.distinct)
-        for node in nodes(root)
+        or (isinstance(node, MetricReference) and metrics[node.name].grain_dependent)
+        for node in own_nodes(root)
     )
 
 

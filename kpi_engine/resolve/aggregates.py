@@ -84,9 +84,9 @@ def bind_measure(
 
 def _rows(world: World, function: Function, call: tree.Call, distinct: bool) -> _Rows:
     if function.name == "count":
-        check_count(function, call, len(call.arguments))
         if len(call.arguments) != 1:
-            raise problem("E338", "`count` takes 1 argument", call.span, "write `count(orders)`")
+            message = f"`count` takes 1 argument, and {len(call.arguments)} are given"
+            raise problem("E338", message, call.span, "write `count(orders)` or `count(distinct customers)`")
         word = single_thing(call.arguments[0].value)
         if word is not None:
             return _counted(world, word, distinct)
@@ -260,9 +260,3 @@ def plain_column(world: World, source: str, field: Field, text: str) -> str:
     if not field.steps:
         return field.column
     return world.add_computed(source, text, field)
-
-
-def time_kind(world: World, source: str, dated_by: str | None = None) -> Kind:
-    """Whether the rows of a source are dated by dates or by timestamps."""
-    column = dated_by or world.sources[source].time
-    return world.columns[source][column].type.kind if column is not None else Kind.NULL

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from fractions import Fraction
 from functools import partial
 
 from kpi_engine.ir import tree
@@ -145,8 +144,3 @@ def _check_exactness(left: Expression, right: Expression, on_rows: bool) -> None
             f"a decimal and a floating-point number do not mix in rows: `{name}` is floating-point",
             f"write `decimal({name})`",
         )
-
-
-def number(value: Decimal | int | Fraction) -> Constant:
-    """A plain number that nobody wrote, for lowerings."""
-    return Constant(value, Type(Kind.INTEGER) if isinstance(value, int) else DECIMAL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from kpi_engine.ir.expression import (
     Apply,
@@ -20,7 +20,7 @@ from kpi_engine.ir.expression import (
 from kpi_engine.ir.span import Span
 from kpi_engine.resolve.binder import Form
 from kpi_engine.resolve.problems import problem
-from kpi_engine.resolve.world import World
+from kpi_engine.resolve.world import Size, World
 
 MOST_REFERENCES = 200
 """How many metrics a metric may consist of, each counted as often as it stands there."""
@@ -35,6 +35,17 @@ _SAME_FORM = _SIGNS | _CHOICES
 
 def nodes(*roots: Expression) -> list[Expression]:
     """Every node inside the roots once (shared parts are not repeated), parts before what holds them."""
+    return _post_order(roots, parts)
+
+
+def own_nodes(*roots: Expression) -> list[Expression]:
+    """As `nodes`, but not what stands inside the metrics that are referred to: of these all is known already."""
+    return _post_order(roots, lambda node: () if isinstance(node, MetricReference) else parts(node))
+
+
+def _post_order(
+    roots: tuple[Expression, ...], inside: Callable[[Expression], tuple[Expression, ...]]
+) -> list[Expression]:
     found: list[Expression] = []
     seen: set[int] = set()
     waiting: list[tuple[Expression, bool]] = [(root, False) for root in reversed(roots)]
@@ -45,7 +56,7 @@ def nodes(*roots: Expression) -> list[Expression]:
         elif id(node) not in seen:
             seen.add(id(node))
             waiting.append((node, True))
-            waiting.extend((part, False) for part in reversed(parts(node)))
+            waiting.extend((part, False) for part in reversed(inside(node)))
     return found
 
 
@@ -78,35 +89,32 @@ def fields(root: Expression) -> Iterator[Field]:
 
 def direct_uses(root: Expression) -> tuple[str, ...]:
     """Names of the metrics that a formula writes, without those inside them."""
-    found: dict[str, None] = {}
-    seen: set[int] = set()
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
+    return tuple(dict.fromkeys(node.name for node in own_nodes(root) if isinstance(node, MetricReference)))
+
+
+def size_of(world: World, root: Expression) -> Size:
+    """How large a formula is with everything that it refers to written out."""
+    known: dict[int, Size] = {}
+    for node in own_nodes(root):
         if isinstance(node, MetricReference):
-            found[node.name] = None
-        else:
-            waiting.extend(reversed(parts(node)))
-    return tuple(found)
+            body = world.sizes[node.name]
+            known[id(node)] = Size(body.metrics + 1, body.nodes + 1, body.depth + 1)
+            continue
+        inside = [known[id(part)] for part in parts(node)]
+        known[id(node)] = Size(
+            sum(size.metrics for size in inside),
+            1 + sum(size.nodes for size in inside),
+            1 + max((size.depth for size in inside), default=0),
+        )
+    return known[id(root)]
 
 
-def check_size(root: Expression, name: str, span: Span) -> None:
-    """E217 if a formula, with all that it refers to written out, is too large to be worked on."""
-    references: dict[int, int] = {}
-    sizes: dict[int, int] = {}
-    depths: dict[int, int] = {}
-    for node in nodes(root):
-        inside = parts(node)
-        references[id(node)] = isinstance(node, MetricReference) + sum(references[id(p)] for p in inside)
-        sizes[id(node)] = 1 + sum(sizes[id(p)] for p in inside)
-        depths[id(node)] = 1 + max((depths[id(p)] for p in inside), default=0)
-    if references[id(root)] > MOST_REFERENCES:
-        many = f"{references[id(root)]} metrics (at most {MOST_REFERENCES})"
+def check_size(size: Size, name: str, span: Span) -> None:
+    """E217 if a formula is too large to be worked on."""
+    if size.metrics > MOST_REFERENCES:
+        many = f"{size.metrics} metrics (at most {MOST_REFERENCES})"
         raise problem("E217", f"`{name}` consists of {many}", span, "split it, or refer to fewer metrics")
-    if sizes[id(root)] > _LARGEST or depths[id(root)] > _DEEPEST:
+    if size.nodes > _LARGEST or size.depth > _DEEPEST:
         raise problem(
             "E217",
             f"`{name}` is too large with everything that it refers to written out",

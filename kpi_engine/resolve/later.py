@@ -15,7 +15,7 @@ from kpi_engine.ir.expression import (
 )
 from kpi_engine.ir.span import Span
 from kpi_engine.ir.types import DATE
-from kpi_engine.resolve.forms import nodes
+from kpi_engine.resolve.forms import nodes, own_nodes
 from kpi_engine.resolve.world import World
 
 Construct = tuple[str, Span]
@@ -24,7 +24,7 @@ Construct = tuple[str, Span]
 def later_in(world: World, root: Expression) -> tuple[Construct, ...]:
     """The constructs inside an expression, in the columns that it reads and in its sources, each once."""
     found: dict[str, Span] = {}
-    for node in nodes(root):
+    for node in own_nodes(root):
         for name, span in _of_node(world, node):
             found.setdefault(name, span)
     return tuple(found.items())

@@ -6,10 +6,10 @@ from functools import partial
 
 from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import Dimension, Metric
-from kpi_engine.ir.expression import Constant, Expression, Measure
+from kpi_engine.ir.expression import Constant, Expression
 from kpi_engine.resolve.additivity import is_grain_dependent, why_not_additive
 from kpi_engine.resolve.display import inferred_display, read_target, stated_display
-from kpi_engine.resolve.forms import base_sources, check_size, direct_uses, nodes
+from kpi_engine.resolve.forms import base_sources, check_size, direct_uses, size_of
 from kpi_engine.resolve.groups import GroupBinder
 from kpi_engine.resolve.later import later_in
 from kpi_engine.resolve.problems import Attempts, BindError, gather, listed, problem
@@ -44,13 +44,15 @@ def bind_metric(world: World, declaration: tree.Metric) -> None:
         attempts.fail(problem("E202", f"no metric named `{replaced_by.text}`", replaced_by.span, help))
     attempts.check()
     refuse_broken_sources(world, body)
-    reason = why_not_additive(body)
+    reason = why_not_additive(world.metrics, body)
+    sources = base_sources(body)
+    world.sizes[name] = size_of(world, body)
     world.metrics[name] = Metric(
         name=name,
         body=body,
         type=body.type,
         display=display,
-        sources=base_sources(body),
+        sources=sources,
         uses=direct_uses(body),
         better=given.get("better"),
         target=target,
@@ -61,9 +63,9 @@ def bind_metric(world: World, declaration: tree.Metric) -> None:
         deprecated=given.get("deprecated"),
         replaced_by=replaced_by.text if replaced_by is not None else None,
         since=given.get("since"),
-        additive=not reason and any(isinstance(node, Measure) for node in nodes(body)),
+        additive=not reason and bool(sources),
         not_additive_because=reason,
-        grain_dependent=is_grain_dependent(body),
+        grain_dependent=is_grain_dependent(world.metrics, body),
         later=later_in(world, body),
         declaration=declaration,
         span=declaration.name.span,
@@ -73,7 +75,7 @@ def bind_metric(world: World, declaration: tree.Metric) -> None:
 def _body(binder: GroupBinder, declaration: tree.Metric) -> Expression:
     name = declaration.name
     body = binder.bind(declaration.value)
-    check_size(body, name.text, name.span)
+    check_size(size_of(binder.world, body), name.text, name.span)
     if isinstance(body, Constant) and body.value is None:
         raise problem("E359", f"`{name.text}` is always null", declaration.value.span, "write a formula")
     return body

@@ -79,14 +79,13 @@ class Things:
         return [word for word, thing in self._words.items() if thing.kind in wanted]
 
     def _taken(self, word: str, owner: Thing, thing: Thing, place: Span) -> BindError:
-        from_first = f"{article(owner.kind)}" if owner.name == word else f"the {owner.kind} `{owner.name}`"
-        where = f" ({owner.span})" if owner.span is not NOWHERE else ""
-        key = {"source": "singular", "entity": "plural"}.get(thing.kind, "")
-        if thing.name == word and owner.name == word:
+        """E205: the other word of one of the two must change, or else a name."""
+        if thing.name == word == owner.name:
             help = "give one of them another name"
-        elif thing.name != word:
-            help = f"give {thing.kind} `{thing.name}` another word: `{key}: ...`"
         else:
-            other = {"source": "singular", "entity": "plural"}.get(owner.kind, "")
-            help = f"give {owner.kind} `{owner.name}` another word: `{other}: ...`"
-        return problem("E205", f"the word `{word}` already means {from_first}{where}", place, help)
+            changing = thing if thing.name != word else owner
+            key = "plural" if changing.kind == "entity" else "singular"
+            help = f"give {changing.kind} `{changing.name}` another word: `{key}: ...`"
+        meaning = article(owner.kind) if owner.name == word else f"the {owner.kind} `{owner.name}`"
+        where = f" ({owner.span})" if owner.span is not NOWHERE else ""
+        return problem("E205", f"the word `{word}` already means {meaning}{where}", place, help)

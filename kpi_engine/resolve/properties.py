@@ -91,6 +91,11 @@ def text(node: tree.Expr) -> str:
     raise FormError
 
 
+def reason(node: tree.Expr) -> str:
+    """A text that says why, or plainly `true`."""
+    return "deprecated" if node == tree.Boolean(value=True) else text(node)
+
+
 def word(node: tree.Expr) -> str:
     """A bare word."""
     if isinstance(node, tree.Path) and len(node.parts) == 1:

@@ -21,7 +21,7 @@ METRIC: Mapping[str, Reader] = {
     "description": Reader(_TEXT, '"Orders per visitor"', p.text),
     "owner": _OWNER,
     "format": Reader(_TEXT, '"0.0"', p.text),
-    "deprecated": Reader(_TEXT, '"counts test orders, too"', p.text),
+    "deprecated": Reader("a text that says why, or true", '"counts test orders, too"', p.reason),
     "replaced_by": Reader("the name of a metric", "order_count", p.path),
     "since": Reader("a date or a version", "2027-01-01", p.moment),
 }

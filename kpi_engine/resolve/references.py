@@ -108,7 +108,7 @@ def several_chains(base: str, word: str, span: Span, found: list[Chain]) -> Bind
     paths = [spelled(chain) for chain in found]
     return problem(
         "E208",
-        f"{len(paths)} chains lead from {base} to `{word}`: {listed(paths)}",
+        f"{len(paths)} chains lead from {base} to `{word}`: {listed(paths, most=4)}",
         span,
         f"write the whole path, such as `{paths[0]}.column`, or name one reference: `-> {word} as ...`",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from kpi_engine.extend.functions import Function
 from kpi_engine.ir import tree
@@ -11,7 +12,6 @@ from kpi_engine.resolve.calls import bind_function, find_function
 from kpi_engine.resolve.expressions import ExpressionBinder
 from kpi_engine.resolve.problems import BindError, article, listed, problem
 from kpi_engine.resolve.references import chains, path_field, reaches
-from kpi_engine.resolve.units import spoken
 from kpi_engine.resolve.world import World
 
 Nested = Callable[[Function, tree.Call], Expression]
@@ -75,7 +75,7 @@ class RowBinder(ExpressionBinder):
             help = f"write one of its columns: `{name}.{_some_column(world, thing.name)}`"
             return problem("E304", f"`{name}` is {article(thing.kind)}, not a column", node.span, help)
         if world.has_dimension(name):
-            help = f"write the column that it is made of; {self.base} has {listed(world.column_names(self.base))}"
+            help = _dimension_help(world, name, self.base, node)
             return problem("E309", f"`{name}` is a dimension, not a column of {self.base}", node.span, help)
         try:
             world.column(self.base, name, node.span)
@@ -146,9 +146,13 @@ def time_field(world: World, base: str, node: tree.Path) -> Field:
     return Field(column.name, column.type, (), node.span)
 
 
-def describe(value: Expression) -> str:
-    """The type of a value in words."""
-    return spoken(value.type)
+def _dimension_help(world: World, name: str, base: str, node: tree.Path) -> str:
+    """The column that a dimension is on rows of a source, or the columns that the source has."""
+    with suppress(BindError):
+        for source, value in world.dimension(name, node.span).values:
+            if isinstance(value, Field) and not value.steps and chains(world, base, source):
+                return f"write the column: `{source}.{value.column}`"
+    return f"write the column that it is made of; {base} has {listed(world.column_names(base))}"
 
 
 def _some_column(world: World, owner: str) -> str:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from kpi_engine.ir.expression import Expression, Field, KeyedAggregate, Measure, Restrict
-from kpi_engine.resolve.forms import nodes
+from kpi_engine.resolve.forms import own_nodes
 from kpi_engine.resolve.problems import BindError
 from kpi_engine.resolve.world import World
 
 
 def touched_sources(root: Expression) -> set[str]:
-    """Sources (and entities) whose rows or columns an expression reads."""
+    """Sources (and entities) whose rows or columns an expression reads, but for those inside the metrics it names."""
     found: set[str] = set()
-    for node in nodes(root):
+    for node in own_nodes(root):
         match node:
             case Measure():
                 found.add(node.source)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from kpi_engine.ir.types import DATE, DURATION, NULL, TIMESTAMP, Kind, Nature, Type
+from kpi_engine.ir.types import DURATION, NULL, Kind, Nature, Type
 
 MOMENTS = frozenset({Kind.DATE, Kind.TIMESTAMP})
 _WIDTH = {Kind.INTEGER: 0, Kind.DECIMAL: 1, Kind.FLOAT: 2}
@@ -194,8 +194,3 @@ def _unlike(left: Type, right: Type) -> TypeMismatchError:
     elif kinds & MOMENTS:
         help = "compare it with a period, such as 2027-03"
     return TypeMismatchError("E321", message, help)
-
-
-def timestamp_or_date(type: Type) -> bool:
-    """Whether values of a type are placed in time."""
-    return type in (DATE, TIMESTAMP)

@@ -23,7 +23,7 @@ from kpi_engine.ir.types import INTEGER, RATIO, TEXT
 from kpi_engine.resolve.binder import Binder
 from kpi_engine.resolve.calls import check_count, refuse_modifiers, result_type
 from kpi_engine.resolve.dimensions import check_total_dimension
-from kpi_engine.resolve.forms import base_sources, check_size, nodes
+from kpi_engine.resolve.forms import base_sources, check_size, nodes, size_of
 from kpi_engine.resolve.literals import calendar_duration, core, is_negative
 from kpi_engine.resolve.problems import Attempts, problem
 from kpi_engine.resolve.world import World
@@ -54,14 +54,16 @@ def bind_window(binder: Binder, function: Function, call: tree.Call) -> Expressi
     if function.name == "nonempty":
         return Apply("nonempty", (body,), type, call.span)
     if function.name in ("change", "growth"):
-        return _compared(function.name, body, length, call)
+        return _compared(binder.world, function.name, body, length, call)
     if function.name in _OWN_WINDOW:
         _check_lengths(function.name, body, call)
     kind = cast(Literal["previous", "rolling", "todate", "cumulative", "before"], function.name)
     return Window(kind, body, length, grain, type, call.span)
 
 
-def _compared(name: str, body: Expression, length: CalendarDuration | None, call: tree.Call) -> Expression:
+def _compared(
+    world: World, name: str, body: Expression, length: CalendarDuration | None, call: tree.Call
+) -> Expression:
     """`change(E)` is E - previous(E), `growth(E)` is E / previous(E) - 1."""
     before = Window("previous", body, length, None, body.type, call.span)
     if name == "change":
@@ -69,7 +71,7 @@ def _compared(name: str, body: Expression, length: CalendarDuration | None, call
     else:
         quotient = Apply("divide", (body, before), RATIO, call.span)
         lowered = Apply("subtract", (quotient, Constant(1, INTEGER)), RATIO, call.span)
-    check_size(lowered, name, call.span)
+    check_size(size_of(world, lowered), name, call.span)
     return lowered
 
 
@@ -113,7 +115,12 @@ def _check_lengths(name: str, body: Expression, call: tree.Call) -> None:
         return
     word = plain.span.text.partition("(")[0].strip() or "previous"
     holder = next(
-        (n.name for n in all_nodes if isinstance(n, MetricReference) and plain in nodes(n.body)), None
+        (
+            n.name
+            for n in all_nodes
+            if isinstance(n, MetricReference) and any(each is plain for each in nodes(n.body))
+        ),
+        None,
     )
     inside = f" (in `{holder}`)" if holder is not None else ""
     place = call.span if holder is not None else plain.span

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from kpi_engine.extend.functions import FunctionRegistry
 from kpi_engine.ir.catalog import (
@@ -25,6 +26,15 @@ from kpi_engine.resolve.names import Thing, Things
 from kpi_engine.resolve.problems import BindError, article, listed, problem
 
 
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a metric is with everything that it refers to written out: metrics, nodes, and nodes in depth."""
+
+    metrics: int
+    nodes: int
+    depth: int
+
+
 class World:
     """Sources, entities, dimensions and metrics by name.
 
@@ -45,6 +55,7 @@ class World:
         self.references: dict[str, dict[str, Reference]] = {}
         self.dimensions: dict[str, Dimension] = {}
         self.metrics: dict[str, Metric] = {}
+        self.sizes: dict[str, Size] = {}
         self.deferred = Deferred()
         self.unread: set[str] = set()
         self.damaged: set[str] = set()

@@ -66,7 +66,7 @@ def same(found: Any, expected: Any) -> bool:
         return type(found) is type(expected) and found == expected
     if isinstance(found, float) or isinstance(expected, float):
         return math.isclose(found, expected, rel_tol=RELATIVE, abs_tol=0.0)
-    return Fraction(found) == expected
+    return bool(Fraction(found) == expected)
 
 
 # ---------------------------------------------------------------------------------------------------------- cases
@@ -140,4 +140,4 @@ def _is_written(value: Any, cell: str | None) -> bool:
     if isinstance(value, float):
         # An answer shows twelve digits of a float.
         return math.isclose(float(cell), value, rel_tol=1e-11)
-    return Fraction(cell) == value
+    return bool(Fraction(cell) == value)

@@ -146,4 +146,5 @@ def check(shop: Shop, question: Question, split: tuple[str, int], folders: pytes
     result = ask_engine(definitions, tables, question.arguments)
     found = result.table.to_pylist()
     event("rows" if found else "no rows")
-    assert differences(found, expected) == []
+    wrong = differences(found, expected)
+    assert not wrong, "\n".join(wrong)

@@ -183,15 +183,13 @@ def test_ties_and_every_zero_division():
             assert arith.divide(one, zero).to_pylist() == [None, None]
 
 
-def test_a_hair_beside_a_tie_is_no_tie():
-    unit, odd = 2**100, 2**53 + 1  # odd needs 54 bits: halfway between two float64
-    above, below = odd * unit + 1, odd * unit - 1
-    numerators = pa.array([Decimal(above), Decimal(below), Decimal(odd * unit)], pa.decimal256(76, 0))
-    assert arith.divide(numerators, pa.scalar(Decimal(unit), pa.decimal128(38, 0))).to_pylist() == [
-        float(2**53 + 2),
-        float(2**53),
-        float(2**53),
-    ]
+@pytest.mark.parametrize("unit", [2**100, 2**51 + 1])
+def test_a_hair_beside_a_tie_is_no_tie(unit):
+    odd = 2**53 + 1  # needs 54 bits: halfway between two float64
+    numerators = [Decimal(odd * unit + hair) for hair in (1, -1, 0)]
+    divisor = pa.scalar(Decimal(unit), pa.decimal128(38, 0))
+    result = arith.divide(pa.array(numerators, pa.decimal256(76, 0)), divisor)
+    assert result.to_pylist() == [float(2**53 + 2), float(2**53), float(2**53)]
 
 
 def test_division_just_beyond_53_bits():

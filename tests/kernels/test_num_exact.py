@@ -312,3 +312,15 @@ def test_a_bincount_beyond_53_bits_is_split():
     values[-1] = 2
     totals = exact_bincount(np.zeros(rows, np.int64), values, 1, value, rows)
     assert totals.tolist() == [(rows - 1) * value + 2]
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_many_floats_that_cancel_leave_the_last_bit(size):
+    rng = np.random.default_rng(9)
+    some = 1 + rng.random(150_000)
+    values = np.concatenate([some, -rng.permutation(some), [2.0**-60]])
+    ids = np.zeros(len(values), np.int64)
+    order = np.concatenate([np.arange(150_000), 150_000 + rng.permutation(150_001)])
+    sums, counts = exact.partial_sums(pa.array(values[order]), ids, size)
+    assert exact.to_array(sums, None, "float").to_pylist()[0] == 2.0**-60
+    assert counts[0] == 300_001

@@ -9,7 +9,8 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-FIRST_DAY = dt.date(2024, 11, 1)  # every source of the demo has a row on it
+FIRST_DAY = dt.date(2024, 11, 1)  # the shop opened
+EARLIEST_DAY = dt.date(2024, 1, 1)  # no table has an earlier row
 AS_OF = dt.date(2026, 11, 1)
 EVER = dt.date(1900, 1, 1)
 GRAINS = ("day", "week", "month", "quarter", "year")
@@ -24,11 +25,6 @@ class Window:
     kind: str
     lo: dt.date
     hi: dt.date
-
-    @property
-    def covered(self) -> bool:
-        """False if the window lies wholly before the first row: then even a sum is null, not 0."""
-        return self.kind == "before" or self.hi > FIRST_DAY
 
 
 def start_of(grain: str, day: dt.date) -> dt.date:
@@ -78,8 +74,8 @@ def a_year_before(grain: str, start: dt.date) -> dt.date:
 
 
 def windows(grain: str) -> Iterator[Window]:
-    """Every window of every period from the first row's to the one that the as-of cuts or ends."""
-    start = start_of(grain, FIRST_DAY)
+    """Every window of every period from the earliest row's to the one that the as-of cuts or ends."""
+    start = start_of(grain, EARLIEST_DAY)
     while start < AS_OF:
         following = step(grain, start, 1)
         for kind, (lo, hi) in _of_period(grain, start, following).items():
@@ -98,13 +94,18 @@ def _of_period(grain: str, start: dt.date, following: dt.date) -> dict[str, tupl
         whole = to + dt.timedelta(days=1) if grain == "day" else step(grain, to, 1)
         return to, min(whole, to + elapsed) if is_cut else whole
 
+    previous = shifted(step(grain, start, -1))
     previous_year = shifted(a_year_before(grain, start))
     return {
         "this": (start, end),
-        "previous": shifted(step(grain, start, -1)),
+        "previous": previous,
         "previous year": previous_year,
         "rolling 28 days": (end - dt.timedelta(days=28), end),
+        "rolling 90 days": (end - dt.timedelta(days=90), end),
+        "rolling 90 days, previous": (previous[1] - dt.timedelta(days=90), previous[1]),
         "rolling year": (add_months(end, -12), end),
+        "rolling year, previous year": (add_months(end, -24), add_months(end, -12)),
+        "whole year": (start_of("year", start), step("year", start_of("year", start), 1)),
         "year to date": _year_to_date(end),
         "year to date, previous year": _year_to_date(previous_year[1]),
         "ever": (EVER, end),

@@ -110,6 +110,12 @@ def test_files_of_nothing(text: str) -> None:
     assert formatted(text) == ""
 
 
+def test_deep_nesting_does_not_drift_to_the_right() -> None:
+    text = "x = " + "coalesce(first_value, other + " * 20 + "1" + ")" * 20
+    lines = expect_canonical(text).split("\n")
+    assert max(len(line) - len(line.lstrip()) for line in lines) == 60
+
+
 def test_what_does_not_parse_is_not_formatted() -> None:
     with pytest.raises(KpiError) as caught:
         formatted("a = 1\nb = (\nc = 'x'\n")

@@ -10,7 +10,7 @@ from typing import Any
 
 from kpi_engine.ir import tree
 
-from .local_time import LocalCalendar, Mark, Span
+from .local_time import SMALLEST, LocalCalendar, Mark, Span
 from .meaning import Context, Meaning, Window
 from .model import Model, ReferenceFailure, conjuncts, duration, read_model, word
 from .period_text import read_instant, read_period
@@ -56,22 +56,24 @@ def answer(definitions: str, tables: Mapping[str, Sequence[Mapping[str, object]]
         for span in spans:
             window = Window(span, span, max(opens, span.start), min(cut, span.end))
             contexts[span, name] = Context(window, where, asked.by, where, asked.by)
-    groups, filled = _groups(meaning, asked, spans, contexts)
+    groups = _groups(meaning, asked, spans, contexts)
     rows: list[Row] = []
     for span in spans:
         for group in groups:
-            if asked.skip_empty and (span, group) not in filled:
-                continue
             keys = dict(zip(asked.by, group, strict=True))
-            measured = partial(_measured, meaning, keys)
+            counts: list[int] = []
+            measured = partial(_measured, meaning, keys, counts)
             values = {
                 name: meaning.value(model.metrics[name], contexts[span, name], measured) for name in asked.metrics
             }
-            rows.append({**_period(calendar, asked, span), **keys, **values})
+            if any(counts) or not asked.skip_empty:
+                rows.append({**_period(calendar, asked, span), **keys, **values})
     return _ordered(rows, asked)
 
 
-def _measured(meaning: Meaning, group: dict[str, Any], call: tree.Call, context: Context) -> Any:
+def _measured(meaning: Meaning, group: dict[str, Any], counts: list[int], call: tree.Call, context: Context) -> Any:
+    """The value of an aggregate; its number of rows is noted."""
+    counts.append(len(meaning.rows_of(call, context, group)))
     return meaning.measured(call, context, group)
 
 
@@ -107,8 +109,11 @@ def _spans(calendar: LocalCalendar, asked: Asked, first: Mark | None, as_of: Mar
     start = None if asked.start is None else read_period(calendar, asked.start).start
     end = None if asked.end is None else read_period(calendar, asked.end).end
     closes = end or as_of
-    if first is not None and asked.grain is None:
-        first = calendar.at_day(calendar.date_of(first))
+    if asked.grain is None:
+        # Without periods the span begins with the first row's day; without rows it is the last day.
+        first = calendar.at_day(calendar.date_of(first or calendar.at(closes.instant - SMALLEST)))
+    elif first is not None:
+        first = calendar.period(asked.grain, first).start
     opens = start or first or closes
     if asked.grain is None:
         return [Span(opens, max(opens, closes))], opens, max(opens, closes)
@@ -121,19 +126,18 @@ def _spans(calendar: LocalCalendar, asked: Asked, first: Mark | None, as_of: Mar
 
 def _groups(
     meaning: Meaning, asked: Asked, spans: list[Span], contexts: Mapping[tuple[Span, str], Context]
-) -> tuple[list[tuple[Any, ...]], set[tuple[Span, tuple[Any, ...]]]]:
-    """All groups that an aggregate has a row of in one of its windows, and in which periods it has."""
-    filled: set[tuple[Span, tuple[Any, ...]]] = set()
+) -> list[tuple[Any, ...]]:
+    """All groups that an aggregate has a row of in one of its windows. A `total` does not widen what is asked."""
+    found: set[tuple[Any, ...]] = set() if asked.by else {()}
+
+    def noted(call: tree.Call, context: Context) -> None:
+        rows = meaning.rows_in(call, context, context.every_filter, context.every_dimension)
+        found.update(group for group, _ in rows)
+
     for span in spans:
-
-        def noted(call: tree.Call, context: Context, span: Span = span) -> None:
-            rows = meaning.rows_in(call, context, context.every_filter, context.every_dimension)
-            filled.update((span, group) for group, _ in rows)
-
         for name in asked.metrics:
             meaning.value(meaning.world.model.metrics[name], contexts[span, name], noted)
-    groups = {group for _, group in filled} if asked.by else {()}
-    return sorted(groups, key=lambda group: [_place(value) for value in group]), filled
+    return sorted(found, key=lambda group: [_place(value) for value in group])
 
 
 def _place(value: Any, descending: bool = False) -> tuple[bool, Any]:

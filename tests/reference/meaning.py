@@ -297,9 +297,13 @@ class Meaning:
         measure = self.measure(call)
         if self.covered(measure.base, context.window) is None:
             return 0 if context.before and measure.function in ZERO_OUTSIDE else None
+        return aggregate(measure.function, self.rows_of(call, context, group), measure.parameter)
+
+    def rows_of(self, call: tree.Call, context: Context, group: dict[str, Any]) -> list[tuple[Any, ...]]:
+        """The arguments of an aggregate's rows inside its window and group."""
         wanted = tuple(group[name] for name in context.dimensions)
         rows = self.rows_in(call, context, context.filters, context.dimensions)
-        return aggregate(measure.function, [row for key, row in rows if key == wanted], measure.parameter)
+        return [arguments for key, arguments in rows if key == wanted]
 
 
 def _free(start: Mark, end: Mark) -> Window:

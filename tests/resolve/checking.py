@@ -22,7 +22,17 @@ from kpi_engine.ir.diagnostic import Diagnostic, KpiError
 from kpi_engine.ir.question import BoundQuestion, Question
 from kpi_engine.ir.render import render
 from kpi_engine.ir.span import SourceText
-from kpi_engine.ir.types import BOOLEAN, DATE, DECIMAL, DURATION, FLOAT, INTEGER, TEXT, TIMESTAMP, Type
+from kpi_engine.ir.types import (
+    BOOLEAN,
+    DATE,
+    DECIMAL,
+    DURATION,
+    FLOAT,
+    INTEGER,
+    TEXT,
+    TIMESTAMP,
+    Type,
+)
 from kpi_engine.parse import parse_expression, parse_file
 from kpi_engine.resolve import bind_question, resolve
 from kpi_engine.testing.case_tables import read_question
@@ -58,7 +68,11 @@ def schemas_of(text: str) -> dict[str, TableSchema | None]:
 
 
 def bound(
-    text: str, schemas: str = "", *, defaults: CalendarSettings | None = None, name: str = "definitions"
+    text: str,
+    schemas: str = "",
+    *,
+    defaults: CalendarSettings | None = None,
+    name: str = "definitions",
 ) -> tuple[Catalog, tuple[Diagnostic, ...]]:
     """Definitions resolved; they must parse."""
     file, problems = parse_file(SourceText(name, text))
@@ -99,5 +113,8 @@ def refusal(case: Case) -> str:
 
 
 def _schemas(case: Case) -> str:
-    inputs = (*case.sections, *(section for section in case.inputs() if section not in case.sections))
+    inputs = (
+        *case.sections,
+        *(section for section in case.inputs() if section not in case.sections),
+    )
     return next((section.text for section in inputs if section.kind == "schemas"), "")

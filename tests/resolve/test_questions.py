@@ -63,7 +63,12 @@ def test_a_bound_question_has_everything_asked(catalog: Catalog) -> None:
     assert [each.name for each in found.metrics] == ["conversion", "revenue"]
     assert found.sources == ("orders", "visits")
     assert found.order_by == (Order("period", True), Order("revenue", False))
-    assert (found.grain, found.start, found.end, found.as_of) == ("month", "2027-01", "2027-03", "2027-04-01")
+    assert (found.grain, found.start, found.end, found.as_of) == (
+        "month",
+        "2027-01",
+        "2027-03",
+        "2027-04-01",
+    )
     assert (found.skip_empty, found.limit) == (True, 10)
     (channel,) = found.dimensions
     assert channel.on("visits") == Field("channel", channel.type)
@@ -131,7 +136,7 @@ def test_the_proposal_names_the_missing_link(catalog: Catalog) -> None:
     assert "common dimensions: channel, weekday" in error.help
 
 
-# --------------------------------------------------------------------------------------------------------------- periods
+# ---------------------------------------------------------------------------------------- periods
 
 UTC = datetime.UTC
 MARCH = datetime.datetime(2027, 2, 28, 16, tzinfo=UTC)
@@ -195,7 +200,11 @@ def test_periods_beside_dates_become_days(catalog: Catalog) -> None:
 def test_a_bare_year_is_a_period_beside_a_time(catalog: Catalog) -> None:
     year = datetime.datetime(2026, 12, 31, 16, tzinfo=UTC)
     assert comparisons(catalog, "ordered_at >= 2027") == ("greater_equal", "ordered_at", year)
-    assert comparisons(catalog, "year(ordered_at) >= 2027") == ("greater_equal", ("year", "ordered_at"), 2027)
+    assert comparisons(catalog, "year(ordered_at) >= 2027") == (
+        "greater_equal",
+        ("year", "ordered_at"),
+        2027,
+    )
 
 
 def test_bounds_have_the_type_of_the_column(catalog: Catalog) -> None:
@@ -206,7 +215,7 @@ def test_bounds_have_the_type_of_the_column(catalog: Catalog) -> None:
         assert bound.arguments[1].type == type
 
 
-# ----------------------------------------------------------------------------------------------------------------- later
+# ---------------------------------------------------------------------------------------- later
 
 LATER = {
     "count(approx distinct visitors)": "approx",

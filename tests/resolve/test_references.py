@@ -6,7 +6,6 @@ import pytest
 
 from kpi_engine.ir.expression import Apply, Field, Measure, Restrict, Step
 from kpi_engine.ir.question import Question
-from kpi_engine.ir.types import TEXT
 
 from .checking import asked, bound, catalog_of
 from .shop import codes, metric, shop, wrong
@@ -136,8 +135,16 @@ def test_of_several_sources_the_one_that_reaches_the_others_is_the_base() -> Non
 def test_bare_names_are_columns_of_the_base() -> None:
     body = metric("sum(order_lines.quantity * price where orders.is_valid)").body
     assert isinstance(body, Measure)
-    assert body.where == Field("is_valid", body.where.type if body.where else TEXT, body.where.steps)  # type: ignore
-    assert [step.target for step in body.where.steps] == ["orders"]  # type: ignore[union-attr]
+    assert isinstance(body.where, Field)
+    assert (body.where.column, [step.target for step in body.where.steps]) == ("is_valid", ["orders"])
+    (product,) = body.arguments
+    assert isinstance(product, Apply)
+    assert [(each.column, each.steps) for each in product.arguments if isinstance(each, Field)] == [
+        ("quantity", ()),
+        ("price", ()),
+    ]
+    (error,) = wrong('x = count(order_lines where channel = "web")')
+    assert (error.code, error.help) == ("E309", "write the column: `orders.channel`")
 
 
 def test_keys_are_needed_only_where_something_refers() -> None:
@@ -152,7 +159,7 @@ def test_a_snapshot_is_referred_to_by_its_key_without_time() -> None:
     assert reference.target_column == "product_id"
 
 
-# ------------------------------------------------------------------------------------------------------------ dimensions
+# ---------------------------------------------------------------------------------------- dimensions
 
 
 def test_a_dimension_is_reached_along_references() -> None:
@@ -172,9 +179,11 @@ def test_a_dimension_is_reached_along_references() -> None:
 def test_a_dimension_over_time_exists_everywhere() -> None:
     question = asked(shop("x = count(orders) / count(visits)"), Question(("x",), ("weekday",)))
     (weekday,) = question.dimensions
-    times = {
-        source: value.arguments[0].column for source, value in weekday.by_source if isinstance(value, Apply)
-    }  # type: ignore[union-attr]
+    times = {}
+    for source, value in weekday.by_source:
+        assert isinstance(value, Apply)
+        assert isinstance(value.arguments[0], Field)
+        times[source] = value.arguments[0].column
     assert times == {"orders": "ordered_at", "visits": "started_at"}
 
 
@@ -191,7 +200,7 @@ def test_the_nearer_value_of_a_dimension_counts() -> None:
     assert value.column == "status"
 
 
-# --------------------------------------------------------------------------------------------------------------- filters
+# ---------------------------------------------------------------------------------------- filters
 
 
 def test_a_filter_is_bound_on_each_base_source() -> None:

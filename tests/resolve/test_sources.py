@@ -60,7 +60,11 @@ source valid = (orders where ok)
     specs = source_tables([file])
     assert list(specs) == ["orders", "plain"]
     orders = specs["orders"]
-    assert (orders.names, orders.connection, orders.timezone) == (("a.csv", "b.csv"), "shop", "Asia/Shanghai")
+    assert (orders.names, orders.connection, orders.timezone) == (
+        ("a.csv", "b.csv"),
+        "shop",
+        "Asia/Shanghai",
+    )
     assert (orders.on_error, specs["plain"].names) == ("null", ("plain",))
     assert dict(orders.options) == {
         "delimiter": ";",
@@ -88,8 +92,15 @@ source orders
 """
     source = catalog_of(text, "orders: day date, id text, total decimal").sources["orders"]
     assert (source.key, source.time, source.starts) == (("day", "id"), "day", "2024-01-01")
-    assert (source.watermark, source.late) == ("2027-03-15T10:00", CalendarDuration(Fraction(3), "day"))
-    assert (source.singular, source.on_duplicate, source.distinct) == ("purchase", "latest(day)", True)
+    assert (source.watermark, source.late) == (
+        "2027-03-15T10:00",
+        CalendarDuration(Fraction(3), "day"),
+    )
+    assert (source.singular, source.on_duplicate, source.distinct) == (
+        "purchase",
+        "latest(day)",
+        True,
+    )
     assert isinstance(source.where, Apply)
     assert (source.description, source.owner) == ("Orders", "finance")
 
@@ -98,8 +109,16 @@ def test_columns_keep_the_declared_order_then_the_tables() -> None:
     text = 'source a\n  time: day\n  column b: decimal from "B b"\n  column c = b * 2\n  column day: date\n'
     columns = catalog_of(text, "a: id text, day timestamp, B b text, extra integer").sources["a"].columns
     assert list(columns) == ["b", "c", "day", "id", "extra"]
-    assert (columns["b"].physical, columns["b"].type, columns["b"].declared) == ("B b", DECIMAL, True)
-    assert (columns["day"].type, columns["extra"].type, columns["extra"].declared) == (DATE, INTEGER, False)
+    assert (columns["b"].physical, columns["b"].type, columns["b"].declared) == (
+        "B b",
+        DECIMAL,
+        True,
+    )
+    assert (columns["day"].type, columns["extra"].type, columns["extra"].declared) == (
+        DATE,
+        INTEGER,
+        False,
+    )
     assert columns["c"].computed is not None
 
 
@@ -200,7 +219,8 @@ source page_views
   column visit_id -> visits
 x = count(visits where views = 1)
 """
-CHILD_TABLES = "visits: visit_id text, at timestamp\npage_views: at timestamp, visit_id text, section text, length duration"
+CHILD_TABLES = """visits: visit_id text, at timestamp
+page_views: at timestamp, visit_id text, section text, length duration"""
 
 
 def test_a_column_may_aggregate_a_child_source() -> None:
@@ -264,7 +284,7 @@ def test_a_timestamp_declared_date_is_its_local_day() -> None:
 
 
 def test_a_parents_time() -> None:
-    text = "source orders\n  key: id\n  time: at\nsource lines\n  time: orders.at\n  column id -> orders\nx = count(lines)"
+    text = "source orders\n  key: id\n  time: at\nsource lines\n  time: orders.at\n  column id -> orders\n"
     source = catalog_of(text, "orders: id text, at timestamp\nlines: id text").sources["lines"]
     assert source.time == "orders.at"
     assert source.columns["orders.at"].computed == Field(
@@ -328,7 +348,8 @@ def test_broken_sources_take_with_them_what_reads_them() -> None:
 
 
 def test_the_calendar() -> None:
-    text = 'calendar\n  timezone: "Asia/Shanghai"\n  week_starts: sunday\n  fiscal_year_starts: april\n  currency: CNY\n'
+    text = 'calendar\n  timezone: "Asia/Shanghai"\n  week_starts: sunday\n'
+    text += "  fiscal_year_starts: april\n  currency: CNY\n"
     assert catalog_of(text).calendar == CalendarSettings("Asia/Shanghai", "sunday", 4, "end", "CNY")
     assert bound("", defaults=CalendarSettings(currency="EUR"))[0].calendar.currency == "EUR"
 

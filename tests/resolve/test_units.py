@@ -9,8 +9,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kpi_engine.ir.expression import Apply, Constant, Measure
-from kpi_engine.ir.types import COUNT, DECIMAL, DURATION, FLOAT, INTEGER, RATIO, Kind, Type, Unit, currency
-from kpi_engine.resolve.units import TypeMismatchError, is_power_of_ten, product_type, quotient_type, sum_type
+from kpi_engine.ir.types import (
+    COUNT,
+    DECIMAL,
+    DURATION,
+    FLOAT,
+    INTEGER,
+    RATIO,
+    Kind,
+    Type,
+    Unit,
+    currency,
+)
+from kpi_engine.resolve.units import (
+    TypeMismatchError,
+    is_power_of_ten,
+    product_type,
+    quotient_type,
+    sum_type,
+)
 
 from .shop import codes, metric, shop
 
@@ -175,7 +192,10 @@ def test_percent_and_points(definition: str, wanted: list[str]) -> None:
 
 
 def test_points_are_hundredths_of_a_percentage_and_whole_elsewhere() -> None:
-    for text, value in (("share - 2 points", Decimal("0.02")), ("avg(orders.pieces) - 2 points", Decimal(2))):
+    for text, value in (
+        ("share - 2 points", Decimal("0.02")),
+        ("avg(orders.pieces) - 2 points", Decimal(2)),
+    ):
         body = shop(f"{PERCENT}x = {text}").metrics["x"].body
         assert isinstance(body, Apply)
         assert body.arguments[1] == Constant(value, DECIMAL)

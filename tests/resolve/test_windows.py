@@ -100,7 +100,10 @@ def test_percentile_and_weighted_average() -> None:
     )
     body = metric("weighted_avg(order_lines.price where orders.is_valid, quantity)").body
     assert isinstance(body, Measure)
-    assert [each.column for each in body.arguments if isinstance(each, Field)] == ["price", "quantity"]
+    assert [each.column for each in body.arguments if isinstance(each, Field)] == [
+        "price",
+        "quantity",
+    ]
     assert codes("x = percentile(orders.total, 101)") == ["E339"]
 
 
@@ -234,8 +237,15 @@ def test_events_are_joined_by_the_single_thing_in_common() -> None:
     body = metric('count(visits where device = "phone" followed by orders where is_valid within 7 days)').body
     assert isinstance(body, Measure)
     (link,) = body.followed
-    assert (link.target, link.negated, link.within) == ("orders", False, CalendarDuration(Fraction(7), "day"))
-    assert (link.keys, link.target_keys) == ((Field("visitor_id", TEXT),), (Field("visitor_id", TEXT),))
+    assert (link.target, link.negated, link.within) == (
+        "orders",
+        False,
+        CalendarDuration(Fraction(7), "day"),
+    )
+    assert (link.keys, link.target_keys) == (
+        (Field("visitor_id", TEXT),),
+        (Field("visitor_id", TEXT),),
+    )
     assert link.condition is not None
     assert body.where is not None
 
