@@ -31,7 +31,14 @@ _LATER_SCORES: Final = np.array([1, 1, 1, 1, 1, 4, 4, 10, 19, 25, 33]) / 100
 _SATISFACTION: Final = 9_000
 CSAT_TOUCHPOINTS: Final = ("checkout", "delivery", "chat")
 _STARS: Final = np.array([0.06, 0.07, 0.14, 0.33, 0.40])
-COMMENTS: Final = ("Fast and friendly", "Came late", "Parcel was damaged", "Great price", "Could not pay by card", "好评")
+COMMENTS: Final = (
+    "Fast and friendly",
+    "Came late",
+    "Parcel was damaged",
+    "Great price",
+    "Could not pay by card",
+    "好评",
+)
 
 YEARS: Final = (2024, 2025, 2026)
 INDUSTRIES: Final = ("department stores", "online retail", "speciality retail")

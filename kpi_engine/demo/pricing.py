@@ -40,7 +40,8 @@ def competitor_prices(rng: np.random.Generator, products: Products) -> pa.Table:
     monday, product, competitor = (part.ravel() for part in cells)
     count = len(monday)
     ours = _price(products, monday, product)
-    asked = (ours * _LEVELS[competitor] * (0.94 + 0.12 * rng.random(count))).astype(np.int64) // 10 * 10
+    contested = 0.94 + 0.2 * (product * 37 % 97) / 97  # some products are sold below our price, some nowhere
+    asked = (ours * _LEVELS[competitor] * contested * (0.96 + 0.08 * rng.random(count))).astype(np.int64) // 10 * 10
     asked = np.where(rng.random(count) < _MATCHED_SHARE, ours, np.maximum(asked, 100))
     sold_out = rng.random(count) < _SOLD_OUT_SHARE
     found = rng.random(count) >= _NOT_FOUND_SHARE

@@ -112,9 +112,7 @@ class PreparedInputs:
         states = {
             number: frames
             for scan in plan.scans
-            for number, frames in zip(
-                scan.queries, run_scan(plan, scan, self.world, SourceStats()), strict=True
-            )
+            for number, frames in zip(scan.queries, run_scan(plan, scan, self.world, SourceStats()), strict=True)
         }
         aligned = align_leaves(plan, states, self.world)
         (output,) = plan.outputs

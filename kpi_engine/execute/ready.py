@@ -87,7 +87,6 @@ class StateBook:
             leaf.text,
         )
 
-
     def occupied(self, leaf: Leaf) -> list[Bound]:
         """The starts of all buckets in which a leaf without keys has rows."""
         edges = self._plan.queries[leaf.query].edges

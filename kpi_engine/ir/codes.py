@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from kpi_engine.ir.syntax_codes import LIMITS, SYNTAX
+
 # ------------------------------------------------------------------------------------------- names and their meaning
 NAMES: Mapping[str, str] = {
     "E201": "a word means no source, entity or grain",
@@ -184,5 +186,17 @@ PACKS: Mapping[str, str] = {
     "E792": "a metric is overridden",
 }
 
-CODES: Mapping[str, str] = {**NAMES, **MEANING, **RULES, **QUESTIONS, **DATA, **TABLES, **EXECUTION, **PROJECT, **PACKS}
+CODES: Mapping[str, str] = {
+    **SYNTAX,
+    **LIMITS,
+    **NAMES,
+    **MEANING,
+    **RULES,
+    **QUESTIONS,
+    **DATA,
+    **TABLES,
+    **EXECUTION,
+    **PROJECT,
+    **PACKS,
+}
 """All codes of all stages."""

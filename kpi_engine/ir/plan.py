@@ -119,8 +119,20 @@ class Scan:
 
 
 FinishKind = Literal[
-    "rows", "count", "sum", "avg", "minimum", "maximum", "variance", "stddev", "distinct", "percentile"
+    "rows",
+    "count",
+    "sum",
+    "avg",
+    "minimum",
+    "maximum",
+    "first",
+    "last",
+    "variance",
+    "stddev",
+    "distinct",
+    "percentile",
 ]
+"""How a state becomes a value. `first` and `last` take the extreme of the first or last bucket that has one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,8 @@ def tile_periods(values: pa.Array, groups: int) -> pa.Array:
 def any_rows(counts: Sequence[Ints], places: Sequence[Ints], periods: int, groups: int) -> Mask:
     """For each row of the answer (group by group) whether any leaf has a row there."""
     found = np.zeros(groups * periods, np.bool_)
+    if periods == 0:
+        return found
     for rows, place in zip(counts, places, strict=True):
         found |= rows.reshape(-1, periods)[place].ravel() > 0
     return found

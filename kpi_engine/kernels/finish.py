@@ -118,6 +118,8 @@ class GroupedStates:
                 return keep_where(self._percentile(windows, cells, Fraction(how.parameter)), valid)
             case "minimum" | "maximum":
                 return self._extreme(chosen, starts, stops)
+            case "first" | "last":
+                return keep_where(self._at_end(chosen, how.kind, starts, stops), valid)
         return keep_where(self._additive(chosen, how, starts, stops, values), valid)
 
     def _additive(self, state: State, how: Finish, starts: Ints, stops: Ints, values: Ints) -> pa.Array:
@@ -138,6 +140,15 @@ class GroupedStates:
         assert state.extreme is not None
         ordered = state.extreme.take(pa.array(self._order))
         return range_extreme(ordered, starts, stops, "min" if state.kind == "minimum" else "max")
+
+    def _at_end(self, state: State, kind: FinishKind, starts: Ints, stops: Ints) -> pa.Array:
+        """The value of the first or last bucket in each range that has one; null where none has."""
+        assert state.extreme is not None
+        known = np.flatnonzero(state.values[self._order] > 0)
+        if not len(known):
+            return pa.nulls(len(starts), state.extreme.type)
+        place = np.searchsorted(known, starts if kind == "first" else stops) - (kind == "last")
+        return state.extreme.take(pa.array(self._order[known[np.clip(place, 0, len(known) - 1)]]))
 
     def _distinct(self, windows: BucketWindows, cells: Cells) -> Ints:
         """Ids counted once a window: each id's buckets become ranges of periods, whose union is counted."""

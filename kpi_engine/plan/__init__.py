@@ -9,5 +9,12 @@ from kpi_engine.plan.notes import shown
 from kpi_engine.plan.show import show_plan
 from kpi_engine.plan.span import parse_as_of
 
-__all__ = ["extent_requests", "make_plan", "merged_preparations", "parse_as_of",
-    "partial_periods", "show_plan", "shown"]
+__all__ = [
+    "extent_requests",
+    "make_plan",
+    "merged_preparations",
+    "parse_as_of",
+    "partial_periods",
+    "show_plan",
+    "shown",
+]

@@ -66,6 +66,15 @@ class LeafBook:
         self._nested[named] = None
         return Field(named.name, named.type)
 
+    def rows_of(self, field: Field) -> Field:
+        """How many rows (or groups with rows) the leaf or nested aggregate behind a field looks at."""
+        for nested in self._nested:
+            if nested.name == field.column:
+                return self.add_nested(_counted(nested))
+        request = next(request for request, name in self._names.items() if name == field.column)
+        state = StateRequest("count", None, request.state.filter)
+        return self.add(replace(request, state=state, finish="rows", type=COUNT, parameter="", shows_groups=False))
+
     def show_groups(self, request: LeafRequest, keys: tuple[KeyColumn, ...], filter: Expression | None) -> None:
         """Add a count of rows by all `keys`, for a measure that dropped some: groups with rows become rows."""
         state = StateRequest("count", None, filter)
@@ -103,6 +112,24 @@ class LeafBook:
             pick=request.pick,
             text=request.text,
         )
+
+
+def _counted(nested: Nested) -> Nested:
+    """A nested aggregate that counts the groups and frames with rows."""
+    return replace(
+        nested,
+        name="",
+        body=None,
+        having=None,
+        state="count",
+        finish="rows",
+        type=COUNT,
+        parameter="",
+        required=(),
+        every_frame=False,
+        everyone="",
+        shows_groups=False,
+    )
 
 
 def _query(request: LeafRequest) -> MeasureQuery:

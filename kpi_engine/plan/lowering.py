@@ -97,6 +97,8 @@ class Lowering:
         match node:
             case Constant():
                 return node
+            case Apply(operation="nonempty"):
+                return self._nonempty(node, context)
             case Apply():
                 return replace(node, arguments=tuple(self.lower(part, context) for part in node.arguments))
             case MetricReference():
@@ -112,6 +114,14 @@ class Lowering:
             case KeyedAggregate():
                 return self._keyed(node, context)
         raise KpiError(not_yet(type(node).__name__, node.span))
+
+    def _nonempty(self, node: Apply, context: Context) -> Expression:
+        """The argument where some aggregate in it has a row, else null."""
+        body = self.lower(node.arguments[0], context)
+        rows = [self._book.rows_of(part) for part in walk(body) if isinstance(part, Field)]
+        has_rows = [Apply("greater", (count, Constant(0, COUNT)), BOOLEAN) for count in dict.fromkeys(rows)]
+        condition = has_rows[0] if len(has_rows) == 1 else Apply("or", tuple(has_rows), BOOLEAN)
+        return Apply("case", (condition, body, Constant(None, node.type)), node.type, node.span)
 
     def _windowed(self, window: Window, context: Context) -> Context:
         frames = tuple(
@@ -173,9 +183,7 @@ class Lowering:
             )
         )
         points: dict[str | None, Literal["first", "last", "any"]] = {"start": "first", "end": "last"}
-        return replace(
-            request, cuts=cuts, pick=SnapshotPick(points.get(measure.at, "any"), presence.column, grain)
-        )
+        return replace(request, cuts=cuts, pick=SnapshotPick(points.get(measure.at, "any"), presence.column, grain))
 
     def _windows(
         self, source: str, context: Context, instant: Literal["start", "end"] | None = None

@@ -33,6 +33,8 @@ STATES: dict[str, tuple[StateKind, FinishKind]] = {
     "avg": ("sum", "avg"),
     "min": ("minimum", "minimum"),
     "max": ("maximum", "maximum"),
+    "first": ("minimum", "first"),
+    "last": ("maximum", "last"),
     "stddev": ("moments", "stddev"),
     "variance": ("moments", "variance"),
     "percentile": ("values", "percentile"),

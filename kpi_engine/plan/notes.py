@@ -33,9 +33,7 @@ def plan_notes(
 
 def dated_sources(metric: Metric) -> tuple[str, ...]:
     """The sources whose watermarks cut a metric's windows: its own, and those of the events that follow."""
-    events = (
-        link.target for node in walk(metric.body) if isinstance(node, Measure) for link in node.followed
-    )
+    events = (link.target for node in walk(metric.body) if isinstance(node, Measure) for link in node.followed)
     return tuple(dict.fromkeys((*metric.sources, *events)))
 
 

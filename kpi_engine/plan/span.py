@@ -86,7 +86,7 @@ def _start(question: BoundQuestion, calendar: Calendar, first: Mapping[str, Boun
     if not known:
         return None
     earliest = min(known)
-    return calendar.day_start(calendar.local_date(earliest))
+    return earliest if question.grain is not None else calendar.day_start(calendar.local_date(earliest))
 
 
 def _end(question: BoundQuestion, calendar: Calendar, as_of: Bound) -> Bound:

@@ -1,7 +1,8 @@
 """Resolve: trees and table schemas become a catalogue, questions become bound questions. All meaning is checked here.
 
 The way through: `declarations` enters every declaration in a `World` (what names can mean); formulas are bound by
-`groups` (metrics) and `rows` (columns inside aggregates), which share `expressions`; `question` binds what is asked.
+`groups` (metrics) and `rows` (columns inside aggregates), which share `expressions`; `question` and `splitting` bind
+what is asked.
 Nothing here reads data.
 """
 

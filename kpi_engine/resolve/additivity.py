@@ -67,11 +67,7 @@ def _reason(node: Expression, known: dict[int, str]) -> str:
         case KeyedAggregate(function=function, having=having):
             if function in ("sum", "count") and having is None:
                 return "groups that lie in two parts count in both"
-            return (
-                "groups are chosen anew in each period"
-                if having is not None
-                else _AGGREGATES.get(function, "")
-            )
+            return "groups are chosen anew in each period" if having is not None else _AGGREGATES.get(function, "")
         case Apply():
             return _of_operation(node, known)
     return ""

@@ -37,9 +37,7 @@ class _Rows:
     key_source: str | None = None
 
 
-def bind_measure(
-    world: World, function: Function, call: tree.Call, grains: frozenset[str] = frozenset()
-) -> Measure:
+def bind_measure(world: World, function: Function, call: tree.Call, grains: frozenset[str] = frozenset()) -> Measure:
     """An aggregate over the rows of one source. `grains` are those of a `per` that it stands directly under."""
     clauses = sort_clauses(call)
     refuse_clauses(clauses, _CLAUSES, "in this aggregate")
@@ -140,10 +138,7 @@ def _valued(world: World, function: Function, call: tree.Call) -> _Rows:
     check_no_aggregates(world, function, nodes)
     binder = RowBinder(world, source, function.name, repeated=f"{function.name} would repeat its rows")
     bound = gather(
-        [
-            partial(bind_argument, binder, parameter_at(function, position), node)
-            for position, node in enumerate(nodes)
-        ]
+        [partial(bind_argument, binder, parameter_at(function, position), node) for position, node in enumerate(nodes)]
     )
     pairs = [(value, parameter_at(function, position).literal) for position, value in enumerate(bound)]
     return _Rows(

@@ -28,9 +28,7 @@ def bind_sign(binder: Binder, node: tree.Unary) -> Expression:
     """`-x` or `+x`; a signed literal is one constant."""
     bound = binder.bind(node.operand)
     if not bound.type.numeric and not is_unknown(bound):
-        raise problem(
-            "E324", f"`{node.operator}` takes a number, but this is {spoken(bound.type)}", node.operand.span
-        )
+        raise problem("E324", f"`{node.operator}` takes a number, but this is {spoken(bound.type)}", node.operand.span)
     if node.operator == "+":
         return bound
     if isinstance(bound, Constant) and bound.type.numeric:

@@ -71,19 +71,13 @@ def _no_source(world: World, function: Function, call: tree.Call, nodes: Sequenc
         if world.has_metric(word):
             help = f"aggregate it for groups of something: `{name}({word} per customer)`"
             if name == "sum":
-                help = (
-                    f"it is already a total: write `x = {word}`, or aggregate it: `avg({word} per customer)`"
-                )
+                help = f"it is already a total: write `x = {word}`, or aggregate it: `avg({word} per customer)`"
             return problem("E301", f"`{word}` is a metric; `{name}` takes columns", path.span, help)
         thing = world.things.find(word)
         if thing is not None and thing.kind != "grain":
             columns = [c.name for c in world.columns[thing.name].values() if c.type.numeric]
-            help = (
-                f"write a column: `{name}({word}.{columns[0] if columns else 'column'})`, or `count({word})`"
-            )
-            return problem(
-                "E304", f"`{word}` is {article(thing.kind)}; `{name}` takes a column", path.span, help
-            )
+            help = f"write a column: `{name}({word}.{columns[0] if columns else 'column'})`, or `count({word})`"
+            return problem("E304", f"`{word}` is {article(thing.kind)}; `{name}` takes a column", path.span, help)
         owners = world.owners_of_column(word)
         if owners:
             help = (
@@ -94,9 +88,7 @@ def _no_source(world: World, function: Function, call: tree.Call, nodes: Sequenc
             return problem("E306", f"`{word}` does not say of which source it is a column", path.span, help)
     if bare:
         first = min(bare, key=lambda each: each.span.start)
-        return problem(
-            "E203", f"no source has a column `{first.text}`", first.span, world.value_help(first.text)
-        )
+        return problem("E203", f"no source has a column `{first.text}`", first.span, world.value_help(first.text))
     return problem(
         "E306",
         f"`{name}` names no source",

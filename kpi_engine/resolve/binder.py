@@ -37,9 +37,7 @@ def bind_condition(binder: Binder, node: tree.Expr, word: str) -> Expression:
     if bound.type.kind is Kind.BOOLEAN or is_unknown(bound):
         return bound
     if bound.type.kind is Kind.NULL:
-        raise problem(
-            "E308", f"`{word}` takes a condition, and this is null", node.span, "write true or false"
-        )
+        raise problem("E308", f"`{word}` takes a condition, and this is null", node.span, "write true or false")
     example = {Kind.TEXT: '= "..."', Kind.DATE: ">= 2027-01", Kind.TIMESTAMP: ">= 2027-01"}
     text = " ".join(node.span.text.split()) or "x"
     raise problem(

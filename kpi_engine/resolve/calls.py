@@ -77,9 +77,7 @@ def find_function(world: World, call: tree.Call) -> Function:
         help = did_you_mean(name, world.functions.names())
     if not help and world.has_metric(name):
         help = f"`{name}` is a metric and takes no arguments"
-    raise problem(
-        "E204", f"no function named `{name}`", call.function.span, help or "`docs/functions.md` lists all"
-    )
+    raise problem("E204", f"no function named `{name}`", call.function.span, help or "`docs/functions.md` lists all")
 
 
 def check_count(function: Function, call: tree.Call, given: int) -> None:
@@ -88,9 +86,7 @@ def check_count(function: Function, call: tree.Call, given: int) -> None:
     least = sum(1 for p in parameters if not p.optional)
     most = None if parameters and parameters[-1].variadic else len(parameters)
     if given < least or (most is not None and given > most):
-        wanted = (
-            str(least) if most == least else f"at least {least}" if most is None else f"{least} or {most}"
-        )
+        wanted = str(least) if most == least else f"at least {least}" if most is None else f"{least} or {most}"
         plural = "" if wanted == "1" else "s"
         raise problem(
             "E338",
@@ -107,10 +103,7 @@ def bind_function(binder: Binder, function: Function, call: tree.Call) -> Expres
     check_count(function, call, len(call.arguments))
     values = [argument.value for argument in call.arguments]
     arguments = gather(
-        [
-            partial(bind_argument, binder, parameter_at(function, position), node)
-            for position, node in enumerate(values)
-        ]
+        [partial(bind_argument, binder, parameter_at(function, position), node) for position, node in enumerate(values)]
     )
     return Apply(function.name, tuple(arguments), result_type(function, arguments, call, values), call.span)
 
@@ -118,9 +111,7 @@ def bind_function(binder: Binder, function: Function, call: tree.Call) -> Expres
 def refuse_modifiers(name: str, argument: tree.Argument) -> None:
     """E334 if an argument has modifiers or clauses, which only aggregates take."""
     if argument.modifiers:
-        raise problem(
-            "E334", f"`{name}` does not take `{argument.modifiers[0]}`", argument.span, "leave it out"
-        )
+        raise problem("E334", f"`{name}` does not take `{argument.modifiers[0]}`", argument.span, "leave it out")
     if argument.clauses:
         raise problem(
             "E334",
@@ -158,9 +149,7 @@ def bind_argument(binder: Binder, parameter: Parameter, node: tree.Expr) -> Expr
     return bound
 
 
-def result_type(
-    function: Function, arguments: list[Expression], call: tree.Call, nodes: list[tree.Expr]
-) -> Type:
+def result_type(function: Function, arguments: list[Expression], call: tree.Call, nodes: list[tree.Expr]) -> Type:
     """The type of a call, or E339 at the argument that does not fit.
 
     Of arguments of unknown types a result that may have a unit is unknown, too.
@@ -176,7 +165,5 @@ def result_type(
             place = nodes[position].span
         message = error.message
         if message.startswith("this must be "):
-            message = f"`{function.name}` takes {message.removeprefix('this must be ')}".replace(
-                ", but is ", ", not "
-            )
+            message = f"`{function.name}` takes {message.removeprefix('this must be ')}".replace(", but is ", ", not ")
         raise problem("E339", message, place, error.help) from error

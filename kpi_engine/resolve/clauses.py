@@ -112,9 +112,7 @@ def refuse_clauses(clauses: Clauses, allowed: set[str], place: str) -> None:
                 "at": "`at` chooses the rows of a snapshot or a lifetime in one aggregate",
                 "dated by": "`dated by` names the time column of one aggregate",
             }
-            raise problem(
-                "E334", f"`{word}` does not belong {place}", clause.span, helps.get(word, "leave it out")
-            )
+            raise problem("E334", f"`{word}` does not belong {place}", clause.span, helps.get(word, "leave it out"))
 
 
 def modifiers(call: tree.Call) -> dict[str, tree.Argument]:

@@ -56,9 +56,7 @@ DURATION_PARTS = ("second", "minute", "hour", "day", "week")
 """What a stored number of a duration may count, and how a duration may be shown."""
 
 
-def declared_type(
-    node: tree.TypeName, default_currency: str | None
-) -> tuple[Type, tuple[tuple[str, str], ...]]:
+def declared_type(node: tree.TypeName, default_currency: str | None) -> tuple[Type, tuple[tuple[str, str], ...]]:
     """The type that a column declares, and options of its reading."""
     name = node.name.text
     parameter = node.parameter.text if node.parameter is not None else None
@@ -67,11 +65,7 @@ def declared_type(
     found = _PLAIN.get(name)
     if found is None:
         help = f"it is called `{_ELSEWHERE[name.casefold()]}` here" if name.casefold() in _ELSEWHERE else ""
-        help = (
-            help
-            or did_you_mean(name, [*_PLAIN, "currency"])
-            or f"write one of {', '.join(_PLAIN)}, currency(EUR)"
-        )
+        help = help or did_you_mean(name, [*_PLAIN, "currency"]) or f"write one of {', '.join(_PLAIN)}, currency(EUR)"
         raise problem("E213", f"no type named `{name}`", node.name.span, help)
     if parameter is None:
         return found, ()
@@ -90,9 +84,7 @@ def _currency_code(node: tree.TypeName, code: str | None) -> str:
             "write for example `currency(EUR)`, or set `currency:` in the calendar",
         )
     if not re.fullmatch(r"[A-Z]{3}", code):
-        raise problem(
-            "E213", f"`{code}` is not a currency", node.span, "write its three capital letters, such as EUR"
-        )
+        raise problem("E213", f"`{code}` is not a currency", node.span, "write its three capital letters, such as EUR")
     return code
 
 
@@ -112,9 +104,7 @@ def is_readable(table: Type, declared: Type) -> bool:
         return declared.numeric
     if table.kind is Kind.TIMESTAMP:
         return declared.kind in (Kind.TIMESTAMP, Kind.DATE)
-    return declared.kind in (table.kind, Kind.TEXT) and not (
-        declared.kind is Kind.TEXT and table.kind is Kind.BOOLEAN
-    )
+    return declared.kind in (table.kind, Kind.TEXT) and not (declared.kind is Kind.TEXT and table.kind is Kind.BOOLEAN)
 
 
 def unreadable_help(table: Type, declared: Type) -> str:
@@ -125,14 +115,10 @@ def unreadable_help(table: Type, declared: Type) -> str:
         return "declare it `integer` and add `column t: timestamp = from_epoch(c, second)`"
     if table.numeric and declared.kind is Kind.BOOLEAN:
         return "declare it `integer` and add `column b: boolean = c != 0`"
-    return (
-        f"declare it `{spoken(table) if table.kind is not Kind.FLOAT else 'decimal'}`, or leave the type out"
-    )
+    return f"declare it `{spoken(table) if table.kind is not Kind.FLOAT else 'decimal'}`, or leave the type out"
 
 
-def fitted(
-    name: str, declared: Type, value: Expression, node: tree.TypeName, functions: frozenset[str]
-) -> Expression:
+def fitted(name: str, declared: Type, value: Expression, node: tree.TypeName, functions: frozenset[str]) -> Expression:
     """A formula as the type that its column declares, or E353.
 
     A plain number may be given a unit and an integer read as a decimal; a timestamp becomes its local date.
@@ -148,17 +134,13 @@ def fitted(
             help = f"declare it `{given}`"
         elif given.unit != declared.unit and declared.unit.is_duration:
             help = "multiply it by a duration, such as `* 1 minute`"
-        elif (
-            declared.kind is Kind.INTEGER and given.kind is not Kind.INTEGER and not declared.unit.is_duration
-        ):
+        elif declared.kind is Kind.INTEGER and given.kind is not Kind.INTEGER and not declared.unit.is_duration:
             help = "write `integer(...)` around a value that is always whole, or `round(...)` inside it"
         elif declared.kind is Kind.DECIMAL and given.kind is Kind.FLOAT:
             help = "write `decimal(...)` around it: a division gives a floating-point number"
         else:
             return value
-    raise problem(
-        "E353", f"`{name}` is declared {declared}, and its formula gives {spoken(given)}", node.span, help
-    )
+    raise problem("E353", f"`{name}` is declared {declared}, and its formula gives {spoken(given)}", node.span, help)
 
 
 def with_declared_unit(declared: Type | None, inferred: Type) -> Type:

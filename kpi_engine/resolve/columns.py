@@ -63,9 +63,7 @@ def stored_columns(
         if column.type is None and not schema.text:
             world.unreadable.setdefault(source, {})[name] = column.physical
             continue
-        columns[name] = Column(
-            name, TEXT if schema.text else column.type or TEXT, physical=column.name, declared=False
-        )
+        columns[name] = Column(name, TEXT if schema.text else column.type or TEXT, physical=column.name, declared=False)
     return columns
 
 
@@ -123,9 +121,7 @@ def _declared(
     return Column(name, type or own, found.name, format, options=options, span=column.span)
 
 
-def _find(
-    column: tree.Column, stored: tree.StoredAs | None, table: Mapping[str, TableColumn]
-) -> TableColumn | None:
+def _find(column: tree.Column, stored: tree.StoredAs | None, table: Mapping[str, TableColumn]) -> TableColumn | None:
     """The table's column; None for one inside a struct. E681 if there is none."""
     by_header = {each.name: each for each in table.values()}
     wanted = stored.name.value if stored is not None else column.name.text

@@ -52,9 +52,7 @@ def _side(binder: Binder, node: tree.Expr) -> Expression | None:
     return None if isinstance(core(node), tree.Points) else binder.bind(node)
 
 
-def _compared(
-    binder: Binder, node: tree.Compare, left: Expression | None, right: Expression | None
-) -> Expression:
+def _compared(binder: Binder, node: tree.Compare, left: Expression | None, right: Expression | None) -> Expression:
     if left is None:
         left = points_value(binder, node.left, right)
     if right is None:
@@ -146,9 +144,7 @@ def bind_in(binder: Binder, node: tree.In) -> Expression:
         raise problem("E350", "this list is empty", node.items.span, 'write its values, such as ["a", "b"]')
     operand = binder.bind(node.operand)
     items = node.items.items
-    if any(period_text(item, operand.type) for item in items) and (
-        operand.type.kind in MOMENTS or is_unknown(operand)
-    ):
+    if any(period_text(item, operand.type) for item in items) and (operand.type.kind in MOMENTS or is_unknown(operand)):
         return _in_periods(binder, node, operand)
     bound = gather([partial(_item, binder, item, operand) for item in items])
     operation = "not_in" if node.negated else "in"
@@ -160,9 +156,7 @@ def _item(binder: Binder, node: tree.Expr, operand: Expression) -> Expression:
         raise problem("E335", f"cannot compare {spoken(operand.type)} with a period", node.span)
     value = adapted(binder.bind(node), node, operand.type)
     if not isinstance(value, Constant):
-        raise problem(
-            "E350", "a list holds literals", node.span, "compare with `=` and join with `or` instead"
-        )
+        raise problem("E350", "a list holds literals", node.span, "compare with `=` and join with `or` instead")
     _check_percent(binder, node, operand)
     _check_text_date(binder, node, value, operand)
     try:

@@ -52,17 +52,13 @@ def bind_entity_column(world: World, entity: str, column: tree.Column) -> None:
     value = GroupBinder(world).bind(column.origin)
     bases = base_sources(value)
     if not bases:
-        raise problem(
-            "E306", "this column goes over no rows", column.origin.span, "write an aggregate of a source"
-        )
+        raise problem("E306", "this column goes over no rows", column.origin.span, "write an aggregate of a source")
     for base in bases:
         link_column(world, base, Thing("entity", entity), column.origin.span)
     _store(world, entity, column, value, None)
 
 
-def _store(
-    world: World, owner: str, column: tree.Column, value: Expression, reference: Reference | None
-) -> None:
+def _store(world: World, owner: str, column: tree.Column, value: Expression, reference: Reference | None) -> None:
     declared: Type | None = None
     options: tuple[tuple[str, str], ...] = ()
     if column.type is not None:
@@ -91,9 +87,7 @@ def _last_before(world: World, source: str, call: tree.Call, reference: Referenc
     clauses = sort_clauses(call)
     refuse_clauses(clauses, {"on", "within"}, "in `last(S on K within d)`")
     if len(call.arguments) != 1 or not isinstance(core(call.arguments[0].value), tree.Path):
-        raise problem(
-            "E338", "`last` takes a source here", call.span, "write `last(visits on visitor within 7 days)`"
-        )
+        raise problem("E338", "`last` takes a source here", call.span, "write `last(visits on visitor within 7 days)`")
     path = core(call.arguments[0].value)
     assert isinstance(path, tree.Path)
     target = world.thing(path.text, path.span, ("source",))
@@ -163,9 +157,7 @@ def _link(world: World, parent: str, child: str, on: tree.On | None, span: Span)
     if on is not None:
         name = on.keys[0]
         if name.text not in columns:
-            known = (
-                f"{listed(columns)} {'does' if len(columns) == 1 else 'do'}" if columns else "no column does"
-            )
+            known = f"{listed(columns)} {'does' if len(columns) == 1 else 'do'}" if columns else "no column does"
             raise problem("E356", f"`{child}.{name.text}` does not refer to {parent}: {known}", name.span)
         columns = [name.text]
     if not columns:

@@ -68,9 +68,7 @@ def _all(files: Sequence[tree.File], kind: type[D]) -> list[D]:
 # ----------------------------------------------------------------------------------------------------------- calendar
 
 
-def _calendar(
-    files: Sequence[tree.File], defaults: CalendarSettings
-) -> tuple[CalendarSettings, list[Diagnostic]]:
+def _calendar(files: Sequence[tree.File], defaults: CalendarSettings) -> tuple[CalendarSettings, list[Diagnostic]]:
     found = _all(files, tree.CalendarDeclaration)
     attempts = Attempts()
     settings = defaults
@@ -95,11 +93,7 @@ def _settings(given: Given, defaults: CalendarSettings, attempts: Attempts) -> C
     try:
         Calendar(zone)
     except UnknownZone as error:
-        help = (
-            f"did you mean `{error.suggestions[0]}`?"
-            if error.suggestions
-            else "write for example Europe/Berlin"
-        )
+        help = f"did you mean `{error.suggestions[0]}`?" if error.suggestions else "write for example Europe/Berlin"
         place = given.place("timezone").value.span
         attempts.fail(problem("E212", f"no time zone named `{zone}`", place, help))
         zone = defaults.timezone
@@ -107,9 +101,7 @@ def _settings(given: Given, defaults: CalendarSettings, attempts: Attempts) -> C
     currency = given.get("currency", defaults.currency)
     if currency is not None and not (len(currency) == 3 and currency.isascii() and currency.isupper()):
         place = given.place("currency").value.span
-        attempts.fail(
-            problem("E212", f"`{currency}` is not a currency", place, "write three capital letters: CNY")
-        )
+        attempts.fail(problem("E212", f"`{currency}` is not a currency", place, "write three capital letters: CNY"))
         currency = defaults.currency
     return CalendarSettings(
         timezone=zone,
@@ -134,9 +126,7 @@ def _declare_grains(world: World, files: Sequence[tree.File]) -> list[str]:
             if key not in given and key not in written:
                 message = f"grain `{name}` has no `{key}:`"
                 attempts.fail(problem("E218", message, declaration.name.span, f"write `{key}: {example}`"))
-        for failure in world.things.add(
-            Thing("grain", name, declaration.name.span), place=declaration.name.span
-        ):
+        for failure in world.things.add(Thing("grain", name, declaration.name.span), place=declaration.name.span):
             attempts.fail(failure)
         try:
             attempts.check()
@@ -201,9 +191,7 @@ def _defer_values(world: World, files: Sequence[tree.File]) -> None:
                 first_kind, first = places[name]
                 same = "defined twice" if kind == first_kind else f"a {first_kind} already"
                 notes = [Note("the first one stands here", first)]
-                failure = problem(
-                    "E206", f"`{name}` is {same}", place, "give one of them another name", notes
-                )
+                failure = problem("E206", f"`{name}` is {same}", place, "give one of them another name", notes)
                 world.deferred.diagnostics.extend(failure.diagnostics)
                 continue
             places[name] = (kind, place)
@@ -284,9 +272,7 @@ def _checked(
         name = name_of(each)
         try:
             if name.text in found:
-                raise problem(
-                    "E206", f"{kind} `{name.text}` is defined twice", name.span, "give one another name"
-                )
+                raise problem("E206", f"{kind} `{name.text}` is defined twice", name.span, "give one another name")
             check(world, each)
             found[name.text] = each
         except BindError as failure:
@@ -311,9 +297,7 @@ def _catalog(
         declared = tuple(column.name.text for column in draft.declaration.columns)
         columns = ordered_columns(world, draft.name, declared)
         columns.update(
-            (name, column)
-            for name, column in world.unverified.get(draft.name, {}).items()
-            if name not in columns
+            (name, column) for name, column in world.unverified.get(draft.name, {}).items() if name not in columns
         )
         kept = {
             name: replace(column, reference=None)

@@ -100,9 +100,7 @@ def _inherit(world: World, declaration: tree.Source, given: Given, base: Source)
             world.column(base.name, column.name.text, column.name.span)
 
 
-def _filtered(
-    world: World, name: str, base: str, clauses: tuple[tree.Clause, ...], value: tree.Group
-) -> None:
+def _filtered(world: World, name: str, base: str, clauses: tuple[tree.Clause, ...], value: tree.Group) -> None:
     match clauses:
         case (tree.Where(),):
             _copy_all(world, base, name)
@@ -145,9 +143,7 @@ def _latest(
     name = declaration.name.text
     keys = _keys(world, base, path, clauses)
     if world.sources[base].time is None:
-        raise problem(
-            "E313", f"`{base}` has no time, so no row is the latest", path.span, "add `time: ...` to it"
-        )
+        raise problem("E313", f"`{base}` has no time, so no row is the latest", path.span, "add `time: ...` to it")
     _copy_all(world, base, name)
     world.sources[name] = replace(world.sources[name], derived=Derived("latest", base, keys=keys))
 
@@ -165,9 +161,7 @@ def _unnested(
         raise _unknown(path)
     for column in declaration.columns:
         if not is_computed(column):
-            stored = (
-                column.origin.name.value if isinstance(column.origin, tree.StoredAs) else column.name.text
-            )
+            stored = column.origin.name.value if isinstance(column.origin, tree.StoredAs) else column.name.text
             world.columns[name][column.name.text] = Column(column.name.text, TEXT, stored, span=column.span)
     for column_name in world.references[base]:
         _copy(world, base, name, column_name)
@@ -193,9 +187,7 @@ def _pairs(
     for role in ("item", "other"):
         world.columns[name][role] = Column(role, item.type, declared=False, span=path.span)
         if item.reference is not None:
-            reference = Reference(
-                item.reference.target, item.reference.target_column, role, item.reference.to_entity
-            )
+            reference = Reference(item.reference.target, item.reference.target_column, role, item.reference.to_entity)
             world.references[name][role] = reference
             world.columns[name][role] = replace(world.columns[name][role], reference=reference)
     most = given.get("max_items", 100)
@@ -243,7 +235,5 @@ def _retargeted(value: Expression, base: str, name: str) -> Expression:
         case Field(steps=(first, *rest)) if first.source == base:
             return replace(value, steps=(replace(first, source=name), *rest))
         case Apply():
-            return replace(
-                value, arguments=tuple(map(partial(_retargeted, base=base, name=name), value.arguments))
-            )
+            return replace(value, arguments=tuple(map(partial(_retargeted, base=base, name=name), value.arguments)))
     return value

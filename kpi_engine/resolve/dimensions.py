@@ -81,9 +81,7 @@ def check_total_dimension(world: World, node: tree.Path, bases: Sequence[str]) -
         help = f"there are {listed(declared)}"
     if len(node.parts) == 2:
         help = f"declare it: `dimension {node.parts[-1].text} = {name}`, and drop `{node.parts[-1].text}`"
-    raise problem(
-        "E215", f"no dimension named `{name}`", node.span, help or f"declare it: `dimension {name} = ...`"
-    )
+    raise problem("E215", f"no dimension named `{name}`", node.span, help or f"declare it: `dimension {name} = ...`")
 
 
 def reachable_dimensions(world: World, bases: Sequence[str]) -> list[str]:

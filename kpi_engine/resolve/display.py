@@ -56,17 +56,10 @@ def stated_display(node: tree.Expr, type: Type) -> Display:
             if type.numeric and type.unit.is_duration:
                 return Display("duration", part or "")
         case "currency":
-            if (
-                type.numeric
-                and type.unit.currency_code is not None
-                and part in (None, type.unit.currency_code)
-            ):
+            if type.numeric and type.unit.currency_code is not None and part in (None, type.unit.currency_code):
                 return Display("currency", type.unit.currency_code)
         case _:
-            help = (
-                did_you_mean(name, [unit.partition("(")[0] for unit in _UNITS])
-                or f"write {', '.join(_UNITS)}"
-            )
+            help = did_you_mean(name, [unit.partition("(")[0] for unit in _UNITS]) or f"write {', '.join(_UNITS)}"
             raise problem("E341", f"no unit named `{name}`", node.span, help)
     written = name if part is None else f"{name}({part})"
     raise problem("E341", f"`unit: {written}` does not fit {spoken(type)}", node.span, _unit_help(name, type))
@@ -96,9 +89,7 @@ def _unit(node: tree.Expr) -> tuple[str, str | None]:
     match node:
         case tree.Path(parts=(name,)):
             return name.text, None
-        case tree.Call(
-            function=function, arguments=(tree.Argument(value=tree.Path(parts=(part,)), clauses=()),)
-        ):
+        case tree.Call(function=function, arguments=(tree.Argument(value=tree.Path(parts=(part,)), clauses=()),)):
             return function.text, part.text
         case tree.Text(value="%"):
             raise problem("E212", "`unit:` takes a unit", node.span, "write `unit: percent`")
@@ -142,12 +133,8 @@ def read_target(node: tree.Expr, type: Type, display: Display) -> Constant:
         case tree.Number(value=value):
             return _number_target(node, inner, sign, type, display)
         case _:
-            raise problem(
-                "E212", "`target:` takes an amount in the metric's unit", node.span, "write `target: 2.5%`"
-            )
-    raise problem(
-        "E342", f"this target does not fit {_shown(type, display)}", node.span, _target_help(type, display)
-    )
+            raise problem("E212", "`target:` takes an amount in the metric's unit", node.span, "write `target: 2.5%`")
+    raise problem("E342", f"this target does not fit {_shown(type, display)}", node.span, _target_help(type, display))
 
 
 def _number_target(node: tree.Expr, number: tree.Number, sign: int, type: Type, display: Display) -> Constant:
@@ -159,9 +146,7 @@ def _number_target(node: tree.Expr, number: tree.Number, sign: int, type: Type, 
             node.span,
             f"write `target: {value.normalize():f}%`, with its percent sign",
         )
-    plain = type.kind is Kind.NULL or (
-        type.numeric and (type.unit.is_none or type.unit.currency_code is not None)
-    )
+    plain = type.kind is Kind.NULL or (type.numeric and (type.unit.is_none or type.unit.currency_code is not None))
     found = constant(number)
     if not (plain or (type.numeric and value == 0)) or found is None:
         raise problem(

@@ -45,15 +45,11 @@ def _link(world: World, before: str, link: tree.FollowedBy) -> Followed:
 
 def _target(world: World, path: tree.Path) -> str:
     if len(path.parts) > 1:
-        raise problem(
-            "E201", "`followed by` takes a source", path.span, f"write `followed by {path.parts[0].text}`"
-        )
+        raise problem("E201", "`followed by` takes a source", path.span, f"write `followed by {path.parts[0].text}`")
     return world.thing(path.text, path.span, ("source",)).name
 
 
-def _keys(
-    world: World, before: str, target: str, link: tree.FollowedBy
-) -> tuple[tuple[Field, ...], tuple[Field, ...]]:
+def _keys(world: World, before: str, target: str, link: tree.FollowedBy) -> tuple[tuple[Field, ...], tuple[Field, ...]]:
     if link.on:
         things = [world.thing(name.text, name.span) for name in link.on]
     else:

@@ -115,9 +115,7 @@ class ExpressionBinder(ABC):
         except TypeMismatchError as error:
             raise refuse(error, self, node, *values) from error
         if all(isinstance(value, Constant) and value.value is None for value in values):
-            raise problem(
-                "E359", "every branch of this case is null", node.span, "write a value after `then`"
-            )
+            raise problem("E359", "every branch of this case is null", node.span, "write a value after `then`")
         default = values.pop() if node.default is not None else Constant(None, NULL, node.span)
         arguments = [part for pair in zip(tests, values, strict=True) for part in pair]
         typed = [

@@ -99,9 +99,7 @@ def _column_help(world: World, name: str) -> str:
     dimension = nearest(name, world.dimension_names())
     if dimension:
         return f"did you mean `{dimension[0]}`?"
-    columns = {
-        column: source for source in reversed(list(world.sources)) for column in world.column_names(source)
-    }
+    columns = {column: source for source in reversed(list(world.sources)) for column in world.column_names(source)}
     close = [name] if name in columns else nearest(name, columns)
     return f"did you mean `{columns[close[0]]}.{close[0]}`?" if close else ""
 

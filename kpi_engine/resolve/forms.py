@@ -145,10 +145,6 @@ class Forms:
             case Window(body=body) | Restrict(body=body) | Total(body=body):
                 return self.of(body)
             case Apply(operation=operation, arguments=arguments) if operation in _SAME_FORM:
-                found = {
-                    self.of(each)
-                    for each in arguments
-                    if not isinstance(each, Constant) and each.type.numeric
-                }
+                found = {self.of(each) for each in arguments if not isinstance(each, Constant) and each.type.numeric}
                 return found.pop() if len(found) == 1 else ""
         return ""

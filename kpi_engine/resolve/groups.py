@@ -27,9 +27,7 @@ class GroupBinder(ExpressionBinder):
 
     on_rows = False
 
-    def __init__(
-        self, world: World, grains: frozenset[str] = frozenset(), forms: Forms | None = None
-    ) -> None:
+    def __init__(self, world: World, grains: frozenset[str] = frozenset(), forms: Forms | None = None) -> None:
         super().__init__(world)
         self._grains = grains
         self._forms = forms or Forms(world)
@@ -72,9 +70,7 @@ class GroupBinder(ExpressionBinder):
         bound = self.bind(node.body)
         bases = tuple(dict.fromkeys((*base_sources(bound), *domain_sources(bound))))
         if not bases:
-            raise problem(
-                "E354", "there is nothing to filter: no aggregate stands in these brackets", node.span
-            )
+            raise problem("E354", "there is nothing to filter: no aggregate stands in these brackets", node.span)
         for condition in conditions:
             conjuncts = bind_filter(self.world, condition.condition, bases, total_columns(bound))
             check_totals(bound, conjuncts, "E351")
@@ -153,7 +149,5 @@ class GroupBinder(ExpressionBinder):
         owners = world.owners_of_column(name)
         if owners:
             help = f"did you mean `sum({owners[0]}.{name})`?"
-            return problem(
-                "E302", f"column `{owners[0]}.{name}` is used outside an aggregate", node.span, help
-            )
+            return problem("E302", f"column `{owners[0]}.{name}` is used outside an aggregate", node.span, help)
         return problem("E202", f"no metric named `{name}`", node.span, world.value_help(name))

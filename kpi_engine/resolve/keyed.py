@@ -37,14 +37,10 @@ def bind_keyed(
     make_binder: MakeBinder,
 ) -> KeyedAggregate:
     """An aggregate with `per`, `having` or `all`."""
-    refuse_clauses(
-        clauses, {"where", "per", "having"}, "beside `per` and `having`: write it in an inner aggregate"
-    )
+    refuse_clauses(clauses, {"where", "per", "having"}, "beside `per` and `having`: write it in an inner aggregate")
     for word in ("distinct", "approx"):
         if word in modifiers:
-            raise problem(
-                "E334", f"`{word}` does not go with groups of keys", modifiers[word].span, "leave it out"
-            )
+            raise problem("E334", f"`{word}` does not go with groups of keys", modifiers[word].span, "leave it out")
     check_count(function, call, len(call.arguments))
     everyone = "all" in modifiers or (clauses.per is not None and clauses.per.all)
     things = _keys(world, function, call, clauses, modifiers)
@@ -117,17 +113,13 @@ def _keys(
 def _check_key(world: World, thing: Thing, place: Span, everyone: bool) -> None:
     if thing.kind == "source" and not world.sources[thing.name].key:
         world.refuse_damaged(thing.name)
-        raise problem(
-            "E314", f"`{thing.name}` has no key to group by", place, f"add `key: ...` to source {thing.name}"
-        )
+        raise problem("E314", f"`{thing.name}` has no key to group by", place, f"add `key: ...` to source {thing.name}")
     if everyone and thing.kind != "source":
         raise problem(
             "E334",
             f"`all` needs a list of all keys, and {thing.kind} `{thing.name}` has none",
             place,
-            "it works for sources with a key"
-            if thing.kind == "entity"
-            else "a grain has all its buckets anyway",
+            "it works for sources with a key" if thing.kind == "entity" else "a grain has all its buckets anyway",
         )
 
 
@@ -166,9 +158,7 @@ def _key_filter(
             clause.span,
             "use `having`",
         )
-    binder = RowBinder(
-        world, thing.name, "where", repeated=f"filter would look at each {thing.name} several times"
-    )
+    binder = RowBinder(world, thing.name, "where", repeated=f"filter would look at each {thing.name} several times")
     return bind_condition(binder, clause.condition, "where")
 
 
@@ -185,9 +175,7 @@ def _ids(
     found: list[tuple[str, tuple[Field, ...]]] = []
     for base in bases:
         ids = [
-            attempts.run(partial(_id, world, base, thing, place))
-            for thing, place in things
-            if thing.kind != "grain"
+            attempts.run(partial(_id, world, base, thing, place)) for thing, place in things if thing.kind != "grain"
         ]
         found.append((base, tuple(field for each in ids if each is not None for field in each)))
     attempts.check()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from kpi_engine.ir.catalog import GRAINS, Source
 from kpi_engine.ir.expression import (
-    Apply,
     Expression,
     Field,
     KeyedAggregate,
@@ -15,6 +14,7 @@ from kpi_engine.ir.expression import (
 )
 from kpi_engine.ir.span import Span
 from kpi_engine.ir.types import DATE
+from kpi_engine.resolve.columns import NESTED
 from kpi_engine.resolve.forms import nodes, own_nodes
 from kpi_engine.resolve.world import World
 
@@ -32,8 +32,8 @@ def later_in(world: World, root: Expression) -> tuple[Construct, ...]:
 
 def _of_node(world: World, node: Expression) -> list[Construct]:
     match node:
-        case KeyedAggregate(function=function) if function in ("first", "last"):
-            return [(f"{function}(... per ...)", node.span)]
+        case KeyedAggregate(where=where, keys=(key,)) if where is not None:
+            return list(later_on(world, key, where))
         case Measure():
             return _of_measure(world, node)
         case Restrict(conjuncts=conjuncts):
@@ -41,8 +41,6 @@ def _of_node(world: World, node: Expression) -> list[Construct]:
             return [found for base, condition in bound for found in later_on(world, base, condition)]
         case MetricReference(name=name):
             return list(world.metrics[name].later)
-        case Apply(operation="nonempty"):
-            return [("nonempty", node.span)]
         case Window(duration=duration, grain=grain):
             units = [grain] if grain is not None else [duration.unit] if duration is not None else []
             declared = [unit for unit in units if world.things.find(unit) is not None and unit not in GRAINS]
@@ -62,35 +60,42 @@ def _of_measure(world: World, measure: Measure) -> list[Construct]:
     read = [Field(time, DATE, span=measure.span) for time in times if time is not None]
     for part in (*measure.arguments, *([measure.where] if measure.where is not None else []), *read):
         found.extend(later_on(world, measure.source, part))
+    for link in measure.followed:
+        if link.condition is not None:
+            found.extend(later_on(world, link.target, link.condition))
     return found
 
 
 def _of_field(world: World, field: Field) -> list[Construct]:
+    """The constructs on the way to a column that is reached by references, and in that column."""
     found: list[Construct] = []
-    for step in field.steps:
+    for number, step in enumerate(field.steps):
+        if number:
+            found.extend(_of_column(world, step.source, step.column, field.span))
         target = world.sources.get(step.target)
-        if target is None:
-            continue
-        found.extend(target.later)
-        link = world.columns[step.source].get(step.column)
-        if link is not None and link.computed is not None:
-            found.extend((name, field.span) for name, _ in later_in(world, link.computed))
-    owner = field.steps[-1].target if field.steps else None
-    column = world.columns.get(owner, {}).get(field.column) if owner is not None else None
-    if column is not None and column.computed is not None:
-        found.extend((name, field.span) for name, _ in later_in(world, column.computed))
+        found.extend(() if target is None else target.later)
+    if field.steps:
+        found.extend(_of_column(world, field.steps[-1].target, field.column, field.span))
     return found
 
 
+def _of_column(world: World, owner: str, name: str, span: Span) -> list[Construct]:
+    column = world.columns.get(owner, {}).get(name)
+    if column is None:
+        return []
+    if dict(column.options).get(NESTED):
+        return [("a part of a struct", span)]
+    return [] if column.computed is None else [(each, span) for each, _ in later_on(world, owner, column.computed)]
+
+
 def later_on(world: World, base: str, root: Expression) -> tuple[Construct, ...]:
-    """The constructs in a row expression on rows of `base`, with those of the base's own computed columns."""
+    """The constructs in a row expression on rows of `base`, with those of the base's own columns."""
     found = dict(later_in(world, root))
     for node in nodes(root):
-        if isinstance(node, Field) and not node.steps:
-            column = world.columns.get(base, {}).get(node.column)
-            if column is not None and column.computed is not None:
-                for name, _ in later_on(world, base, column.computed):
-                    found.setdefault(name, node.span)
+        if isinstance(node, Field):
+            name = node.steps[0].column if node.steps else node.column
+            for construct, span in _of_column(world, base, name, node.span):
+                found.setdefault(construct, span)
     return tuple(found.items())
 
 

@@ -25,9 +25,7 @@ def read_reference(world: World, source: str, column: tree.Column) -> Reference:
             )
         return Reference(thing.name, "", alias, to_entity=True)
     if len(rest) > 1:
-        raise problem(
-            "E214", "a reference leads to one column", column.target.span, f"write `-> {head.text}`"
-        )
+        raise problem("E214", "a reference leads to one column", column.target.span, f"write `-> {head.text}`")
     if rest:
         if not world.has_column(thing.name, rest[0].text) and thing.name not in world.unread:
             world.column(thing.name, rest[0].text, rest[0].span)
@@ -48,9 +46,7 @@ def _key(world: World, target: str, column: tree.Column) -> str:
     if not key:
         help = f"add `key: ...` to source {target}, or {help}"
         raise problem("E214", f"`{target}` has no key to refer to", column.target.span, help)
-    raise problem(
-        "E214", f"the key of `{target}` has {len(key)} columns: {listed(key)}", column.target.span, help
-    )
+    raise problem("E214", f"the key of `{target}` has {len(key)} columns: {listed(key)}", column.target.span, help)
 
 
 def check_reference_types(world: World, source: str) -> list[tuple[str, BindError]]:

@@ -86,9 +86,7 @@ def bind_dimension(world: World, declaration: tree.Dimension) -> None:
     name = declaration.name.text
     attempts = Attempts()
     given = read_properties("a dimension", declaration.properties, DIMENSION, attempts)
-    values = attempts.run(
-        partial(gather, [partial(_value, world, declaration, each) for each in declaration.values])
-    )
+    values = attempts.run(partial(gather, [partial(_value, world, declaration, each) for each in declaration.values]))
     attempts.check()
     assert values is not None
     sources: dict[str, tuple[Expression, tree.Expr]] = {}
@@ -109,9 +107,7 @@ def bind_dimension(world: World, declaration: tree.Dimension) -> None:
         type = common_type([value.type for value, _ in sources.values()])
     except TypeMismatchError as error:
         last = declaration.values[-1].span
-        raise problem(
-            "E352", f"the parts of `{name}` differ: {error.message}", last, "give all one type"
-        ) from error
+        raise problem("E352", f"the parts of `{name}` differ: {error.message}", last, "give all one type") from error
     for source, (value, _) in sources.items():
         if source:
             refuse_broken_sources(world, value, source)

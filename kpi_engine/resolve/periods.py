@@ -23,9 +23,7 @@ def period(calendar: Calendar, text: str, span: Span) -> Period:
         raise problem("E335", error.message, span, error.help) from error
 
 
-def compare_with_period(
-    calendar: Calendar, operator: str, moment: Expression, text: str, span: Span
-) -> Expression:
+def compare_with_period(calendar: Calendar, operator: str, moment: Expression, text: str, span: Span) -> Expression:
     """`moment operator period` as comparisons with the period's bounds, null where the moment is null.
 
     `= P` is inside, `< P` before its start, `>= P` not before its start, `> P` and `<= P` after, or not after, its end.

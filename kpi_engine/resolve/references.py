@@ -85,9 +85,7 @@ def path_field(world: World, base: str, node: tree.Path) -> Field:
 
 
 def _is_base(world: World, base: str, part: tree.Name) -> bool:
-    if part.text in world.references[base] or any(
-        r.alias == part.text for r in world.references[base].values()
-    ):
+    if part.text in world.references[base] or any(r.alias == part.text for r in world.references[base].values()):
         return False
     thing = world.things.find(part.text)
     return thing is not None and thing.name == base

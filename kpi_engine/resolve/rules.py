@@ -98,17 +98,11 @@ def _check_change(world: World, aim: tree.ChangeAim) -> None:
                 raise problem("E402", "a percentage changes by points or relatively", amount.span, help)
             if not metric.type.unit.is_duration:
                 return
-    raise problem(
-        "E402", f"this amount does not fit {spoken(metric.type)}", amount.span, _amount_help(metric)
-    )
+    raise problem("E402", f"this amount does not fit {spoken(metric.type)}", amount.span, _amount_help(metric))
 
 
 def _amount_help(metric: Expression) -> str:
-    return (
-        "write a duration, such as `5 minutes`"
-        if metric.type.unit.is_duration
-        else "write a number or a percentage"
-    )
+    return "write a duration, such as `5 minutes`" if metric.type.unit.is_duration else "write a number or a percentage"
 
 
 def check_alert(world: World, alert: tree.Alert) -> None:

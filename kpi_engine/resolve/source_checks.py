@@ -71,11 +71,7 @@ def _time_column(world: World, name: str, key: str, path: tree.Path) -> Field:
         field = path_field(world, name, path)
     if field.type.kind in (*MOMENTS, Kind.NULL):
         return field
-    help = (
-        "declare it with its type: "
-        if field.type.kind is Kind.TEXT
-        else "name a column of dates or timestamps"
-    )
+    help = "declare it with its type: " if field.type.kind is Kind.TEXT else "name a column of dates or timestamps"
     if field.type.kind is Kind.TEXT:
         help = f"{help}`column {path.parts[-1].text}: timestamp`"
     raise problem(

@@ -234,9 +234,7 @@ def _defer_columns(world: World, draft: SourceDraft) -> None:
         label = ("column", f"{draft.name}.{name}")
         if is_computed(column) and not world.deferred.is_broken(label):
             world.columns[draft.name].pop(name, None)
-            world.deferred.add(
-                label, column.name.span, partial(bind_source_column, world, draft.name, column)
-            )
+            world.deferred.add(label, column.name.span, partial(bind_source_column, world, draft.name, column))
 
 
 def unverified_names(world: World) -> list[tuple[str, str]]:

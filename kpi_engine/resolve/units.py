@@ -124,9 +124,7 @@ def check_comparable(operator: str, left: Type, right: Type) -> None:
     if left.kind is not right.kind:
         raise _unlike(left, right)
     if left.kind is Kind.BOOLEAN and operator not in ("=", "!="):
-        raise TypeMismatchError(
-            "E321", f"conditions have no order for `{operator}`", "compare them with = or !="
-        )
+        raise TypeMismatchError("E321", f"conditions have no order for `{operator}`", "compare them with = or !=")
 
 
 def common_type(types: Sequence[Type]) -> Type:
@@ -137,19 +135,13 @@ def common_type(types: Sequence[Type]) -> Type:
     first = present[0]
     for other in present[1:]:
         if not (first.numeric and other.numeric) and first.kind is not other.kind:
-            raise TypeMismatchError(
-                "E349", f"the values are {spoken(first)} and {spoken(other)}", "give all one type"
-            )
+            raise TypeMismatchError("E349", f"the values are {spoken(first)} and {spoken(other)}", "give all one type")
         if first.unit != other.unit:
-            raise TypeMismatchError(
-                "E349", f"the values are {spoken(first)} and {spoken(other)}", "give all one unit"
-            )
+            raise TypeMismatchError("E349", f"the values are {spoken(first)} and {spoken(other)}", "give all one unit")
     if not first.numeric:
         return first
     natures = {type.nature for type in present}
-    return Type(
-        widest([t.kind for t in present]), first.unit, natures.pop() if len(natures) == 1 else "number"
-    )
+    return Type(widest([t.kind for t in present]), first.unit, natures.pop() if len(natures) == 1 else "number")
 
 
 def _check_numbers(verb: str, left: Type, right: Type) -> None:

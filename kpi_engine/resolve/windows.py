@@ -79,15 +79,11 @@ def _length(world: World, name: str, node: tree.Expr) -> CalendarDuration:
     inner = core(node)
     if isinstance(inner, tree.DurationLiteral):
         if is_negative(node):
-            raise problem(
-                "E336", f"`{name}` looks back by a length more than zero", node.span, "leave the minus out"
-            )
+            raise problem("E336", f"`{name}` looks back by a length more than zero", node.span, "leave the minus out")
         return calendar_duration(inner)
     if isinstance(inner, tree.Path):
         return CalendarDuration(Fraction(1), _grain(world, inner))
-    raise problem(
-        "E336", f"`{name}` takes a duration here", node.span, f"write for example `{name}(m, 7 days)`"
-    )
+    raise problem("E336", f"`{name}` takes a duration here", node.span, f"write for example `{name}(m, 7 days)`")
 
 
 def _grain(world: World, node: tree.Expr) -> str:
@@ -108,27 +104,17 @@ def _grain(world: World, node: tree.Expr) -> str:
 def _check_lengths(name: str, body: Expression, call: tree.Call) -> None:
     """E337 for `previous` without a length: inside a window of its own there is no period to step back by."""
     all_nodes = nodes(body)
-    plain = next(
-        (n for n in all_nodes if isinstance(n, Window) and n.kind == "previous" and n.duration is None), None
-    )
+    plain = next((n for n in all_nodes if isinstance(n, Window) and n.kind == "previous" and n.duration is None), None)
     if plain is None:
         return
     word = plain.span.text.partition("(")[0].strip() or "previous"
     holder = next(
-        (
-            n.name
-            for n in all_nodes
-            if isinstance(n, MetricReference) and any(each is plain for each in nodes(n.body))
-        ),
+        (n.name for n in all_nodes if isinstance(n, MetricReference) and any(each is plain for each in nodes(n.body))),
         None,
     )
     inside = f" (in `{holder}`)" if holder is not None else ""
     place = call.span if holder is not None else plain.span
-    notes = (
-        [Note(f"`{word}` stands here", plain.span)]
-        if holder is not None and plain.span is not NOWHERE
-        else []
-    )
+    notes = [Note(f"`{word}` stands here", plain.span)] if holder is not None and plain.span is not NOWHERE else []
     raise problem(
         "E337",
         f"`{word}`{inside} needs a length inside `{name}`, which has no period before it",
@@ -138,18 +124,14 @@ def _check_lengths(name: str, body: Expression, call: tree.Call) -> None:
     )
 
 
-def _total(
-    binder: Binder, function: Function, call: tree.Call, first: tree.Expr, rest: list[tree.Expr]
-) -> Expression:
+def _total(binder: Binder, function: Function, call: tree.Call, first: tree.Expr, rest: list[tree.Expr]) -> Expression:
     attempts = Attempts()
     body = attempts.run(partial(binder.bind, first))
     names: list[str] = []
     for node in rest:
         inner = core(node)
         if not isinstance(inner, tree.Path):
-            attempts.fail(
-                problem("E215", "`total` takes names of dimensions", node.span, "write `total(m, channel)`")
-            )
+            attempts.fail(problem("E215", "`total` takes names of dimensions", node.span, "write `total(m, channel)`"))
         elif body is not None:
             name = attempts.run(partial(check_total_dimension, binder.world, inner, base_sources(body)))
             if name is not None and name not in names:

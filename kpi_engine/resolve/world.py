@@ -102,9 +102,7 @@ class World:
         physical = self.unreadable.get(owner, {}).get(name)
         if physical is not None:
             help = 'declare a part of it: `column c: text from "' + name + '.part"`'
-            raise problem(
-                "E682", f"`{owner}.{name}` has the type {physical}, which columns cannot have", span, help
-            )
+            raise problem("E682", f"`{owner}.{name}` has the type {physical}, which columns cannot have", span, help)
         if owner in self.unread:
             assumed = Column(name, NULL, physical=name, declared=False)
             self.unverified.setdefault(owner, {}).setdefault(name, assumed)
@@ -113,9 +111,7 @@ class World:
 
     def add_computed(self, owner: str, name: str, field: Field) -> str:
         """Make a dotted path a computed column of its own name, for places that hold the name of a column."""
-        self.columns[owner].setdefault(
-            name, Column(name, field.type, computed=field, declared=False, span=field.span)
-        )
+        self.columns[owner].setdefault(name, Column(name, field.type, computed=field, declared=False, span=field.span))
         return name
 
     def refuse_damaged(self, source: str) -> None:
@@ -221,9 +217,7 @@ class World:
 
 def calendar_of(settings: CalendarSettings) -> Calendar:
     """The calendar that the settings describe."""
-    return Calendar(
-        settings.timezone, settings.week_starts, settings.fiscal_year_starts, settings.fiscal_year_named
-    )
+    return Calendar(settings.timezone, settings.week_starts, settings.fiscal_year_starts, settings.fiscal_year_named)
 
 
 def _either(kinds: tuple[str, ...]) -> str:

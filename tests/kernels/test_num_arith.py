@@ -56,7 +56,7 @@ def combine(function, xs, ys):
     return [None if x is None or y is None else function(x, y) for x, y in zip(xs, ys, strict=True)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data(), st.integers(0, 6), st.sampled_from("+-*"))
 def test_plus_minus_times_are_exact(data, size, symbol):
     a, xs = data.draw(exact_arrays(size))
@@ -119,7 +119,7 @@ def test_a_product_of_many_decimals_drops_needless_zeros_rather_than_overflow():
     assert fractions(product) == [Fraction(1, 16)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data(), st.integers(0, 6))
 def test_division_is_rounded_once(data, size):
     a, xs = data.draw(exact_arrays(size))
@@ -136,7 +136,7 @@ def _float(value: Fraction) -> float | None:
         return None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.none() | FLOATS, INT64), max_size=8), st.integers(0, 5), st.booleans())
 def test_division_of_floats_and_exact_numbers_is_rounded_once(rows, scale, swap):
     floats = pa.array([row[0] for row in rows], pa.float64())
@@ -149,7 +149,7 @@ def test_division_of_floats_and_exact_numbers_is_rounded_once(rows, scale, swap)
         assert arith.divide(floats, exact).to_pylist() == combine(lambda x, y: _float(x / y) if y else None, xs, ys)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(st.tuples(FLOATS, FLOATS), max_size=8))
 def test_float_arithmetic_has_no_nan_and_no_infinity(rows):
     a, b = (pa.array([row[i] for row in rows], pa.float64()) for i in (0, 1))
@@ -218,7 +218,7 @@ OPS = {
 }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.data(), st.integers(0, 6), st.sampled_from(sorted(OPS)))
 def test_exact_comparison(data, size, op):
     a, xs = data.draw(exact_arrays(size, 50))
@@ -292,7 +292,7 @@ def test_in_is_three_valued(encode):
     assert arith.not_(arith.is_in(array, pa.array(["a", None]))).to_pylist() == [False, None, None]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.data(), st.integers(0, 6), st.integers(1, 4))
 def test_in_is_a_chain_of_equals(data, size, count):
     array, _ = data.draw(exact_arrays(size, 30))

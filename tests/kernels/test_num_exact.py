@@ -93,7 +93,7 @@ KINDS = ["int", "float", "small", "wide", "wider"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(st.data())
 def test_sums_averages_and_variances(kind, data):
     rows, arrays = data.draw(batches(kind))
@@ -152,7 +152,7 @@ def test_a_deviation_beyond_float64_is_null():
     assert exact.to_array(sums, None, "float").to_pylist() == [0.0]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(FLOATS, max_size=30), st.randoms(use_true_random=False))
 def test_float_sums_do_not_depend_on_order_and_equal_fsum(values, rng):
     def total(order):

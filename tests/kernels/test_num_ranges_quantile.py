@@ -78,7 +78,7 @@ NUMBERS = {
 
 
 @pytest.mark.parametrize("kind", NUMBERS)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_percentile(kind, data):
     strategy, type_ = NUMBERS[kind]

@@ -100,9 +100,9 @@ def _keyed(keyed: Keyed, by: By, grain: str) -> str:
 def _groups(term: Term, name: str, by: By, grain: str) -> str:
     """The groups that a term has seen: those with a row, whether or not any key is kept."""
     if isinstance(term, Keyed):
-        leaves = [f"select {', '.join(by)} from ({_leaf(leaf, by, grain)})" for leaf in insides(term)]
+        leaves = [f"select distinct {', '.join(by)} from ({_leaf(leaf, by, grain)})" for leaf in insides(term)]
         return " union ".join(leaves)
-    return f"select {', '.join(by)} from {name}"
+    return f"select distinct {', '.join(by)} from {name}"
 
 
 def _ignores(term: Term) -> bool:

@@ -10,7 +10,6 @@ from .terms import (
     Formula,
     Keyed,
     Leaf,
-
     count,
     count_having,
     growth,
@@ -21,7 +20,7 @@ from .terms import (
 
 stock_value = total("stock", "value")
 # Days without a report have no stock value; on others a group without rows has none on hand.
-reported_days = replace(count("stock", expression="distinct day"), without=EVERYTHING)
+reported_days = replace(count("stock", expression="distinct facts.day"), without=EVERYTHING)
 cost_of_goods = total("order_lines", "quantity * unit_cost", "is_valid")
 
 our_price = Leaf("price_list", "sum(price)")

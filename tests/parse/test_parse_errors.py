@@ -10,8 +10,8 @@ import pytest
 import kpi_engine.parse
 from kpi_engine.ir.diagnostic import ExitCode
 from kpi_engine.ir.span import SourceText
+from kpi_engine.ir.syntax_codes import LIMITS, SYNTAX
 from kpi_engine.parse import parse_file
-from kpi_engine.parse.codes import LIMITS, SYNTAX
 from kpi_engine.testing.cases import read_cases
 
 CASES = Path(__file__).parent.parent / "cases" / "syntax"

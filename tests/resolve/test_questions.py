@@ -15,8 +15,8 @@ from kpi_engine.ir.types import BOOLEAN, DATE, TIMESTAMP
 from kpi_engine.parse import parse_expression
 from kpi_engine.resolve import bind_question
 
-from .checking import REGISTRY, asked
-from .shop import shop
+from .checking import REGISTRY, asked, catalog_of
+from .shop import SCHEMAS, SOURCES, shop
 
 METRICS = """
 revenue = sum(orders.total)
@@ -224,9 +224,14 @@ LATER = {
     "rolling(revenue, retail_week)": "grain retail_week",
     "avg(rates.rate)": "grain:",
     "sum(notes.size where rates.rate > 1)": "grain:",
+    "sum(notes.size where parts.odd)": "a part of a struct",
+    "count(parts where odd)": "a part of a struct",
+    "count(orders followed by parts where odd within 1 day)": "a part of a struct",
+    "count(parts where odd having count(parts) > 0)": "a part of a struct",
 }
 """What is not evaluated yet: the formula, and what its refusal names. What becomes evaluated is deleted here."""
 
+PARTS = "parts: order_id text, at timestamp, item struct\n"
 EXTRA = """
 grain retail_week
   table: "calendar.csv"
@@ -237,18 +242,25 @@ source rates
   grain: year
   column day: date
   column rate: decimal
+source parts
+  key: order_id
+  time: at
+  column kind: text from "item.kind"
+  column odd: boolean = kind != "a"
+  column order_id -> orders
 source notes
   time: at
   column at: timestamp
   column size: integer
   column day: date -> rates
+  column part: text -> parts
   column late = rates.rate > 1
 """
 
 
 @pytest.mark.parametrize("formula", list(LATER))
 def test_later_constructs_are_named(formula: str) -> None:
-    catalog = shop(f"{EXTRA}{METRICS}x = {formula}\ny = x\n")
+    catalog = catalog_of(f"{SOURCES}{EXTRA}{METRICS}x = {formula}\ny = x\n", SCHEMAS + PARTS)
     metric = catalog.metrics["x"]
     assert [name for name, _ in metric.later] == [LATER[formula]]
     assert catalog.metrics["y"].later == metric.later

@@ -1,4 +1,4 @@
-"""The codes of the diagnostics of this stage, with the meaning of each in one line."""
+"""The codes of syntax errors and of limits on texts, with the meaning of each in one line."""
 
 from __future__ import annotations
 

@@ -1,0 +1,133 @@
+"""How a question is split and filtered: dimensions and conditions bound on every base source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from kpi_engine.ir import tree
+from kpi_engine.ir.catalog import Metric
+from kpi_engine.ir.diagnostic import did_you_mean
+from kpi_engine.ir.expression import Conjunct, Expression, Field
+from kpi_engine.ir.question import BoundDimension, Question
+from kpi_engine.resolve.asking import QUERY, Asking
+from kpi_engine.resolve.dimensions import column_dimension, dimension_on, reachable_dimensions
+from kpi_engine.resolve.filters import bind_filter, check_totals
+from kpi_engine.resolve.forms import domain_sources
+from kpi_engine.resolve.later import later_on
+from kpi_engine.resolve.problems import Attempts, BindError, listed, problem
+from kpi_engine.resolve.references import link_help
+from kpi_engine.resolve.world import World
+
+
+def bind_dimensions(
+    asking: Asking, question: Question, metrics: Sequence[Metric], sources: Sequence[str], attempts: Attempts
+) -> list[BoundDimension]:
+    """The dimensions of a question on every base source; what is wrong with them is noted in `attempts`."""
+    taken = {metric.name for metric in metrics} | ({"period"} if question.grain is not None else set())
+    names = list(dict.fromkeys(question.by))
+    free = [name for name in names if name not in taken]
+    found = [attempts.run(partial(_dimension, asking, name, metrics, sources)) for name in free]
+    for name in names:
+        if name in taken:
+            attempts.fail(
+                problem(
+                    "E513",
+                    f"two columns of the answer would be named `{name}`",
+                    QUERY,
+                    "declare a dimension",
+                )
+            )
+    return [dimension for dimension in found if dimension is not None]
+
+
+def _dimension(asking: Asking, name: str, metrics: Sequence[Metric], sources: Sequence[str]) -> BoundDimension:
+    world = asking.world
+    dimension = world.dimensions.get(name)
+    if dimension is None:
+        return _column_dimension(asking, name, metrics, sources)
+    bound: list[tuple[str, Expression]] = []
+    for source in sources:
+        value = dimension_on(world, dimension, source, QUERY)
+        if value is None:
+            raise _cannot_split(world, name, source, metrics, sources)
+        asking.refuse(f"dimension `{name}`", later_on(world, source, value))
+        bound.append((source, value))
+    return BoundDimension(name, dimension.type, tuple(bound))
+
+
+def _column_dimension(asking: Asking, name: str, metrics: Sequence[Metric], sources: Sequence[str]) -> BoundDimension:
+    """A column that every base source itself has under that name."""
+    world = asking.world
+    type = column_dimension(world, name, sources)
+    if type is not None:
+        bound = [(source, Field(name, type)) for source in sources]
+        for source, field in bound:
+            asking.refuse(f"column `{name}`", later_on(world, source, field))
+        return BoundDimension(name, type, tuple(bound))
+    having = [source for source in sources if world.has_column(source, name)]
+    if having:
+        lacking = next((source for source in sources if source not in having), None)
+        if lacking is not None:
+            raise _cannot_split(world, name, lacking, metrics, sources)
+        raise problem(
+            "E501",
+            f"`{name}` has another type in each of {listed(having)}",
+            QUERY,
+            f"declare `dimension {name} = ...` with one expression for each source",
+        )
+    candidates = [*world.dimensions, *(c for source in sources for c in world.column_names(source))]
+    help = did_you_mean(name, candidates)
+    owners = world.owners_of_column(name.rpartition(".")[2])
+    if not help and owners:
+        column = name.rpartition(".")[2]
+        help = f"declare it: `dimension {column} = {owners[0]}.{column}`"
+    if not help:
+        common = reachable_dimensions(world, sources)
+        help = f"common dimensions: {', '.join(common)}" if common else "no dimension is declared for these sources"
+    raise problem("E503", f"no dimension named `{name}`", QUERY, help)
+
+
+def _cannot_split(world: World, name: str, source: str, metrics: Sequence[Metric], sources: Sequence[str]) -> BindError:
+    """E501: which source lacks the dimension, how to give it one, and what can be split by instead."""
+    metric = next(m for m in metrics if source in (*m.sources, *domain_sources(m.body)))
+    dimension = world.dimensions.get(name)
+    owners = [owner for owner, _ in dimension.values] if dimension is not None else []
+    reason = f"{source} has no column `{name}`"
+    add = f"declare `dimension {name} = ...` with a value for {source}"
+    if dimension is not None and dimension.every_source is not None:
+        reason, add = f"{source} has no time", f"add `time: ...` to {source}"
+    elif owners and world.sources.get(owners[0]) is not None and len(owners) == 1:
+        thing = world.things.find(owners[0])
+        assert thing is not None
+        reason, add = f"{source} has no way to {owners[0]}", link_help(world, source, thing)
+    elif owners:
+        reason = f"{source} has no way to {listed(owners, 'or')}"
+        add = f"add a value for {source} to `dimension {name}`"
+    common = reachable_dimensions(world, sources)
+    also = f"; common dimensions: {', '.join(common)}" if common else ""
+    return problem(
+        "E501",
+        f"{metric.name} cannot be split by `{name}`: {reason}",
+        QUERY,
+        f"{add}, or use total({metric.name}, {name}){also}",
+    )
+
+
+def bind_question_filter(
+    asking: Asking, where: tree.Expr, sources: Sequence[str], used: set[str], metrics: Sequence[Metric]
+) -> tuple[Conjunct, ...]:
+    """The condition of a question on every base source. `used` are names that are in use as dimensions."""
+    world = asking.world
+    try:
+        conjuncts = bind_filter(world, where, sources, used)
+    except BindError as failure:
+        recoded = (replace(d, code="E514") if d.code == "E354" else d for d in failure.diagnostics)
+        raise BindError(dict.fromkeys(recoded), failure.blocked) from failure
+    for conjunct in conjuncts:
+        for source, condition in conjunct.by_source:
+            asking.refuse("the condition", later_on(world, source, condition))
+    for metric in metrics:
+        check_totals(metric.body, conjuncts, "E512", metric.name)
+    return conjuncts
