@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     import polars
     import pyarrow as pa
 
+_OUT_OF_REACH = ("E60", "E61", "E62")
+"""Codes of tables that cannot be read."""
+
 AnyPath = str | os.PathLike[str]
 Names = str | Sequence[str]
 
@@ -74,7 +77,7 @@ class Project:
     def _sound(self) -> pipeline.Loaded:
         """The project without errors in its definitions; tables out of reach matter only when they are asked."""
         loaded = self._load()
-        broken = [each for each in loaded.errors if not each.code.startswith("E6")]
+        broken = [each for each in loaded.errors if not each.code.startswith(_OUT_OF_REACH)]
         if broken:
             raise KpiError(broken)
         return loaded

@@ -12,11 +12,12 @@ execute   plan                       -> Arrow table
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from functools import lru_cache, wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from kpi_engine.builtin.functions import FUNCTIONS
 from kpi_engine.extend.formats import Answer
@@ -40,6 +41,27 @@ if TYPE_CHECKING:
     from kpi_engine.connect.reader import CatalogReader
     from kpi_engine.execute.rows import World
     from kpi_engine.ir.plan import Plan
+
+
+_Result = TypeVar("_Result")
+_Arguments = ParamSpec("_Arguments")
+_DEEPEST = 20_000
+"""Python frames enough for visitors of the deepest expressions that a catalogue can hold (a few frames a level)."""
+
+
+def deep(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+    """Lets a stage visit expressions as deep as definitions may be; the limits of `resolve` keep them finite."""
+
+    @wraps(function)
+    def visit(*arguments: _Arguments.args, **named: _Arguments.kwargs) -> _Result:
+        before = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(before, _DEEPEST))
+        try:
+            return function(*arguments, **named)
+        finally:
+            sys.setrecursionlimit(before)
+
+    return visit
 
 
 @lru_cache(maxsize=1)
@@ -85,6 +107,7 @@ def load(config: ProjectConfig, bound: Mapping[str, Connector]) -> Loaded:
     return load_texts(read_definitions(config), config, bound)
 
 
+@deep
 def load_texts(texts: Sequence[SourceText], config: ProjectConfig, bound: Mapping[str, Connector]) -> Loaded:
     """`load` for texts that are at hand."""
     parsed = [parse_file(text) for text in texts]
@@ -123,6 +146,7 @@ def calendar_of(settings: CalendarSettings) -> Calendar:
     return Calendar(settings.timezone, settings.week_starts, settings.fiscal_year_starts, settings.fiscal_year_named)
 
 
+@deep
 def prepare(loaded: Loaded, question: Question, default_as_of: str) -> Run:
     """Bind and plan a question. KpiError E5xx for what the question gets wrong, E6xx for data out of reach."""
     from kpi_engine.connect.reader import CatalogReader
@@ -188,6 +212,7 @@ def _latest_row(loaded: Loaded, calendar: Calendar, reader: CatalogReader, now: 
     return latest
 
 
+@deep
 def run(prepared: Run) -> pa.Table:
     """Execute a prepared question; its `stats` are filled in."""
     from kpi_engine.execute import execute
@@ -232,6 +257,7 @@ def in_order(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
     )
 
 
+@deep
 def explain_definition(loaded: Loaded, metric: str, at: str) -> str:
     """A metric as a tree or as bound in the catalogue; KpiError E501 for an unknown one."""
     from kpi_engine.ir.show import show_metric
@@ -245,6 +271,7 @@ def explain_definition(loaded: Loaded, metric: str, at: str) -> str:
     return show_tree(declaration)
 
 
+@deep
 def explain_plan(prepared: Run, at: str) -> str:
     """The plan, before or after optimisation."""
     from kpi_engine.plan import show_plan

@@ -132,7 +132,7 @@ FinishKind = Literal[
     "distinct",
     "percentile",
 ]
-"""How a state becomes a value. `first` and `last` take the extreme of the first or last bucket that has one."""
+"""How a state becomes a value. `first` and `last` take the value of the first or last bucket with a row."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ class GroupedStates:
         if how.kind in ZERO_WHEN_EMPTY:
             valid = (is_open | how.outside_is_zero) & ((rows == 0) | (values > 0) | (how.kind != "sum"))
         else:
-            valid = is_open & (values > 0)
+            valid = is_open & ((rows if how.kind in ("first", "last") else values) > 0)
         match how.kind:
             case "rows":
                 return pa.array(rows, mask=~valid)
@@ -142,9 +142,9 @@ class GroupedStates:
         return range_extreme(ordered, starts, stops, "min" if state.kind == "minimum" else "max")
 
     def _at_end(self, state: State, kind: FinishKind, starts: Ints, stops: Ints) -> pa.Array:
-        """The value of the first or last bucket in each range that has one; null where none has."""
+        """The value, which may be null, of the first or last bucket with a row in each range."""
         assert state.extreme is not None
-        known = np.flatnonzero(state.values[self._order] > 0)
+        known = np.flatnonzero(state.rows[self._order] > 0)
         if not len(known):
             return pa.nulls(len(starts), state.extreme.type)
         place = np.searchsorted(known, starts if kind == "first" else stops) - (kind == "last")

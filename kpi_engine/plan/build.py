@@ -13,9 +13,10 @@ from kpi_engine.ir.question import BoundDimension, BoundQuestion
 from kpi_engine.ir.types import Display
 from kpi_engine.kernels.calendar import Calendar, parse_instant
 from kpi_engine.plan.completeness import completeness
+from kpi_engine.plan.context import Context, Coverage
 from kpi_engine.plan.frames import Frame, frame_of
 from kpi_engine.plan.leaves import LeafBook
-from kpi_engine.plan.lowering import Context, Coverage, Lowering
+from kpi_engine.plan.lowering import Lowering
 from kpi_engine.plan.needs import Needs, gather_query
 from kpi_engine.plan.notes import dated_sources, plan_notes
 from kpi_engine.plan.span import AnswerSpan, answer_span, watermarks

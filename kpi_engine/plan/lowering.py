@@ -6,18 +6,16 @@ and the conditions that name only these. What is left above the leaves is arithm
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
-from kpi_engine.ir.bounds import Bound, Interval
+from kpi_engine.ir.bounds import Interval
 from kpi_engine.ir.catalog import Catalog, Metric
-from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
+from kpi_engine.ir.diagnostic import KpiError
 from kpi_engine.ir.expression import (
     Apply,
     Conjunct,
     Constant,
-    EventTest,
     Expression,
     Field,
     KeyedAggregate,
@@ -29,12 +27,19 @@ from kpi_engine.ir.expression import (
     Window,
     walk,
 )
-from kpi_engine.ir.plan import FinishKind, KeyColumn, Nested, SnapshotPick, StateRequest
-from kpi_engine.ir.question import BoundDimension
-from kpi_engine.ir.span import Span
+from kpi_engine.ir.plan import KeyColumn, Nested, SnapshotPick, StateRequest
 from kpi_engine.ir.types import BOOLEAN, COUNT
 from kpi_engine.kernels.calendar import Calendar
-from kpi_engine.plan.frames import Frame, apply_window
+from kpi_engine.plan.context import (
+    Context,
+    Coverage,
+    filter_of,
+    keys_on,
+    not_yet,
+    state_of,
+    without_dimensions,
+)
+from kpi_engine.plan.frames import apply_window
 from kpi_engine.plan.leaves import LeafBook, LeafRequest
 from kpi_engine.plan.nesting import (
     STATES,
@@ -47,33 +52,6 @@ from kpi_engine.plan.nesting import (
     required_leaves,
     same_frames,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What surrounds an expression: a frame for each period, conditions, dimensions.
-
-    `all_filters` and `all_dimensions` are those that no `total` has dropped: they say which groups there are.
-    """
-
-    frames: tuple[Frame | None, ...]
-    filters: tuple[Conjunct, ...]
-    dimensions: tuple[BoundDimension, ...]
-    all_filters: tuple[Conjunct, ...]
-    all_dimensions: tuple[BoundDimension, ...]
-    before: bool = False
-
-    def restricted(self, conjuncts: tuple[Conjunct, ...]) -> Context:
-        """The context inside `(M where c)`."""
-        return replace(self, filters=self.filters + conjuncts, all_filters=self.all_filters + conjuncts)
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """For each source the first instant with a row (None: it has none) and its watermark."""
-
-    first: Mapping[str, Bound | None]
-    watermark: Mapping[str, Bound]
 
 
 class Lowering:
@@ -108,7 +86,7 @@ class Lowering:
             case Window():
                 return self.lower(node.body, self._windowed(node, context))
             case Total():
-                return self.lower(node.body, _without(node, context))
+                return self.lower(node.body, without_dimensions(node, context))
             case Measure():
                 return self._measure(node, context)
             case KeyedAggregate():
@@ -134,15 +112,15 @@ class Lowering:
             raise KpiError(not_yet("approx", measure.span))
         if measure.function == "weighted_avg":
             return self._weighted_average(measure, context)
-        state, finish = _state_of(measure)
+        state, finish = state_of(measure)
         source = self._catalog.sources[measure.source]
         begins, ends = source.lifetime if measure.at is not None and source.lifetime is not None else (None, None)
         request = LeafRequest(
             source=measure.source,
             time=begins or measure.dated_by or source.time,
             until=ends,
-            keys=_keys(context.dimensions, measure.source),
-            state=replace(state, filter=_filter(context.filters, measure)),
+            keys=keys_on(context.dimensions, measure.source),
+            state=replace(state, filter=filter_of(context.filters, measure)),
             finish=finish,
             windows=self._windows(measure.source, context, measure.at if ends is not None else None),
             type=measure.type,
@@ -155,7 +133,7 @@ class Lowering:
             request = self._of_snapshots(request, measure, source.snapshot)
         if not request.shows_groups:
             self._book.show_groups(
-                request, _keys(context.all_dimensions, measure.source), _filter(context.all_filters, measure)
+                request, keys_on(context.all_dimensions, measure.source), filter_of(context.all_filters, measure)
             )
         return self._book.add(request)
 
@@ -293,7 +271,7 @@ class Lowering:
             source=source.name,
             time=None,
             keys=(
-                *_keys(outer, source.name),
+                *keys_on(outer, source.name),
                 *(
                     KeyColumn(key.name, Field(column.name, column.type), key.type)
                     for key, column in zip(keys, columns, strict=True)
@@ -320,93 +298,3 @@ class Lowering:
             for part in (product, weights)
         )
         return Apply("divide", (above, below), measure.type, measure.span)
-
-
-def _state_of(measure: Measure) -> tuple[StateRequest, FinishKind]:
-    argument = measure.arguments[0] if measure.arguments else None
-    match measure.function:
-        case "count" if measure.distinct:
-            return StateRequest("distinct", argument), "distinct"
-        case "count" if argument is None:
-            return StateRequest("count"), "rows"
-        case "count":
-            return StateRequest("count", argument), "count"
-        case "sum":
-            return StateRequest("sum", argument), "sum"
-        case "avg":
-            return StateRequest("sum", argument), "avg"
-        case "min":
-            return StateRequest("minimum", argument), "minimum"
-        case "max":
-            return StateRequest("maximum", argument), "maximum"
-        case "stddev":
-            return StateRequest("moments", argument), "stddev"
-        case "variance":
-            return StateRequest("moments", argument), "variance"
-        case "percentile":
-            return StateRequest("values", argument), "percentile"
-    raise KpiError(not_yet(f"{measure.function}()", measure.span))
-
-
-def _keys(dimensions: tuple[BoundDimension, ...], source: str) -> tuple[KeyColumn, ...]:
-    return tuple(KeyColumn(d.name, d.on(source), d.type) for d in dimensions)
-
-
-def _filter(conjuncts: tuple[Conjunct, ...], measure: Measure) -> Expression | None:
-    followed = EventTest(measure.source, measure.followed, BOOLEAN, measure.span) if measure.followed else None
-    return _conjunction([*(conjunct.on(measure.source) for conjunct in conjuncts), measure.where, followed])
-
-
-def _conjunction(parts: list[Expression | None]) -> Expression | None:
-    """The parts joined by `and`, nested conjunctions flattened, repetitions dropped."""
-    found: dict[Expression, None] = {}
-    for part in parts:
-        if part is None:
-            continue
-        nested = part.arguments if isinstance(part, Apply) and part.operation == "and" else (part,)
-        found.update(dict.fromkeys(nested))
-    if len(found) < 2:
-        return next(iter(found), None)
-    return Apply("and", tuple(found), BOOLEAN)
-
-
-def _without(total: Total, context: Context) -> Context:
-    """The context inside a `total`: fewer dimensions, and without the conditions on the dropped ones alone."""
-    everything = not total.dimensions
-    dropped = set(total.dimensions)
-
-    def names_dropped(conjunct: Conjunct) -> bool:
-        return bool(conjunct.dimensions) if everything else bool(conjunct.dimensions & dropped)
-
-    def names_only_dropped(conjunct: Conjunct) -> bool:
-        return conjunct.only_dimensions and (everything or conjunct.dimensions <= dropped)
-
-    for conjunct in context.filters:
-        if names_dropped(conjunct) and not names_only_dropped(conjunct):
-            raise KpiError(_mixed_condition(total, conjunct))
-    return replace(
-        context,
-        filters=tuple(c for c in context.filters if not (names_dropped(c) and names_only_dropped(c))),
-        dimensions=tuple(d for d in context.dimensions if not everything and d.name not in dropped),
-    )
-
-
-def _mixed_condition(total: Total, conjunct: Conjunct) -> Diagnostic:
-    return Diagnostic(
-        "E531",
-        f"the condition `{conjunct.span.text}` names a dimension that `total` drops together with something else",
-        conjunct.span,
-        "split it with `and` into a condition on the dropped dimension and one on the rest",
-        exit_code=ExitCode.USAGE,
-    )
-
-
-def not_yet(construct: str, span: Span) -> Diagnostic:
-    """The one error for what is bound and checked, but not evaluated yet."""
-    return Diagnostic(
-        "E590",
-        f"`{construct}` is not evaluated yet",
-        span,
-        "ask for metrics without it; `kpi list` marks those that cannot be evaluated yet",
-        exit_code=ExitCode.USAGE,
-    )

@@ -45,7 +45,9 @@ def answer(definitions: str, tables: Mapping[str, Sequence[Mapping[str, object]]
     watermarks = {name: _watermark(model, name, as_of) for name in model.sources}
     meaning = Meaning(world, {name: _begin(model, name, first) for name, first in starts.items()}, watermarks)
     bases = {name: meaning.bases(model.metrics[name]) for name in asked.metrics}
-    known = [mark for names in bases.values() for name in names if (mark := starts[name]) is not None]
+    # Rows past the as-of never count, so they begin no span either.
+    firsts = [starts[name] for names in bases.values() for name in names]
+    known = [mark for mark in firsts if mark is not None and mark < as_of]
     if asked.grain == "hour" and any(_is_dated(world, name) for names in bases.values() for name in names):
         raise ReferenceFailure("dates cannot be grouped by hour")
     spans, opens, closes = _spans(calendar, asked, min(known, default=None), as_of)

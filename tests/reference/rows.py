@@ -57,7 +57,8 @@ def evaluate(node: tree.Expr, calendar: LocalCalendar, inside: Callable[[tree.Ex
         case tree.Binary(operator=sign, left=left, right=right):
             return arithmetic(sign, inside(left), inside(right))
         case tree.Compare(operator=sign, left=left, right=right):
-            return compare(sign, inside(left), inside(right))
+            values = [inside(left), inside(right)]
+            return compare(sign, *_years_read((left, right), values, calendar))
         case tree.Logical(operator=word, operands=operands):
             return (conjunction if word == "and" else disjunction)([inside(each) for each in operands])
         case tree.In(operand=operand, items=items, negated=negated):
@@ -69,6 +70,14 @@ def evaluate(node: tree.Expr, calendar: LocalCalendar, inside: Callable[[tree.Ex
             otherwise = None if default is None else inside(default)
             return next((value for condition, value in values if condition is True), otherwise)
     raise ReferenceFailure(f"the reference does not know {type(node).__name__} here")
+
+
+def _years_read(nodes: Sequence[tree.Expr], values: Sequence[Any], calendar: LocalCalendar) -> list[Any]:
+    """The values compared; beside a date or an instant a bare number is a year."""
+    if not any(isinstance(value, date) for value in values):
+        return list(values)
+    pairs = zip(nodes, values, strict=True)
+    return [read_period(calendar, node.text) if isinstance(node, tree.Number) else value for node, value in pairs]
 
 
 def _divided(left: Any, right: Any, divisor: tree.Expr, on_rows: bool) -> Value:

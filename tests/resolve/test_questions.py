@@ -219,8 +219,6 @@ def test_bounds_have_the_type_of_the_column(catalog: Catalog) -> None:
 
 LATER = {
     "count(approx distinct visitors)": "approx",
-    "nonempty(revenue)": "nonempty",
-    "first(revenue per day)": "first(... per ...)",
     "rolling(revenue, retail_week)": "grain retail_week",
     "avg(rates.rate)": "grain:",
     "sum(notes.size where rates.rate > 1)": "grain:",
