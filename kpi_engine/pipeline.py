@@ -202,6 +202,8 @@ def _latest_row(loaded: Loaded, calendar: Calendar, reader: CatalogReader, now: 
 
     latest: Bound | None = None
     for request in extent_requests(loaded.catalog, loaded.catalog.sources):
+        if loaded.catalog.sources[request.source].derived is not None:
+            continue  # its rows are those of its base
         if loaded.schemas.get(request.source) is None:
             stats.notes.append(f"source {request.source} is out of reach and does not count for the as-of")
             continue

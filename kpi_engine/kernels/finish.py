@@ -152,11 +152,14 @@ class GroupedStates:
 
     def _distinct(self, windows: BucketWindows, cells: Cells) -> Ints:
         """Ids counted once a window: each id's buckets become ranges of periods, whose union is counted."""
+        known = self._frame.states[0].values[self._order] > 0
+        if windows.are_single_buckets:  # an id is there once in each bucket, so nothing needs to be united
+            return _between(known.astype(np.int64), *self._ranges(windows, cells))
         item = self._frame.item
         assert item is not None
         codes = encode(item)[0][self._order]
         first, last, order = windows.periods_of(self._bucket)
-        kept = np.flatnonzero((self._frame.states[0].values[self._order] > 0) & (first < last))
+        kept = np.flatnonzero(known & (first < last))
         place = np.full(len(windows), -1, np.int64)
         place[order] = np.arange(len(order))
         asked = np.flatnonzero(place[cells.period] >= 0)

@@ -32,6 +32,11 @@ class BucketWindows:
     def __len__(self) -> int:
         return len(self.low)
 
+    @property
+    def are_single_buckets(self) -> bool:
+        """Whether every window is one bucket."""
+        return bool(np.all(self.high[self.is_open] - self.low[self.is_open] == 1))
+
     def periods_of(self, bucket: Ints) -> tuple[Ints, Ints, Ints]:
         """For states in these buckets the range [first, last) of periods whose windows hold them.
 

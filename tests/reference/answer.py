@@ -129,11 +129,17 @@ def _spans(calendar: LocalCalendar, asked: Asked, first: Mark | None, as_of: Mar
 def _groups(
     meaning: Meaning, asked: Asked, spans: list[Span], contexts: Mapping[tuple[Span, str], Context]
 ) -> list[tuple[Any, ...]]:
-    """All groups that an aggregate has a row of in one of its windows. A `total` does not widen what is asked."""
+    """All groups that an aggregate has a row of in one of its windows.
+
+    An aggregate whose dimensions a `total` has dropped has no groups of its own: those of its rows count that the whole
+    filter keeps.
+    """
     found: set[tuple[Any, ...]] = set() if asked.by else {()}
 
     def noted(call: tree.Call, context: Context) -> None:
-        rows = meaning.rows_in(call, context, context.every_filter, context.every_dimension)
+        whole = context.dimensions == context.every_dimension
+        filters = context.filters if whole else context.every_filter
+        rows = meaning.rows_in(call, context, filters, context.every_dimension)
         found.update(group for group, _ in rows)
 
     for span in spans:
