@@ -98,7 +98,8 @@ def _created(rng: np.random.Generator, visits: Visits, orders: Orders, bought: I
     created[::997] = ordered[::997] - timeline.DAY  # to the second a day before
     created[1::499] = ordered[1::499]  # in the second of the order
     created[2::499] = ordered[2::499] + 30 * timeline.SECOND  # written after it
-    return np.clip(created, timeline.OPENED_AT, timeline.ENDS_AT - timeline.SECOND)
+    in_time: Ints = np.clip(created, timeline.OPENED_AT, timeline.ENDS_AT - timeline.SECOND)
+    return in_time
 
 
 def _checkout(rng: np.random.Generator, orders: Orders, bought: Ints, created: Ints) -> Ints:
@@ -119,7 +120,8 @@ def _left_visits(rng: np.random.Generator, visits: Visits, orders: Orders) -> In
 def _during(rng: np.random.Generator, visits: Visits, visit: Ints) -> Ints:
     """An instant during each visit."""
     at = visits.started[visit] + _part(rng.random(len(visit)), visits.length[visit] * timeline.SECOND)
-    return np.minimum(at, timeline.ENDS_AT - timeline.SECOND)
+    in_time: Ints = np.minimum(at, timeline.ENDS_AT - timeline.SECOND)
+    return in_time
 
 
 def _left_checkout(rng: np.random.Generator, created: Ints) -> Ints:

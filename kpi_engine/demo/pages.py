@@ -48,11 +48,10 @@ def _viewed(rng: np.random.Generator, visits: Visits, visit: Ints, place: Ints, 
     """The first view begins the visit, the others follow in order."""
     share = (place - (place > 0) * rng.random(len(place))) / size
     at = visits.started[visit] + (share * visits.length[visit]).astype(np.int64) * timeline.SECOND
-    at = np.minimum(at, timeline.ENDS_AT - timeline.SECOND)
+    in_time: Ints = np.minimum(at, timeline.ENDS_AT - timeline.SECOND)
     seconds_of_two = np.flatnonzero((size == 2) & (place == 1))
-    broken = seconds_of_two[-_BROKEN_CLOCKS * 100 :: 100]
-    at[broken] += YEARS_2026_TO_2062
-    return at
+    in_time[seconds_of_two[-_BROKEN_CLOCKS * 100 :: 100]] += YEARS_2026_TO_2062
+    return in_time
 
 
 def _sections(rng: np.random.Generator, place: Ints) -> Ints:

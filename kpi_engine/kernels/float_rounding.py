@@ -49,7 +49,7 @@ def _tens(size: Floats, digits: int) -> tuple[Floats, Mask]:
 
 def _one_by_one(values: Floats, rounded: Floats, doubtful: Mask, digits: int) -> Floats:
     result = rounded.copy()
-    for row in np.flatnonzero(doubtful).tolist():
+    for row in np.flatnonzero(doubtful & np.isfinite(values)).tolist():
         scaled = abs(Fraction(values[row])) * Fraction(10) ** digits
         whole = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
         exact = Fraction(whole) / Fraction(10) ** digits

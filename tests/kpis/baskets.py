@@ -17,9 +17,7 @@ BASKETS: dict[str, Formula] = {
     "pair_orders": pairs,
     "affinity_support": ratio(pairs, without(pairs, "item", "other")),
     "affinity_confidence": ratio(pairs, without(pairs, "other")),
-    "affinity_lift": _lift(
-        pairs, without(pairs, "item", "other"), without(pairs, "other"), without(pairs, "item")
-    ),
+    "affinity_lift": _lift(pairs, without(pairs, "item", "other"), without(pairs, "other"), without(pairs, "item")),
     "bundle_share": share("orders", "is_valid and products_bought >= 2", "is_valid"),
 }
 
@@ -30,7 +28,5 @@ OF_THREE_ITEMS: dict[str, Formula] = {
     "pair_orders": _three,
     "affinity_support": ratio(_three, without(pairs, "item", "other")),
     "affinity_confidence": ratio(_three, without(_three, "other")),
-    "affinity_lift": _lift(
-        _three, without(pairs, "item", "other"), without(_three, "other"), without(pairs, "item")
-    ),
+    "affinity_lift": _lift(_three, without(pairs, "item", "other"), without(_three, "other"), without(pairs, "item")),
 }

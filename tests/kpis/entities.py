@@ -45,9 +45,7 @@ purchase_frequency = ratio(over("rolling year", order_count), over("rolling year
 customer_lifetime_value = ratio(
     Op("({0}) * ({1})", (ratio(gross_margin, order_count), purchase_frequency)), rolling_churn
 )
-customer_acquisition_cost = ratio(
-    Op("({0}) + ({1})", (ad_cost, total("acquisition_costs", "amount"))), new_customers
-)
+customer_acquisition_cost = ratio(Op("({0}) + ({1})", (ad_cost, total("acquisition_costs", "amount"))), new_customers)
 # The days of the period, whether or not anything was sold on them.
 days = replace(count("order_days"), without=EVERYTHING)
 

@@ -75,8 +75,8 @@ def _alive(alive: Alive, by: By, grain: str) -> str:
 def _keyed(keyed: Keyed, by: By, grain: str) -> str:
     """The inside by period, dimensions and key; the outside over the keys that are kept."""
     deeper = (*by, keyed.key)
-    names = {term: f"inside{number}" for number, term in enumerate(insides(keyed))}
-    queries = [f"{name} as ({_leaf(leaf, deeper, grain)})" for leaf, name in names.items()]
+    names: dict[Term, str] = {leaf: f"inside{number}" for number, leaf in enumerate(insides(keyed))}
+    queries = [f"{name} as ({_term(leaf, deeper, grain)})" for leaf, name in names.items()]
     seen = " union ".join(f"select {_list('period', deeper)} from {name}" for name in names.values())
     joins = [
         f"left join {name} on {name}.period = cells.period{_same(deeper, 'cells', leaf, name)}"

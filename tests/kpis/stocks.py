@@ -48,4 +48,3 @@ STOCKS: dict[str, Formula] = {
     "unsubscribe_rate": ratio(unsubscribes, subscribers_at_start),
     "active_issues": Alive("tickets", "end"),
 }
-

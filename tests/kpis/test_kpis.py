@@ -29,10 +29,8 @@ def project(demo_dir: Path) -> Any:
 def test_answers_as_sql_does(project: Any, oracle: duckdb.DuckDBPyConnection, query: Query) -> None:
     """The same rows, integers and decimals equal, floats to 12 digits, durations to the microsecond."""
     wanted = expected.answer(oracle, query)
-    asked = project.eval(
-        [query.metric], by=list(query.by), grain=query.grain, where=query.where, as_of=AS_OF.isoformat()
-    )
-    table = asked.table
+    question = {"by": query.by, "grain": query.grain, "where": query.where, "as_of": AS_OF.isoformat()}
+    table = project.eval([query.metric], **question).table
     actual = rows(table, query)
     assert sorted(actual, key=repr) == sorted(wanted, key=repr), "the answer has other rows"
     is_duration = pa.types.is_duration(table.column(query.metric).type)
