@@ -92,6 +92,13 @@ class Project:
         """Everything defined. Raises `KpiError` with all errors if definitions are broken."""
         return self._sound().catalog
 
+    def splits(self, metric: str) -> tuple[str, ...]:
+        """The names that `by` may hold for a metric: dimensions first, then columns of its own sources.
+
+        Raises `KeyError` for a metric that the catalogue does not have.
+        """
+        return pipeline.splits(self._sound(), metric)
+
     def bind(self, source: str, data: Any) -> None:
         """Let a source read an object instead of its table.
 

@@ -234,6 +234,22 @@ def run(prepared: Run) -> pa.Table:
     return table
 
 
+def splits(loaded: Loaded, metric: str) -> tuple[str, ...]:
+    """The names by which a metric can be split: dimensions, and columns that every base source has."""
+    catalog = loaded.catalog
+    sources = [catalog.sources[name] for name in catalog.metrics[metric].sources]
+    own = [name for name in sources[0].columns if all(name in each.columns for each in sources)] if sources else []
+    return tuple(name for name in dict.fromkeys((*catalog.dimensions, *own)) if _is_legal(loaded, metric, name))
+
+
+def _is_legal(loaded: Loaded, metric: str, by: str) -> bool:
+    try:
+        bind_question(loaded.catalog, Question((metric,), (by,), "day"), None, functions())
+    except KpiError:
+        return False
+    return True
+
+
 def result_columns(prepared: Run) -> tuple[ResultColumn, ...]:
     """What each column of the answer means, in the table's order."""
     plan, settings = prepared.optimized, prepared.loaded.catalog.calendar

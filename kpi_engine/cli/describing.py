@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from textwrap import dedent
+from typing import TYPE_CHECKING
 
 from kpi_engine.cli.output import surface_of
 from kpi_engine.ir.catalog import Catalog, Column, Dimension, Entity, Metric, Source
-from kpi_engine.ir.diagnostic import KpiError
-from kpi_engine.ir.question import Question
 from kpi_engine.ir.span import Span
+
+if TYPE_CHECKING:
+    from kpi_engine import Project
 
 _UNNAMED = "(no description)"
 
@@ -30,13 +32,14 @@ class Facts:
     rows: tuple[tuple[str, str], ...]
 
 
-def facts_about(catalog: Catalog, name: str) -> list[Facts]:
+def facts_about(project: Project, name: str) -> list[Facts]:
     """Facts of everything of that name: a metric and a source may share one."""
+    catalog = project.catalog
     found: list[Facts] = []
     if name in catalog.metrics:
-        found.append(_metric(catalog, catalog.metrics[name]))
+        found.append(_metric(project, catalog.metrics[name]))
     if name in catalog.dimensions:
-        found.append(_dimension(catalog, catalog.dimensions[name]))
+        found.append(_dimension(project, catalog.dimensions[name]))
     for source in catalog.sources.values():
         if name in (source.name, source.singular) and (name == source.name or not found):
             found.append(_source(catalog, source))
@@ -44,23 +47,6 @@ def facts_about(catalog: Catalog, name: str) -> list[Facts]:
         if name in (entity.name, entity.plural):
             found.append(_entity(catalog, entity))
     return found
-
-
-def splits(catalog: Catalog, metric: Metric) -> list[str]:
-    """The dimensions by which a metric can be split: those for which the question is legal."""
-    from kpi_engine.builtin.functions import FUNCTIONS
-    from kpi_engine.extend.functions import FunctionRegistry
-    from kpi_engine.resolve import bind_question
-
-    functions = FunctionRegistry(FUNCTIONS)
-    names = []
-    for name in _candidates(catalog, metric):
-        try:
-            bind_question(catalog, Question((metric.name,), (name,), "day"), None, functions)
-        except KpiError:
-            continue
-        names.append(name)
-    return names
 
 
 def print_facts(facts: Facts) -> None:
@@ -106,10 +92,11 @@ def print_list(rows: Sequence[tuple[str, str, str]]) -> None:
         print_all([grid], sys.stdout.buffer, surface)
 
 
-def _metric(catalog: Catalog, metric: Metric) -> Facts:
+def _metric(project: Project, metric: Metric) -> Facts:
     from kpi_engine.present.values import metric_text
 
-    by = [] if metric.later else splits(catalog, metric)
+    catalog = project.catalog
+    by = [] if metric.later else project.splits(metric.name)
     dimensions = [name for name in by if name in catalog.dimensions]
     columns = [name for name in by if name not in catalog.dimensions]
     used_by = [other.name for other in catalog.metrics.values() if metric.name in other.uses]
@@ -135,11 +122,11 @@ def _metric(catalog: Catalog, metric: Metric) -> Facts:
     return Facts(metric.name, f"metric, {metric.display}", metric.description, _known(rows))
 
 
-def _dimension(catalog: Catalog, dimension: Dimension) -> Facts:
+def _dimension(project: Project, dimension: Dimension) -> Facts:
     metrics = [
         metric.name
-        for metric in catalog.metrics.values()
-        if not metric.later and dimension.name in splits(catalog, metric)
+        for metric in project.catalog.metrics.values()
+        if not metric.later and dimension.name in project.splits(metric.name)
     ]
     sources = ", ".join(source for source, _ in dimension.values) or "every source with a time"
     rows = [
@@ -185,16 +172,6 @@ def _entity(catalog: Catalog, entity: Entity) -> Facts:
         ("defined", _place(entity.span)),
     ]
     return Facts(entity.name, "entity", entity.description, _known(rows))
-
-
-def _candidates(catalog: Catalog, metric: Metric) -> Iterator[str]:
-    """Declared dimensions, then columns that every base source has under one name."""
-    yield from catalog.dimensions
-    sources = [catalog.sources[name] for name in metric.sources if name in catalog.sources]
-    if sources:
-        for name in sources[0].columns:
-            if name not in catalog.dimensions and all(name in source.columns for source in sources):
-                yield name
 
 
 def _column(column: Column) -> str:

@@ -56,8 +56,9 @@ def describe(
     """
     from kpi_engine.cli.describing import facts_about, print_facts
 
-    catalog = session_of(context).open().catalog
-    found = facts_about(catalog, name)
+    project = session_of(context).open()
+    catalog = project.catalog
+    found = facts_about(project, name)
     if not found:
         names = [*catalog.metrics, *catalog.dimensions, *catalog.sources, *catalog.entities]
         raise usage_error("E728", f"nothing is named `{name}`", did_you_mean(name, names) or "`kpi list` shows names")

@@ -11,6 +11,7 @@ import pytest
 from kpi_engine import demo
 
 from . import expected
+from .windows import EARLIER
 
 
 @pytest.fixture(scope="session")
@@ -25,5 +26,13 @@ def demo_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def oracle(demo_dir: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The demo's tables in DuckDB."""
     connection = expected.connect(demo_dir / "data")
+    yield connection
+    connection.close()
+
+
+@pytest.fixture(scope="session")
+def earlier_oracle(demo_dir: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The same as of an earlier day."""
+    connection = expected.connect(demo_dir / "data", EARLIER)
     yield connection
     connection.close()

@@ -30,13 +30,13 @@ class Query:
     sql: str
 
 
-def connect(data: Path) -> duckdb.DuckDBPyConnection:
-    """DuckDB with the demo's tables, the `windows` of every grain, and the days of each window."""
+def connect(data: Path, as_of: dt.date = AS_OF) -> duckdb.DuckDBPyConnection:
+    """DuckDB with the demo's tables, the `windows` of every grain, and the days of each window, as of a date."""
     connection = duckdb.connect()
     connection.execute("set timezone = 'UTC'")
     script = (Path(__file__).parent / "queries" / "tables.sql").read_text(encoding="utf-8")
-    connection.execute(script.replace("$DATA", str(data)).replace("$AS_OF", AS_OF.isoformat()))
-    spans = [each for grain in GRAINS for each in windows(grain)]
+    connection.execute(script.replace("$DATA", str(data)).replace("$AS_OF", as_of.isoformat()))
+    spans = [each for grain in GRAINS for each in windows(grain, as_of)]
     table = pa.table(
         {name: [getattr(each, name) for each in spans] for name in ("grain", "period", "kind", "lo", "hi")}
     )

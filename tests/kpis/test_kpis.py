@@ -16,7 +16,8 @@ import kpi_engine
 
 from . import expected
 from .expected import EXPECTED, Key, Query, Value
-from .windows import AS_OF
+from .formulas import FORMULAS
+from .windows import AS_OF, EARLIER
 
 
 @pytest.fixture(scope="session")
@@ -28,8 +29,21 @@ def project(demo_dir: Path) -> Any:
 @pytest.mark.parametrize("query", EXPECTED.values(), ids=EXPECTED)
 def test_answers_as_sql_does(project: Any, oracle: duckdb.DuckDBPyConnection, query: Query) -> None:
     """The same rows, integers and decimals equal, floats to 12 digits, durations to the microsecond."""
+    check(project, oracle, query, AS_OF)
+
+
+@pytest.mark.parametrize("metric", FORMULAS)
+def test_answers_as_sql_does_in_the_midst_of_a_period(
+    project: Any, earlier_oracle: duckdb.DuckDBPyConnection, metric: str
+) -> None:
+    """As of an earlier day: periods are cut, and what happens later has not happened yet."""
+    check(project, earlier_oracle, EXPECTED[f"{metric} per month"], EARLIER)
+
+
+def check(project: Any, oracle: duckdb.DuckDBPyConnection, query: Query, as_of: dt.date) -> None:
+    """One question to both."""
     wanted = expected.answer(oracle, query)
-    question = {"by": query.by, "grain": query.grain, "where": query.where, "as_of": AS_OF.isoformat()}
+    question = {"by": query.by, "grain": query.grain, "where": query.where, "as_of": as_of.isoformat()}
     table = project.eval([query.metric], **question).table
     actual = rows(table, query)
     assert sorted(actual, key=repr) == sorted(wanted, key=repr), "the answer has other rows"

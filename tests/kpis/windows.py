@@ -1,6 +1,7 @@
 """The windows of every period, in plain `datetime`: which local days each part of a metric looks at.
 
 The as-of of these tests is a local midnight, so every window is a span of whole local days `[lo, hi)`.
+One as-of is the end of the data; the other one cuts a week, a month, a quarter and a year.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 FIRST_DAY = dt.date(2024, 11, 1)  # the shop opened
 EARLIEST_DAY = dt.date(2024, 1, 1)  # no table has an earlier row
 AS_OF = dt.date(2026, 11, 1)
+EARLIER = dt.date(2026, 3, 12)  # the stock report of the day before is one of those that were loaded in part
 EVER = dt.date(1900, 1, 1)
 GRAINS = ("day", "week", "month", "quarter", "year")
 
@@ -73,19 +75,19 @@ def a_year_before(grain: str, start: dt.date) -> dt.date:
     return start - dt.timedelta(weeks=52) if grain == "week" else add_months(start, -12)
 
 
-def windows(grain: str) -> Iterator[Window]:
+def windows(grain: str, as_of: dt.date = AS_OF) -> Iterator[Window]:
     """Every window of every period from the earliest row's to the one that the as-of cuts or ends."""
     start = start_of(grain, EARLIEST_DAY)
-    while start < AS_OF:
+    while start < as_of:
         following = step(grain, start, 1)
-        for kind, (lo, hi) in _of_period(grain, start, following).items():
+        for kind, (lo, hi) in _of_period(grain, start, following, as_of).items():
             yield Window(grain, start, kind, lo, hi)
         start = following
 
 
-def _of_period(grain: str, start: dt.date, following: dt.date) -> dict[str, tuple[dt.date, dt.date]]:
+def _of_period(grain: str, start: dt.date, following: dt.date, as_of: dt.date) -> dict[str, tuple[dt.date, dt.date]]:
     """The windows of one period, cut at the as-of."""
-    end = min(following, AS_OF)
+    end = min(following, as_of)
     elapsed = end - start
     is_cut = end < following
 
