@@ -106,13 +106,16 @@ SCHEMAS: Mapping[str, pa.Schema] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Shop:
     """Definitions and rows."""
 
     definitions: str
     rows: Mapping[str, Rows]
     naive: bool
+
+    def __repr__(self) -> str:
+        return "\n".join(["a shop:", self.definitions, *(f"{name}: {rows}" for name, rows in self.rows.items())])
 
     def schema(self, name: str) -> pa.Schema:
         """The physical schema of a source; instants are stored in UTC unless they are naive."""

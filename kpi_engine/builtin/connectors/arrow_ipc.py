@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,9 @@ import pyarrow as pa
 from kpi_engine.builtin.connectors.guard import reading
 from kpi_engine.builtin.connectors.locate import Located, shown
 from kpi_engine.builtin.connectors.requested import check_columns, select
+from kpi_engine.builtin.connectors.scan import FileScan, Opened
 from kpi_engine.builtin.connectors.schemas import merged_schema
-from kpi_engine.extend.rows import ColumnRequest, Push, ReadReport, ScanRequest
+from kpi_engine.extend.rows import ColumnRequest, ReadReport, ScanRequest
 from kpi_engine.ir.catalog import TableSchema
 
 _FILE_MAGIC = b"ARROW1"
@@ -26,44 +26,15 @@ def schema(root: Path, files: Sequence[Path]) -> TableSchema:
     return merged_schema([(shown(root, file), _schema_of(file, shown(root, file))) for file in files])
 
 
-class ArrowScan:
-    """An opened request on Arrow files."""
+def scan(root: Path, located: Located, request: ScanRequest, options: Mapping[str, object]) -> FileScan:
+    """A scan of Arrow files, one fragment a file; they have no statistics."""
 
-    def __init__(self, root: Path, located: Located, request: ScanRequest, options: Mapping[str, object]) -> None:
-        self._root = root
-        self._located = located
-        self._request = request
-        self._options = options
+    def open_files() -> Opened:
+        opened = [ArrowFile(file, shown(root, file), request.columns) for file in located.files]
+        check_columns([(one.name, _schema_of(one.file, one.name)) for one in opened], request.columns)
+        return opened, 0
 
-    @property
-    def options(self) -> Mapping[str, object]:
-        """The table's options, completed by the connection's."""
-        return self._options
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """Files that were passed over."""
-        return self._located.notes
-
-    @property
-    def pushed(self) -> Sequence[Push]:
-        """Arrow files have no statistics."""
-        return ["none"] * len(self._request.predicates)
-
-    @property
-    def pruned(self) -> int:
-        """None."""
-        return 0
-
-    def fragments(self) -> Sequence[ArrowFile]:
-        """One fragment a file. KpiError E605 to E607."""
-        return self._opened
-
-    @cached_property
-    def _opened(self) -> Sequence[ArrowFile]:
-        opened = [ArrowFile(file, shown(self._root, file), self._request.columns) for file in self._located.files]
-        check_columns([(one.name, _schema_of(one.file, one.name)) for one in opened], self._request.columns)
-        return opened
+    return FileScan(located, request, options, "none", open_files)
 
 
 @dataclass(frozen=True)

@@ -46,11 +46,11 @@ class FilesConnector:
         options = self._with_defaults(request.table)
         located = self._locate(request.table, options)
         if located.format == "parquet":
-            return parquet.ParquetScan(self._root, located, request, self._footers, options)
+            return parquet.scan(self._root, located, request, self._footers, options)
         if located.format == "arrow":
-            return arrow_ipc.ArrowScan(self._root, located, request, options)
+            return arrow_ipc.scan(self._root, located, request, options)
         layout = TextOptions.read(options, request.table.source)
-        return text.TextScan(self._root, located, request, layout, options)
+        return text.scan(self._root, located, request, layout, options)
 
     def _with_defaults(self, table: TableRequest) -> Mapping[str, object]:
         return {**self._options, **dict(table.options)}

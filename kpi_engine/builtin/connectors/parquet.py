@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,8 +14,9 @@ from kpi_engine.builtin.connectors.guard import reading
 from kpi_engine.builtin.connectors.locate import Located
 from kpi_engine.builtin.connectors.pruning import Statistics, excludes, statistics
 from kpi_engine.builtin.connectors.requested import check_columns, physical, select
+from kpi_engine.builtin.connectors.scan import FileScan, Opened
 from kpi_engine.builtin.connectors.schemas import merged_schema
-from kpi_engine.extend.rows import ColumnRequest, Push, ReadReport, ScanRequest
+from kpi_engine.extend.rows import ColumnRequest, ReadReport, ScanRequest
 from kpi_engine.ir.catalog import TableSchema
 
 _LARGEST_BATCH = 1 << 21
@@ -30,69 +30,34 @@ def schema(root: Path, files: Sequence[Path], footers: FooterCache) -> TableSche
     return merged_schema([(footer.shown, footer.schema) for footer in read])
 
 
-class ParquetScan:
-    """An opened request on Parquet files."""
+def scan(
+    root: Path, located: Located, request: ScanRequest, footers: FooterCache, options: Mapping[str, object]
+) -> FileScan:
+    """A scan of Parquet files, one fragment a row group, without those that the predicates rule out by statistics.
 
-    def __init__(
-        self,
-        root: Path,
-        located: Located,
-        request: ScanRequest,
-        footers: FooterCache,
-        options: Mapping[str, object],
-    ) -> None:
-        self._root = root
-        self._located = located
-        self._request = request
-        self._footers = footers
-        self._options = options
+    Predicates only rule out whole row groups, so that each is applied again on rows.
+    """
+    return FileScan(located, request, options, "inexact", lambda: _row_groups(root, located, request, footers))
 
-    @property
-    def options(self) -> Mapping[str, object]:
-        """The table's options, completed by the connection's."""
-        return self._options
 
-    @property
-    def notes(self) -> Sequence[str]:
-        """Files that were passed over."""
-        return self._located.notes
-
-    @property
-    def pushed(self) -> Sequence[Push]:
-        """Predicates only rule out whole row groups, so that each is applied again on rows."""
-        return ["inexact"] * len(self._request.predicates)
-
-    @property
-    def pruned(self) -> int:
-        """How many row groups the predicates ruled out."""
-        return self._opened[1]
-
-    def fragments(self) -> Sequence[RowGroup]:
-        """The row groups that may hold wanted rows, by file and position. KpiError E605 to E607."""
-        return self._opened[0]
-
-    @cached_property
-    def _opened(self) -> tuple[Sequence[RowGroup], int]:
-        footers = [self._footers.read(self._root, file) for file in self._located.files]
-        columns = self._request.columns
-        check_columns([(footer.shown, footer.schema) for footer in footers], columns)
-        dictionaries = _low_cardinality(footers, columns)
-        groups = []
-        pruned = 0
-        for footer in footers:
-            first = 0
-            for index in range(footer.metadata.num_row_groups):
-                group = RowGroup(footer, index, first, columns, dictionaries)
-                first += group.rows
-                if group.rows == 0:
-                    continue
-                if any(
-                    excludes(group.statistics(predicate.column), predicate) for predicate in self._request.predicates
-                ):
-                    pruned += 1
-                else:
-                    groups.append(group)
-        return groups, pruned
+def _row_groups(root: Path, located: Located, request: ScanRequest, footers: FooterCache) -> Opened:
+    read = [footers.read(root, file) for file in located.files]
+    check_columns([(footer.shown, footer.schema) for footer in read], request.columns)
+    dictionaries = _low_cardinality(read, request.columns)
+    groups = []
+    pruned = 0
+    for footer in read:
+        first = 0
+        for index in range(footer.metadata.num_row_groups):
+            group = RowGroup(footer, index, first, request.columns, dictionaries)
+            first += group.rows
+            if group.rows == 0:
+                continue
+            if any(excludes(group.statistics(predicate.column), predicate) for predicate in request.predicates):
+                pruned += 1
+            else:
+                groups.append(group)
+    return groups, pruned
 
 
 @dataclass(frozen=True)

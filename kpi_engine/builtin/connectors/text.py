@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,10 @@ import pyarrow.csv as pa_csv
 from kpi_engine.builtin.connectors.guard import reading
 from kpi_engine.builtin.connectors.locate import Located, shown
 from kpi_engine.builtin.connectors.requested import check_columns, physical, select
+from kpi_engine.builtin.connectors.scan import FileScan, Opened
 from kpi_engine.builtin.connectors.text_lines import Header, explain, place_of_row, read_header
 from kpi_engine.builtin.connectors.text_options import TextOptions
-from kpi_engine.extend.rows import ColumnRequest, Push, ReadReport, ScanRequest
+from kpi_engine.extend.rows import ColumnRequest, ReadReport, ScanRequest
 from kpi_engine.ir.catalog import TableColumn, TableSchema
 from kpi_engine.ir.diagnostic import KpiError
 from kpi_engine.ir.types import TEXT
@@ -36,52 +36,21 @@ def schema(root: Path, files: Sequence[Path], options: TextOptions) -> TableSche
     return TableSchema(tuple(TableColumn(name, TEXT, "text") for name in names), text=True)
 
 
-class TextScan:
-    """An opened request on text files."""
+def scan(
+    root: Path, located: Located, request: ScanRequest, text: TextOptions, options: Mapping[str, object]
+) -> FileScan:
+    """A scan of text files, one fragment a file; nothing is known of one before it is read."""
 
-    def __init__(
-        self, root: Path, located: Located, request: ScanRequest, text: TextOptions, options: Mapping[str, object]
-    ) -> None:
-        self._root = root
-        self._located = located
-        self._request = request
-        self._text = text
-        self._options = options
-
-    @property
-    def options(self) -> Mapping[str, object]:
-        """The table's options, completed by the connection's."""
-        return self._options
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """Files that were passed over."""
-        return self._located.notes
-
-    @property
-    def pushed(self) -> Sequence[Push]:
-        """Nothing is known of a text file before it is read."""
-        return ["none"] * len(self._request.predicates)
-
-    @property
-    def pruned(self) -> int:
-        """None: text files have no statistics."""
-        return 0
-
-    def fragments(self) -> Sequence[TextFile]:
-        """One fragment a file. KpiError E604 to E613 for headers that do not fit."""
-        return self._opened
-
-    @cached_property
-    def _opened(self) -> Sequence[TextFile]:
+    def open_files() -> Opened:
         opened = []
-        for file in self._located.files:
-            place = shown(self._root, file)
-            header = read_header(file, place, self._text)
-            opened.append(TextFile(file, place, header, self._text, self._request.columns))
+        for file in located.files:
+            place = shown(root, file)
+            opened.append(TextFile(file, place, read_header(file, place, text), text, request.columns))
         headers = [(one.name, pa.schema([(name, pa.string()) for name in one.header.names])) for one in opened]
-        check_columns(headers, self._request.columns)
-        return opened
+        check_columns(headers, request.columns)
+        return opened, 0
+
+    return FileScan(located, request, options, "none", open_files)
 
 
 @dataclass(frozen=True)
