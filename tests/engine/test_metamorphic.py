@@ -73,7 +73,7 @@ def assert_equal(found: pa.Table, expected: pa.Table) -> None:
 # ------------------------------------------------------------------------------------- how the rows come in
 
 
-@relation(0.2)
+@relation(0.08)
 @given(shop=shops(), question=questions(), split=splits(), seed=st.integers(0, 99))
 def test_order_and_split_of_rows(
     shop: Shop, question: Question, split: tuple[str, int], seed: int, tmp_path_factory: pytest.TempPathFactory
@@ -107,7 +107,7 @@ RETYPED: tuple[Mapping[pa.DataType, pa.DataType], ...] = (
 )
 
 
-@relation(0.2)
+@relation(0.1)
 @given(shop=shops(), question=questions(), types=st.sampled_from(RETYPED))
 def test_types_of_storage(shop: Shop, question: Question, types: Mapping[pa.DataType, pa.DataType]) -> None:
     # A type with more digits may show in the answer's type, but in no value.
@@ -117,7 +117,7 @@ def test_types_of_storage(shop: Shop, question: Question, types: Mapping[pa.Data
     assert asked(shop, question, retyped).to_pylist() == expected
 
 
-@relation(0.07)
+@relation(0.03)
 @given(shop=shops(), question=questions(), unit=st.sampled_from(["s", "ms"]))
 def test_coarser_units_of_time(shop: Shop, question: Question, unit: str) -> None:
     orders = [{**row, "at": row["at"] and row["at"].replace(microsecond=0)} for row in shop.rows["orders"]]
@@ -129,7 +129,7 @@ def test_coarser_units_of_time(shop: Shop, question: Question, unit: str) -> Non
     assert_equal(asked(whole, question, retyped), expected)
 
 
-@relation(0.07)
+@relation(0.03)
 @given(shop=shops(), question=questions(), size=st.integers(1, 4))
 def test_row_groups(shop: Shop, question: Question, size: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     tables = tables_of(shop)
@@ -144,7 +144,7 @@ def test_row_groups(shop: Shop, question: Question, size: int, tmp_path_factory:
 # ---------------------------------------------------------------------------------- how the engine goes about it
 
 
-@relation(0.2)
+@relation(0.1)
 @given(shop=shops(), question=questions(), split=st.sampled_from([("table", 1), ("batches", 3)]))
 def test_without_the_optimiser(shop: Shop, question: Question, split: tuple[str, int]) -> None:
     tables = {name: handed_over(table, split, Path()) for name, table in tables_of(shop).items()}
@@ -154,7 +154,7 @@ def test_without_the_optimiser(shop: Shop, question: Question, split: tuple[str,
         assert_equal(asked(shop, question, tables), expected)
 
 
-@relation(0.03)
+@relation(0.015)
 @given(shop=shops(), question=questions(), split=splits())
 def test_repeated_runs(
     shop: Shop, question: Question, split: tuple[str, int], tmp_path_factory: pytest.TempPathFactory
@@ -170,7 +170,7 @@ def test_repeated_runs(
 # ---------------------------------------------------------------------------------------- what the rules demand
 
 
-@relation(0.1)
+@relation(0.06)
 @given(shop=shops(), question=questions())
 def test_a_filter_equals_its_group(shop: Shop, question: Question) -> None:
     texts = {name: formula.text for name, formula in question.formulas.items()}
@@ -190,7 +190,7 @@ ADDITIVE = ("count({0})", "sum({1})", "count({1})")
 NUMBERS = {"orders": ("orders.quantity", "orders.net"), "visits": ("visits.pages",), "lines": ("lines.units * price",)}
 
 
-@relation(0.1)
+@relation(0.08)
 @given(shop=shops(), data=st.data(), grain=st.sampled_from([None, "day", "month", "week"]))
 def test_parts_add_up(shop: Shop, data: st.DataObject, grain: str | None) -> None:
     source = data.draw(st.sampled_from(FACTS))
@@ -221,7 +221,7 @@ def _added(values: list[Any]) -> Any:
     return sum(value for value in values if value is not None)
 
 
-@relation(0.1)
+@relation(0.06)
 @given(shop=shops(), data=st.data(), grain=st.sampled_from([None, "month"]))
 def test_conditions_that_change_nothing(shop: Shop, data: st.DataObject, grain: str | None) -> None:
     source = data.draw(st.sampled_from(FACTS))
@@ -245,7 +245,7 @@ def _with_condition(formula: Formula, condition: str) -> str:
     return head + bracket + ", ".join([f"{argument} where {condition}{dated}{column}", *further]) + ")"
 
 
-@relation(0.07)
+@relation(0.04)
 @given(shop=shops(), data=st.data(), grain=st.sampled_from([None, "month"]))
 def test_every_row_twice(shop: Shop, data: st.DataObject, grain: str | None) -> None:
     # Lines refer to orders by their key, which is unique no longer.
@@ -262,7 +262,7 @@ def test_every_row_twice(shop: Shop, data: st.DataObject, grain: str | None) -> 
     assert after == before
 
 
-@relation(0.05)
+@relation(0.03)
 @given(shop=shops(), text=st.sampled_from(["count(orders)", "sum(orders.amount)", "count(visits where pages > 2)"]))
 def test_days_make_months(shop: Shop, text: str) -> None:
     arguments = {"by": ("channel",), "start": "2018-09", "end": "2018-12"}
@@ -278,7 +278,7 @@ def test_days_make_months(shop: Shop, text: str) -> None:
         assert _added(inside) == _added([row["m"]])
 
 
-@relation(0.05)
+@relation(0.03)
 @given(shop=shops(), question=questions())
 def test_names_of_values_do_not_matter(shop: Shop, question: Question) -> None:
     texts = " ".join(formula.text for formula in question.formulas.values())

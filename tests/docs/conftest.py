@@ -1,0 +1,45 @@
+"""The folder in which the examples run: the demo shop, written by the command that README.md names."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+
+from kpi_engine.cli import main
+
+from . import shop
+
+VARIABLES = ("KPI_PROJECT", "KPI_DEFINITIONS", "KPI_DATA", "KPI_ERRORS", "KPI_AS_OF", "KPI_PLUGINS")
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`kpi-demo/`, and the two tables of README.md beside it."""
+    folder = tmp_path_factory.mktemp("docs")
+    with contextlib.chdir(folder), contextlib.redirect_stderr(io.StringIO()):
+        assert main(["demo"]) == 0
+    data = folder / "kpi-demo" / "data"
+    shop.write_tables(data)
+    pq.write_table(ds.dataset(data / "orders").to_table(), folder / "orders.parquet")
+    os.link(data / "visits.parquet", folder / "visits.parquet")
+    return folder
+
+
+@pytest.fixture
+def at_work(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The working folder of a reader; files that an example makes are removed afterwards."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "110")
+    monkeypatch.chdir(folder)
+    before = set(folder.rglob("*"))
+    yield folder
+    for path in sorted(set(folder.rglob("*")) - before, reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
