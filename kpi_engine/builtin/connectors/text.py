@@ -26,9 +26,6 @@ from kpi_engine.ir.catalog import TableColumn, TableSchema
 from kpi_engine.ir.diagnostic import KpiError
 from kpi_engine.ir.types import TEXT
 
-_EMPTY = pa.scalar("", pa.string())
-_NULL = pa.scalar(None, pa.string())
-
 
 def schema(root: Path, files: Sequence[Path], options: TextOptions) -> TableSchema:
     """The columns that the headers name, all of them texts."""
@@ -118,11 +115,12 @@ class TextFile:
         if not self.text.trim:
             return batch
         columns = []
+        empty, null = pa.scalar("", pa.string()), pa.scalar(None, pa.string())
         for column in batch.columns:
             trimmed = pc.utf8_trim_whitespace(column)
-            blank = pc.and_(pc.equal(trimmed, _EMPTY), pc.not_equal(column, _EMPTY))
+            blank = pc.and_(pc.equal(trimmed, empty), pc.not_equal(column, empty))
             marked = pc.is_in(trimmed, pa.array(self.text.null_values, pa.string()))
-            columns.append(pc.if_else(pc.or_(blank, marked), _NULL, trimmed))
+            columns.append(pc.if_else(pc.or_(blank, marked), null, trimmed))
         return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
