@@ -35,7 +35,7 @@ def write_tables(folder: Path) -> None:
     day, price = dt.date, Decimal
     tables = {
         "tariffs.parquet": {
-            "product_id": ["P001", "P001", "P002"],
+            "product_id": ["P284", "P284", "P214"],
             "valid_from": [day(2024, 1, 1), day(2026, 9, 15), day(2024, 1, 1)],
             "valid_to": [day(2026, 9, 15), None, None],
             "shipping": [price("4.90"), price("5.90"), price("2.00")],

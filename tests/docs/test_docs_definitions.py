@@ -32,10 +32,20 @@ def together(page: Path) -> list[SourceText]:
     return [text for text in found if not shop.stands_alone(text.text)]
 
 
-def refused_on(page: Path) -> set[str]:
+def evaluated(page: Path) -> list[SourceText]:
+    """Those of them that can be asked."""
+    later = {source_of(page, block) for other, block in EXAMPLES if other == page and block.heading == NOT_EVALUATED}
+    return [text for text in together(page) if text not in later]
+
+
+def metrics_in(texts: list[SourceText]) -> list[str]:
+    """Metrics that texts define, each once."""
+    return list(dict.fromkeys(name for text in texts for kind, name, _ in shop.declared(text.text) if kind == "metric"))
+
+
+def refused_on(page: Path) -> list[str]:
     """Metrics of a page that are said not to be evaluated."""
-    texts = [block.text for other, block in EXAMPLES if other == page and block.heading == NOT_EVALUATED]
-    return {name for text in texts for kind, name, _ in shop.declared(text) if kind == "metric"}
+    return metrics_in([text for text in together(page) if text not in evaluated(page)])
 
 
 @pytest.mark.parametrize(
@@ -69,11 +79,8 @@ def test_block_alone_binds(page: Path, block: Block, folder: Path) -> None:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if together(page)], ids=page_id)
 def test_metrics_have_answers(page: Path, folder: Path) -> None:
-    texts = together(page)
-    refused = refused_on(page)
-    metrics = [name for text in texts for kind, name, _ in shop.declared(text.text) if kind == "metric"]
-    asked = [name for name in dict.fromkeys(metrics) if name not in refused]
-    found = shop.project(texts, folder).eval(asked, grain="month", start="2026-09", end="2026-10").table
+    asked = metrics_in(evaluated(page))
+    found = shop.project(evaluated(page), folder).eval(asked, grain="month", start="2026-09", end="2026-10").table
     empty = [name for name in asked if found.column(name).null_count == found.num_rows]
     assert empty == [], "an example without any value shows nothing"
 
@@ -81,7 +88,7 @@ def test_metrics_have_answers(page: Path, folder: Path) -> None:
 @pytest.mark.parametrize("page", [page for page in PAGES if refused_on(page)], ids=page_id)
 def test_metrics_are_refused(page: Path, folder: Path) -> None:
     project = shop.project(together(page), folder)
-    for name in sorted(refused_on(page)):
+    for name in refused_on(page):
         with pytest.raises(KpiError) as caught:
             project.eval(name, grain="month", start="2026-10", end="2026-10")
         assert caught.value.diagnostics[0].code == "E590", f"{name} is evaluated now: move it on the page"
