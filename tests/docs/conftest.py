@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 import pytest
 
 from kpi_engine.cli import main
@@ -21,14 +18,11 @@ VARIABLES = ("KPI_PROJECT", "KPI_DEFINITIONS", "KPI_DATA", "KPI_ERRORS", "KPI_AS
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`kpi-demo/`, and the two tables of README.md beside it."""
+    """A folder with `kpi-demo/` in it."""
     folder = tmp_path_factory.mktemp("docs")
     with contextlib.chdir(folder), contextlib.redirect_stderr(io.StringIO()):
         assert main(["demo"]) == 0
-    data = folder / "kpi-demo" / "data"
-    shop.write_tables(data)
-    pq.write_table(ds.dataset(data / "orders").to_table(), folder / "orders.parquet")
-    os.link(data / "visits.parquet", folder / "visits.parquet")
+    shop.write_tables(folder / "kpi-demo" / "data")
     return folder
 
 

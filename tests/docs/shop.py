@@ -96,12 +96,12 @@ def stands_alone(text: str) -> bool:
 def project(texts: Sequence[SourceText], folder: Path) -> Project:
     """Definitions of a page together with the demo's; one of the same name replaces the demo's, or an earlier one."""
     if len(texts) == 1 and stands_alone(texts[0].text):
-        kept, data = list(texts), folder
+        kept = list(texts)
     else:
         kept, taken = [], set[tuple[str, str]]()
         for text in reversed([*base_texts(), *texts]):
             kept.insert(0, without(text, taken))
             taken |= names(text.text)
-        data = folder / "kpi-demo" / "data"
+    data = folder / "kpi-demo" / "data"
     config = load_config(definitions=[text.name for text in kept], data=data, environment={})
     return Project(config, kept)
