@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from engine.asking import ask_engine, ask_reference, case_arguments, case_definitions, case_tables, reads_as
-from reference import ReferenceFailure
+from reference import MeaninglessError
 from resolve.checking import problems, refusal
 
 from kpi_engine.ir.diagnostic import KpiError
@@ -89,7 +89,7 @@ def test_reference(path: Path, case: Case) -> None:
     tables = {name: table.rows for name, table in case_tables(case).items()}
     try:
         rows = ask_reference(case_definitions(case), tables, case_arguments(case))
-    except ReferenceFailure:
+    except MeaninglessError:
         assert section.text.startswith("error["), f"{path}, line {section.line}: the reference finds no answer"
     else:
         assert reads_as(section.text, rows) == [], f"{path}, line {section.line}"

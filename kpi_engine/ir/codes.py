@@ -113,6 +113,7 @@ QUESTIONS: Mapping[str, str] = {
     "E524": "more periods than an answer may have",
     "E531": "a condition on a dropped dimension together with something else",
     "E532": "periods that are not made of whole buckets of a key",
+    "E533": "a sum of coarse rows for parts of their periods",
     "E590": "a construct that is checked but not evaluated yet",
 }
 

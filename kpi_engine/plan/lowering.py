@@ -30,6 +30,7 @@ from kpi_engine.ir.expression import (
 from kpi_engine.ir.plan import KeyColumn, Nested, SnapshotPick, StateRequest
 from kpi_engine.ir.types import BOOLEAN, COUNT
 from kpi_engine.kernels.calendar import Calendar
+from kpi_engine.plan.coarse import check_coarse, whole_periods
 from kpi_engine.plan.context import (
     Context,
     Coverage,
@@ -114,6 +115,8 @@ class Lowering:
             return self._weighted_average(measure, context)
         state, finish = state_of(measure)
         source = self._catalog.sources[measure.source]
+        if source.grain is not None:
+            check_coarse(measure, source.grain, context.frames)
         begins, ends = source.lifetime if measure.at is not None and source.lifetime is not None else (None, None)
         request = LeafRequest(
             source=measure.source,
@@ -167,9 +170,11 @@ class Lowering:
         self, source: str, context: Context, instant: Literal["start", "end"] | None = None
     ) -> tuple[Interval | None, ...]:
         """The window of each period inside the source's coverage; for lifetimes all time up to one of its ends."""
-        windows = [
-            None if frame is None else self._covered(source, frame.interval(self._calendar)) for frame in context.frames
-        ]
+        coarse = self._catalog.sources[source].grain
+        intervals = [None if frame is None else frame.interval(self._calendar) for frame in context.frames]
+        if coarse is not None:
+            intervals = [None if each is None else whole_periods(self._calendar, coarse, each) for each in intervals]
+        windows = [self._covered(source, each) for each in intervals]
         if instant is None:
             return tuple(windows)
         ends = [None if each is None else each.end if instant == "end" else each.start for each in windows]

@@ -15,7 +15,7 @@ from kpi_engine.ir.question import BoundDimension
 from kpi_engine.kernels.calendar import Calendar
 from kpi_engine.plan.frames import Frame, frame_of
 
-_MADE_OF = {
+MADE_OF = {
     "hour": {"hour", "day", "week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year"},
     "day": {"day", "week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year"},
     "week": {"week"},
@@ -90,17 +90,22 @@ def _inside(buckets: Sequence[Period], start: Bound | None, end: Bound) -> tuple
 def check_made_of(node: KeyedAggregate, grain: str | None) -> None:
     """E532 where the periods of a question are not made of whole buckets of the key's grain."""
     for key in grains_of(node):
-        if grain is not None and grain not in _MADE_OF[key]:
-            possible = [each for each in GRAINS if each in _MADE_OF[key]]
+        if grain is not None and grain not in MADE_OF[key]:
+            possible = [each for each in GRAINS if each in MADE_OF[key]]
             raise KpiError(
                 Diagnostic(
                     "E532",
-                    f"a {grain} is not made of whole {key}s, which `per {key}` aggregates",
+                    f"{article(grain)} {grain} is not made of whole {key}s, which `per {key}` aggregates",
                     node.span,
                     f"ask by {' or '.join(possible)}",
                     exit_code=ExitCode.USAGE,
                 )
             )
+
+
+def article(grain: str) -> str:
+    """`an` hour, `a` day."""
+    return "an" if grain == "hour" else "a"
 
 
 def key_dimensions(node: KeyedAggregate) -> tuple[BoundDimension, ...]:

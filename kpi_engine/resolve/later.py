@@ -103,7 +103,6 @@ def later_of_source(source: Source, places: dict[str, Span]) -> tuple[Construct,
     """The constructs in a source's own declaration; `places` are those of its properties."""
     stated = {
         "snapshot_by": bool(source.snapshot_by),
-        "grain": source.grain is not None,
     }
     found = [(f"{name}:", places.get(name, source.span)) for name, given in stated.items() if given]
     if source.derived is not None and source.derived.kind == "unnest":

@@ -26,26 +26,16 @@ def source_of(page: Path, block: Block) -> SourceText:
     return SourceText(block.file or f"{page_id(page)}:{block.line}", block.text)
 
 
-def together(page: Path) -> list[SourceText]:
-    """The blocks of a page that add to the demo shop."""
-    found = [source_of(page, block) for other, block in EXAMPLES if other == page]
-    return [text for text in found if not shop.stands_alone(text.text)]
-
-
-def evaluated(page: Path) -> list[SourceText]:
-    """Those of them that can be asked."""
-    later = {source_of(page, block) for other, block in EXAMPLES if other == page and block.heading == NOT_EVALUATED}
-    return [text for text in together(page) if text not in later]
+def together(page: Path, *, evaluated: bool | None = None) -> list[SourceText]:
+    """The blocks of a page that add to the demo shop: all, or those that can be asked, or the others."""
+    found = [block for other, block in EXAMPLES if other == page and not shop.stands_alone(block.text)]
+    chosen = [each for each in found if evaluated is None or evaluated == (each.heading != NOT_EVALUATED)]
+    return [source_of(page, block) for block in chosen]
 
 
 def metrics_in(texts: list[SourceText]) -> list[str]:
     """Metrics that texts define, each once."""
     return list(dict.fromkeys(name for text in texts for kind, name, _ in shop.declared(text.text) if kind == "metric"))
-
-
-def refused_on(page: Path) -> list[str]:
-    """Metrics of a page that are said not to be evaluated."""
-    return metrics_in([text for text in together(page) if text not in evaluated(page)])
 
 
 @pytest.mark.parametrize(
@@ -79,16 +69,17 @@ def test_block_alone_binds(page: Path, block: Block, folder: Path) -> None:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if together(page)], ids=page_id)
 def test_metrics_have_answers(page: Path, folder: Path) -> None:
-    asked = metrics_in(evaluated(page))
-    found = shop.project(evaluated(page), folder).eval(asked, grain="month", start="2026-09", end="2026-10").table
+    texts = together(page, evaluated=True)
+    asked = metrics_in(texts)
+    found = shop.project(texts, folder).eval(asked, grain="month", start="2026-09", end="2026-10").table
     empty = [name for name in asked if found.column(name).null_count == found.num_rows]
     assert empty == [], "an example without any value shows nothing"
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if refused_on(page)], ids=page_id)
+@pytest.mark.parametrize("page", [page for page in PAGES if together(page, evaluated=False)], ids=page_id)
 def test_metrics_are_refused(page: Path, folder: Path) -> None:
     project = shop.project(together(page), folder)
-    for name in refused_on(page):
+    for name in metrics_in(together(page, evaluated=False)):
         with pytest.raises(KpiError) as caught:
             project.eval(name, grain="month", start="2026-10", end="2026-10")
         assert caught.value.diagnostics[0].code == "E590", f"{name} is evaluated now: move it on the page"

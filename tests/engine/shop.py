@@ -106,7 +106,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
 }
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Shop:
     """Definitions and rows."""
 
@@ -114,8 +114,10 @@ class Shop:
     rows: Mapping[str, Rows]
     naive: bool
 
-    def __repr__(self) -> str:
-        return "\n".join(["a shop:", self.definitions, *(f"{name}: {rows}" for name, rows in self.rows.items())])
+    def _repr_pretty_(self, printer: Any, _: bool) -> None:
+        """How Hypothesis shows a shop on which a test fails."""
+        tables = [f"{name}: {rows}" for name, rows in self.rows.items() if rows]
+        printer.text("\n".join(["a shop", self.definitions, *tables]))
 
     def schema(self, name: str) -> pa.Schema:
         """The physical schema of a source; instants are stored in UTC unless they are naive."""

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, event, given, note, seed, settings
 from hypothesis import strategies as st
-from reference import ReferenceFailure
+from reference import MeaninglessError
 
 from kpi_engine.ir.diagnostic import KpiError
 
@@ -135,7 +135,7 @@ def check(shop: Shop, question: Question, split: tuple[str, int], folders: pytes
         tables[name] = handed_over(tables[name], split, folder)
     try:
         expected = ask_reference(definitions, shop.rows, question.arguments)
-    except ReferenceFailure as failure:
+    except MeaninglessError as failure:
         event(f"no meaning: {failure}")
         with pytest.raises(KpiError):
             ask_engine(definitions, tables, question.arguments)

@@ -11,6 +11,6 @@ can hold each rule against the language's text; numbers are `int` and `Fraction`
 from __future__ import annotations
 
 from .answer import Asked, answer
-from .model import Model, ReferenceFailure, read_model
+from .model import MeaninglessError, Model, read_model
 
-__all__ = ["Asked", "Model", "ReferenceFailure", "answer", "read_model"]
+__all__ = ["Asked", "MeaninglessError", "Model", "answer", "read_model"]

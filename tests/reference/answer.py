@@ -12,7 +12,7 @@ from kpi_engine.ir import tree
 
 from .local_time import SMALLEST, LocalCalendar, Mark, Span
 from .meaning import Context, Meaning, Window
-from .model import Model, ReferenceFailure, conjuncts, duration, read_model, word
+from .model import MeaninglessError, Model, conjuncts, duration, read_model, word
 from .period_text import read_instant, read_period
 from .rows import World
 
@@ -49,7 +49,7 @@ def answer(definitions: str, tables: Mapping[str, Sequence[Mapping[str, object]]
     firsts = [starts[name] for names in bases.values() for name in names]
     known = [mark for mark in firsts if mark is not None and mark < as_of]
     if asked.grain == "hour" and any(_is_dated(world, name) for names in bases.values() for name in names):
-        raise ReferenceFailure("dates cannot be grouped by hour")
+        raise MeaninglessError("dates cannot be grouped by hour")
     spans, opens, closes = _spans(calendar, asked, min(known, default=None), as_of)
     where = () if asked.where is None else tuple(conjuncts(read_model(f"asked = {asked.where}").metrics["asked"]))
     contexts = {}
@@ -164,7 +164,7 @@ def _ordered(rows: list[Row], asked: Asked) -> list[Row]:
     for item in reversed(asked.order_by):
         name, _, direction = item.partition(":")
         if rows and name not in rows[0]:
-            raise ReferenceFailure(f"no column {name}")
+            raise MeaninglessError(f"no column {name}")
         present = [row for row in rows if row[name] is not None]
         absent = [row for row in rows if row[name] is None]
         present.sort(key=lambda row: row[name], reverse=direction == "desc")

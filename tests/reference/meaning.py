@@ -11,7 +11,7 @@ from kpi_engine.ir import tree
 
 from .aggregates import aggregate
 from .local_time import LocalCalendar, Mark, Span
-from .model import Entity, ReferenceFailure, Source, conjuncts, duration, paths, word
+from .model import Entity, MeaninglessError, Source, conjuncts, duration, paths, word
 from .rows import World, call_function, evaluate
 from .values import arithmetic, quotient
 
@@ -127,7 +127,7 @@ class Meaning:
                 amount, unit = duration(rest[0])
                 return replace(window, moved=calendar.shifted(window.moved, -amount, unit))
             if window.moved.grain is None:
-                raise ReferenceFailure("previous without a length needs a grain")
+                raise MeaninglessError("previous without a length needs a grain")
             return replace(window, moved=calendar.before(window.moved))
         bounds = window.bounds(calendar)
         if bounds is None:
@@ -153,7 +153,7 @@ class Meaning:
             alone = all(only for _, only in found)
             dropped = named & set(names) if names else named
             if dropped and (dropped != named or not alone):
-                raise ReferenceFailure("a condition mixes dropped dimensions and others")
+                raise MeaninglessError("a condition mixes dropped dimensions and others")
             if not dropped:
                 kept.append(condition)
         dimensions = tuple(each for each in context.dimensions if names and each not in names)
@@ -211,7 +211,7 @@ class Meaning:
         where = tuple(clause.condition for clause in clauses if isinstance(clause, tree.Where))
         dated = next((clause.column for clause in clauses if isinstance(clause, tree.DatedBy)), None)
         if len(where) + (dated is not None) < len(clauses):
-            raise ReferenceFailure("the reference knows the clauses `where` and `dated by` alone")
+            raise MeaninglessError("the reference knows the clauses `where` and `dated by` alone")
         if name == "count":
             thing = self.world.model.thing(first.value.text) if isinstance(first.value, tree.Path) else None
             if thing is not None and "distinct" in first.modifiers:
@@ -244,7 +244,7 @@ class Meaning:
             counted = model.thing(said)
             owners = [owner for owner in owners if counted is not None and owner[0] == counted.name]
         if len(owners) != 1:
-            raise ReferenceFailure(f"{thing.name} can be counted in {len(owners)} places")
+            raise MeaninglessError(f"{thing.name} can be counted in {len(owners)} places")
         return owners[0][0], tree.Path((tree.Name(owners[0][1]),))
 
     def prepared(
@@ -317,7 +317,7 @@ def _restricted(context: Context, found: tuple[tree.Expr, ...]) -> Context:
 
 def _where(clause: tree.Clause) -> tree.Expr:
     if not isinstance(clause, tree.Where):
-        raise ReferenceFailure("only `where` stands in brackets")
+        raise MeaninglessError("only `where` stands in brackets")
     return clause.condition
 
 

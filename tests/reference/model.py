@@ -13,7 +13,7 @@ from kpi_engine.parse import parse_file
 from .local_time import MONTH_NAMES, LocalCalendar
 
 
-class ReferenceFailure(Exception):
+class MeaninglessError(Exception):
     """A question or definition that has no meaning."""
 
 
@@ -85,14 +85,14 @@ def word(node: tree.Expr) -> str:
             return value
         case tree.PeriodLiteral(text=text):
             return text
-    raise ReferenceFailure(f"not a word: {node}")
+    raise MeaninglessError(f"not a word: {node}")
 
 
 def read_model(text: str) -> Model:
     """The model of a text of definitions."""
     file, problems = parse_file(SourceText("definitions.kpi", text))
     if problems:
-        raise ReferenceFailure("\n".join(f"{problem.code}: {problem.message}" for problem in problems))
+        raise MeaninglessError("\n".join(f"{problem.code}: {problem.message}" for problem in problems))
     model = Model(LocalCalendar(), {}, {}, {}, {})
     for declaration in file.declarations:
         _add(model, declaration)
@@ -117,7 +117,7 @@ def _add(model: Model, node: tree.AnyDeclaration) -> None:
         case tree.Metric(name=name, value=value):
             model.metrics[name.text] = value
         case _:
-            raise ReferenceFailure(f"the reference does not know {type(node).__name__}")
+            raise MeaninglessError(f"the reference does not know {type(node).__name__}")
 
 
 def _calendar(properties: dict[str, tree.Expr]) -> LocalCalendar:
@@ -193,4 +193,4 @@ def duration(node: tree.Expr) -> tuple[Fraction, str]:
             return Fraction(amount), unit
         case tree.Path():
             return Fraction(1), node.text
-    raise ReferenceFailure(f"not a length of time: {node}")
+    raise MeaninglessError(f"not a length of time: {node}")

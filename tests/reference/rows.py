@@ -12,7 +12,7 @@ from kpi_engine.ir import tree
 
 from . import functions
 from .local_time import LocalCalendar, length
-from .model import Column, Entity, Model, ReferenceFailure, Source, paths, word
+from .model import Column, Entity, MeaninglessError, Model, Source, paths, word
 from .period_text import read_period
 from .values import (
     Value,
@@ -69,7 +69,7 @@ def evaluate(node: tree.Expr, calendar: LocalCalendar, inside: Callable[[tree.Ex
             values = [(inside(arm.condition), inside(arm.value)) for arm in arms]
             otherwise = None if default is None else inside(default)
             return next((value for condition, value in values if condition is True), otherwise)
-    raise ReferenceFailure(f"the reference does not know {type(node).__name__} here")
+    raise MeaninglessError(f"the reference does not know {type(node).__name__} here")
 
 
 def _years_read(nodes: Sequence[tree.Expr], values: Sequence[Any], calendar: LocalCalendar) -> list[Any]:
@@ -92,7 +92,7 @@ def call_function(node: tree.Call, calendar: LocalCalendar, value: Callable[[tre
     """A call of a row function whose arguments are evaluated by `value`."""
     name = node.function.text
     if not functions.knows(name):
-        raise ReferenceFailure(f"the reference does not know {name}()")
+        raise MeaninglessError(f"the reference does not know {name}()")
     nodes = [argument.value for argument in node.arguments]
     if name in ("bucket", "part"):
         return functions.call(name, [value(nodes[0]), word(nodes[1])], calendar)
@@ -107,7 +107,7 @@ def _signed_duration(node: tree.Expr) -> tuple[Fraction, str]:
             return -Fraction(amount), unit
         case tree.DurationLiteral(amount=amount, unit=unit):
             return Fraction(amount), unit
-    raise ReferenceFailure("date_add takes a duration as written")
+    raise MeaninglessError("date_add takes a duration as written")
 
 
 @dataclass
@@ -187,12 +187,12 @@ class World:
             else:
                 thing = self.model.thing(name)
                 if thing is None:
-                    raise ReferenceFailure(f"no source named {name}")
+                    raise MeaninglessError(f"no source named {name}")
                 if number == 0 and thing.name == base:
                     continue
                 chains = self.chains(here, thing.name)
                 if len(chains) != 1:
-                    raise ReferenceFailure(f"{len(chains)} chains from {here} to {name}")
+                    raise MeaninglessError(f"{len(chains)} chains from {here} to {name}")
                 chain = chains[0]
             found += chain
             here = self.target(chain[-1]).name
@@ -222,7 +222,7 @@ class World:
         _, column = step
         thing = self.model.thing(column.target or "")
         if thing is None:
-            raise ReferenceFailure(f"no source or entity named {column.target}")
+            raise MeaninglessError(f"no source or entity named {column.target}")
         return thing
 
     def follow(self, step: Step, row: Cells | None) -> tuple[str, Cells | None]:
@@ -240,14 +240,14 @@ class World:
                 index.setdefault(self.column(key, target.name, other), []).append(other)
         matches = self._found[target.name, key].get(value, [])
         if len(matches) > 1:
-            raise ReferenceFailure(f"{len(matches)} rows of {target.name} for {value!r}")
+            raise MeaninglessError(f"{len(matches)} rows of {target.name} for {value!r}")
         return target.name, matches[0] if matches else None
 
     def time(self, base: str, row: Cells | None) -> datetime | date | None:
         """The time of a row by its source's `time:`."""
         node = self.model.sources[base].properties.get("time")
         if node is None:
-            raise ReferenceFailure(f"{base} has no time")
+            raise MeaninglessError(f"{base} has no time")
         assert isinstance(node, tree.Path)
         moment: datetime | date | None = self.path(node, base, row)
         return moment
@@ -267,12 +267,12 @@ class World:
             assert home is not None
             chains = self.chains(base, home)
             if len(chains) > 1:
-                raise ReferenceFailure(f"several chains from {base} to {home}")
+                raise MeaninglessError(f"several chains from {base} to {home}")
             if chains:
                 for step in chains[0]:
                     _, row = self.follow(step, row)
                 return self.on_row(value, home, row)
-        raise ReferenceFailure(f"{base} has no dimension {name}")
+        raise MeaninglessError(f"{base} has no dimension {name}")
 
     def home(self, node: tree.Expr) -> str | None:
         """The source on whose rows an expression stands; None if it names nothing but `time`."""
@@ -297,7 +297,7 @@ class World:
         distinct = list(dict.fromkeys(sources))
         bases = [base for base in distinct if all(other == base or self.chains(base, other) for other in distinct)]
         if len(bases) != 1:
-            raise ReferenceFailure(f"no one base source among {distinct}")
+            raise MeaninglessError(f"no one base source among {distinct}")
         return bases[0]
 
 

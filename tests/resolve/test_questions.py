@@ -220,8 +220,6 @@ def test_bounds_have_the_type_of_the_column(catalog: Catalog) -> None:
 LATER = {
     "count(approx distinct visitors)": "approx",
     "rolling(revenue, retail_week)": "grain retail_week",
-    "avg(rates.rate)": "grain:",
-    "sum(notes.size where rates.rate > 1)": "grain:",
     "sum(notes.size where parts.odd)": "a part of a struct",
     "count(parts where odd)": "a part of a struct",
     "count(orders followed by parts where odd within 1 day)": "a part of a struct",
