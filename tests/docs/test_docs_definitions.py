@@ -79,10 +79,17 @@ def test_metrics_have_answers(page: Path, folder: Path) -> None:
 @pytest.mark.parametrize("page", [page for page in PAGES if together(page, evaluated=False)], ids=page_id)
 def test_metrics_are_refused(page: Path, folder: Path) -> None:
     project = shop.project(together(page), folder)
-    for name in metrics_in(together(page, evaluated=False)):
-        with pytest.raises(KpiError) as caught:
-            project.eval(name, grain="month", start="2026-10", end="2026-10")
-        assert caught.value.diagnostics[0].code == "E590", f"{name} is evaluated now: move it on the page"
+    answered = [name for name in metrics_in(together(page, evaluated=False)) if not is_refused(project, name)]
+    assert answered == [], "these are evaluated now: move them on the page"
+
+
+def is_refused(project: Project, metric: str) -> bool:
+    """Whether a question for a metric answers E590."""
+    try:
+        project.eval(metric, grain="month", start="2026-10", end="2026-10", as_of="2026-11-01")
+    except KpiError as error:
+        return error.diagnostics[0].code == "E590"
+    return False
 
 
 def test_every_property_is_on_the_page() -> None:

@@ -133,23 +133,19 @@ class Shop:
 
 
 DAYS = (
-    *(date(2018, month, 1) - timedelta(days=back) for month in range(2, 13) for back in (0, 1, 2)),
-    date(2018, 1, 1),
-    date(2018, 1, 2),
+    *(date(2018, month, 1) - timedelta(days=back) for month in range(1, 13) for back in (0, 1, 2)),
+    *(date(2018, 3, 24) + timedelta(days=later) for later in range(9)),
+    *(date(2018, 10, 26) + timedelta(days=later) for later in range(11)),
+    *(date(2017, 10, 26) + timedelta(days=later) for later in range(0, 11, 2)),
+    *(date(2018, 12, 28) + timedelta(days=later) for later in range(6)),
+    date(2017, 2, 28),
+    date(2017, 3, 31),
     date(2018, 3, 11),
-    date(2018, 3, 25),
     date(2018, 4, 1),
     date(2018, 10, 7),
-    date(2018, 10, 28),
-    date(2018, 11, 3),
-    date(2018, 11, 4),
-    date(2018, 11, 5),
-    date(2018, 12, 30),
-    date(2018, 12, 31),
-    date(2019, 1, 1),
     date(2019, 2, 28),
 )
-"""Month ends, year ends, and the days on which one of the zones changes its clock."""
+"""Month ends, year ends, days on which one of the zones changes its clock, and some of the year before."""
 
 CLOCKS = (
     timedelta(0),
@@ -238,13 +234,13 @@ def shops(draw: st.DrawFn) -> Shop:
     naive = draw(st.booleans())
     source_zone = draw(st.sampled_from([None, *ZONES])) if naive else None
     seed = draw(st.integers(0, 2**32))
-    orders = draw(st.integers(0, 20))
+    orders = draw(st.integers(0, 30))
     rows: dict[str, Rows] = {
         "countries": [{"code": "de", "continent": "Europe"}, {"code": "jp", "continent": "Asia"}],
         "customers": [_customer(seed, number) for number in range(1, 5)],
         "orders": [_order(seed, number, zone, naive) for number in range(orders)],
-        "visits": [_visit(seed, number) for number in range(draw(st.integers(0, 15)))],
-        "lines": [_line(seed, number, orders) for number in range(draw(st.integers(0, 15)))],
+        "visits": [_visit(seed, number) for number in range(draw(st.integers(0, 25)))],
+        "lines": [_line(seed, number, orders) for number in range(draw(st.integers(0, 25)))],
     }
     definitions = DEFINITIONS.format(
         zone=zone,
@@ -252,11 +248,11 @@ def shops(draw: st.DrawFn) -> Shop:
         fiscal=draw(st.sampled_from(["january", "april", "october"])),
         orders=_lines(
             f'timezone: "{source_zone}"' if source_zone else "",
-            draw(st.sampled_from(["", "", "late: 3 days", "watermark: 2018-11-20", "late: 36 hours"])),
+            draw(st.sampled_from(["", "", "late: 3 days", "watermark: 2018-11-01", "late: 36 hours"])),
             draw(st.sampled_from(["", "", "where: quantity is not null", "where: amount > 0 or channel is null"])),
-            draw(st.sampled_from(["", "", "", "starts: 2018-01-01"])),
+            draw(st.sampled_from(["", "", "", "starts: 2017-06-15"])),
         ),
-        visits=_lines(draw(st.sampled_from(["", "", "late: 1 week", "watermark: 2018-12-01"]))),
+        visits=_lines(draw(st.sampled_from(["", "", "late: 1 week", "watermark: 2018-11-15"]))),
     )
     return Shop(definitions, rows, naive)
 
