@@ -201,9 +201,9 @@ def _latest_row(loaded: Loaded, calendar: Calendar, reader: CatalogReader, now: 
     from kpi_engine.plan import extent_requests
 
     latest: Bound | None = None
-    for request in extent_requests(loaded.catalog, loaded.catalog.sources):
-        if loaded.catalog.sources[request.source].derived is not None:
-            continue  # its rows are those of its base
+    # Rows of derived sources are those of their bases.
+    sources = [name for name, source in loaded.catalog.sources.items() if source.derived is None and not source.later]
+    for request in extent_requests(loaded.catalog, sources):
         if loaded.schemas.get(request.source) is None:
             stats.notes.append(f"source {request.source} is out of reach and does not count for the as-of")
             continue

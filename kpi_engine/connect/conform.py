@@ -87,8 +87,9 @@ def _style(column: ColumnRequest, options: Mapping[str, object], timezone: str) 
     kind = column.type.kind if column.type is not None else None
     named = {Kind.DATE: "date_format", Kind.TIMESTAMP: "timestamp_format"}.get(kind) if kind else None
     format = column.format or (settings.get(named) if named else None)
+    counts = settings.get("part") if column.type is not None and column.type.unit.is_duration else None
     numbers = NumberStyle(str(settings.get("decimal", ".")), str(settings.get("thousands", "")))
-    return Style(timezone, None if format is None else str(format), numbers)
+    return Style(timezone, None if format is None else str(format), numbers, None if counts is None else str(counts))
 
 
 def _read(plain: pa.Array, stored: pa.DataType, wanted: Type | None, style: Style) -> Parsed:

@@ -69,7 +69,7 @@ def _too_many_rows(groups: int, periods: int) -> Diagnostic:
     return Diagnostic(
         "E820",
         f"the answer would have {periods} periods x {groups} groups, more than {MAX_ROWS} rows",
-        help="ask for fewer dimensions, a coarser --grain or a shorter span; --skip-empty leaves out empty rows",
+        help="ask for fewer dimensions, a coarser --grain or a shorter span",
         exit_code=ExitCode.LIMIT,
     )
 

@@ -89,11 +89,11 @@ def _pairs(source: Source, derived: Derived, columns: Sequence[str], base: Rows)
 
 
 def _too_many(source: Source, derived: Derived, error: TooManyItems) -> Diagnostic:
+    shown = f'"{error.key}"' if isinstance(error.key, str) else str(error.key)
     more = f", and {error.baskets - 1} more have too many" if error.baskets > 1 else ""
     return Diagnostic(
         "E822",
-        f"{derived.keys[0]} {error.key!r} has {error.items} items, and {source.name} pairs at most "
-        f"{derived.max_items}{more}",
+        f"{derived.keys[0]} {shown} has {error.items} items, and {source.name} pairs at most {derived.max_items}{more}",
         source.span,
         "raise `max_items:` of the source, or filter such baskets out of its base",
         exit_code=ExitCode.LIMIT,

@@ -171,11 +171,17 @@ class PreparedInputs:
         return self._targets[f"past {node.target}"].array(Field(key, node.type)).take(place)
 
 
+def shown_value(value: object) -> str:
+    """A key as a message shows it: texts in quotes, everything else as it is written."""
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
 def _duplicate(target: str, key: str, error: DuplicateKey, world: World) -> Diagnostic:
     more = f", and {error.duplicates - 1} more keys repeat" if error.duplicates > 1 else ""
+    value = shown_value(error.value)
     return Diagnostic(
         "E641",
-        f"{error.rows} rows of {target} have the {key} {error.value!r}{more}: a reference must lead to one row",
+        f"{error.rows} rows of {target} have the {key} {value}{more}: a reference must lead to one row",
         world.catalog.sources[target].span,
         f"remove the duplicates, or declare which row counts: `on_duplicate: latest(...)` on source {target}",
         exit_code=ExitCode.DATA,

@@ -23,7 +23,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kpi_engine.ir.types import Kind, Type
+from kpi_engine.ir.catalog import MICROSECONDS
+from kpi_engine.ir.types import DECIMAL, Kind, Type
+from kpi_engine.kernels.arith import multiply
 from kpi_engine.kernels.errors import KernelError
 from kpi_engine.kernels.parse_time import Parsed, try_dates, try_timestamps
 from kpi_engine.kernels.promote import to_float
@@ -65,11 +67,16 @@ class NoConversion(KernelError):
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How texts write values, and the zone in which local times are read. `format` is that of dates or timestamps."""
+    """How texts write values, and the zone in which local times are read.
+
+    `format` is that of dates or timestamps; `counts` the part of time (`minute`) that numbers stand for in a column of
+    durations.
+    """
 
     timezone: str = "UTC"
     format: str | None = None
     numbers: NumberStyle = PLAIN
+    counts: str | None = None
 
 
 ISO = Style()
@@ -87,7 +94,7 @@ def try_cast(array: pa.Array, wanted: Type, style: Style = ISO) -> Parsed:
     if wanted.kind in (Kind.DATE, Kind.TIMESTAMP) and style.format and is_exact(array.type):
         array = to_text(array)
     if wanted.unit.is_duration and wanted.kind is Kind.INTEGER:
-        return _durations(array, wanted)
+        return _durations(array, wanted, style)
     match wanted.kind:
         case Kind.TEXT:
             return all_read(to_text(array, style.timezone))
@@ -269,7 +276,11 @@ def _timestamps(array: pa.Array, wanted: Type, style: Style) -> Parsed:
     raise NoConversion(array.type, wanted, "read it as integer, and add `column t: timestamp = from_epoch(x, second)`")
 
 
-def _durations(array: pa.Array, wanted: Type) -> Parsed:
+def _durations(array: pa.Array, wanted: Type, style: Style) -> Parsed:
+    if style.counts is not None:
+        counted = try_cast(array, DECIMAL, style)
+        elapsed = multiply(counted.values, pa.scalar(MICROSECONDS[style.counts], pa.int64()))
+        return Parsed(pc.round(elapsed).cast(pa.int64()), counted.failing)
     if is_text(array.type):
         return try_durations(array)
     raise NoConversion(array.type, wanted, "read it as integer, and compute `x * 1 second`, or another unit")

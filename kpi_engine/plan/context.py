@@ -130,6 +130,6 @@ def not_yet(construct: str, span: Span) -> Diagnostic:
         "E590",
         f"`{construct}` is not evaluated yet",
         span,
-        "ask for metrics without it; `kpi list` marks those that cannot be evaluated yet",
+        "ask for metrics without it; `kpi describe NAME` says what a metric still lacks",
         exit_code=ExitCode.USAGE,
     )

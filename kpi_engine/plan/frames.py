@@ -99,8 +99,11 @@ def _previous(calendar: Calendar, frame: Frame, by: CalendarDuration | None) -> 
 
 
 def _moved(calendar: Calendar, whole: Period, by: CalendarDuration | None) -> Period:
-    if by is None:
+    if by is None and not whole.grain:
         return equal_before(calendar, whole)
+    if by is None:
+        is_period = calendar.period_at(whole.grain, whole.start) == whole
+        return calendar.previous(whole) if is_period else shift_window(calendar, whole, Duration(-1, whole.grain))
     return shift_window(calendar, whole, -duration_of(by))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kpi_engine.extend.formats import Answer
-from kpi_engine.ir.result import RunStats
+from kpi_engine.ir.result import RunStats, SourceStats
 from kpi_engine.present.cells import PARTIAL_MARK, safe_text
 from kpi_engine.present.values import GROUP
 
@@ -22,17 +22,25 @@ def note_lines(answer: Answer) -> list[str]:
     if stats.partial_periods:
         lines.append(f"{PARTIAL_MARK} this period is not complete")
     lines += stats.notes
-    lines += [
-        f"{_count(source.excluded_rows, 'row')} of {name} left out: no place in time"
-        for name, source in stats.sources.items()
-        if source.excluded_rows
-    ]
+    for name, source in stats.sources.items():
+        lines += _left_out(name, source)
     lines += [
         f"{metric}: {_count(results, 'value')} empty because of a division by zero"
         for metric, results in stats.zero_divisions.items()
         if results
     ]
     return [safe_text(line) for line in lines]
+
+
+def _left_out(name: str, source: SourceStats) -> list[str]:
+    """What of a source does not count, and why."""
+    counted = (
+        (source.excluded_rows, "row", "left out: no place in time"),
+        (source.late_rows, "row", "do not count yet: past the as-of or the watermark"),
+        (source.failed_casts, "value", "do not fit their type and became null"),
+        (source.nan_values, "value", "are no numbers (NaN or infinite) and became null"),
+    )
+    return [f"{_count(number, noun)} of {name} {what}" for number, noun, what in counted if number]
 
 
 def run_lines(stats: RunStats) -> list[str]:

@@ -177,6 +177,13 @@ def _set_on_duplicate(world: World, name: str, node: tree.Expr) -> None:
             function.text == "latest" and len(column.parts) == 1
         ):
             _time_column(world, name, "on_duplicate", column)
+            if not world.sources[name].key:
+                raise problem(
+                    "E218",
+                    f"`on_duplicate:` needs to know which rows of {name} are the same",
+                    node.span,
+                    f"add `key: ...` to source {name}, or drop exactly equal rows with `distinct: true`",
+                )
             text = f"latest({column.text})"
         case _:
             raise problem(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from kpi_engine.builtin.connectors.memory import MemoryConnector
 from kpi_engine.ir.types import BOOLEAN, DATE, DECIMAL, DURATION, FLOAT, INTEGER, TEXT, TIMESTAMP, Type, currency
-from kpi_engine.kernels.casts import floats_to_decimals, to_text, try_cast
+from kpi_engine.kernels.casts import Style, floats_to_decimals, to_text, try_cast
 from kpi_engine.kernels.text_casts import NumberStyle, try_decimals, try_durations, try_integers
 
 UTC = datetime.UTC
@@ -251,3 +251,15 @@ def test_numbers_as_texts_have_plain_digits(values: list[Decimal]) -> None:
 def test_what_only_looks_like_a_number(text: str) -> None:
     for kind in (try_decimals, try_integers):
         assert kind(pa.array([text, "7"])).failing.tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    "stored", [pa.array([90, None]), pa.array([90.0, None]), pa.array(["90", None]), pa.array([Decimal("90.0"), None])]
+)
+def test_numbers_count_the_declared_part_of_a_duration(stored: pa.Array) -> None:
+    assert try_cast(stored, DURATION, Style(counts="minute")).values.to_pylist() == [90 * 60_000_000, None]
+
+
+def test_parts_of_a_counted_minute_are_kept() -> None:
+    assert try_cast(pa.array(["1.5", "x"]), DURATION, Style(counts="minute")).failing.tolist() == [1]
+    assert try_cast(pa.array(["1.5"]), DURATION, Style(counts="minute")).values.to_pylist() == [90_000_000]

@@ -122,7 +122,7 @@ def test_legality(catalog: Catalog, question: Question, wanted: list[str]) -> No
         asked(catalog, question)
 
 
-def test_what_is_only_explained_is_not_refused(catalog: Catalog) -> None:
+def test_what_is_only_explained_is_notrefused(catalog: Catalog) -> None:
     bound = bind_question(catalog, Question(("loose",)), None, REGISTRY, evaluated=False)
     assert bound.metrics[0].name == "loose"
 
@@ -269,11 +269,12 @@ def test_later_constructs_are_named(formula: str) -> None:
 
 
 def test_a_condition_may_not_use_what_is_not_evaluated_yet() -> None:
-    catalog = shop(EXTRA + "x = sum(notes.size)\ny = (x where rates.rate > 1)\nz = (x where late)")
-    assert [name for name, _ in catalog.metrics["y"].later] == ["grain:"]
-    assert [name for name, _ in catalog.metrics["z"].later] == ["grain:"]
-    assert refused(catalog, Question(("x",), where="late")) == ["E590"]
-    assert refused(catalog, Question(("x",), ("late",))) == ["E590"]
+    text = EXTRA + "x = sum(notes.size)\ny = (x where parts.odd)\nz = (count(parts) where odd)"
+    catalog = catalog_of(f"{SOURCES}{text}\n", SCHEMAS + PARTS)
+    assert [name for name, _ in catalog.metrics["y"].later] == ["a part of a struct"]
+    assert [name for name, _ in catalog.metrics["z"].later] == ["a part of a struct"]
+    assert refused(catalog, Question(("x",), where="parts.odd")) == ["E590"]
+    assert refused(catalog, Question(("x",), ("odd",))) == ["E503"]
 
 
 def test_where_is_parsed_before() -> None:
