@@ -212,7 +212,7 @@ PROBLEMS = [
         {"a": INTEGER, "b": TEXT},
         {},
         "t.csv: E615: a quote that opens after line 2 is never closed"
-        " (close the quote, or add `quote: none` if quotes have no meaning in this file)",
+        ' (close the quote, or add `quote: ""` if quotes have no meaning in this file)',
     ),
     (
         "a,a\n1,2\n",

@@ -107,7 +107,7 @@ RETYPED: tuple[Mapping[pa.DataType, pa.DataType], ...] = (
 )
 
 
-@relation(0.1)
+@relation(0.08)
 @given(shop=shops(), question=questions(), types=st.sampled_from(RETYPED))
 def test_types_of_storage(shop: Shop, question: Question, types: Mapping[pa.DataType, pa.DataType]) -> None:
     # A type with more digits may show in the answer's type, but in no value.
@@ -144,7 +144,7 @@ def test_row_groups(shop: Shop, question: Question, size: int, tmp_path_factory:
 # ---------------------------------------------------------------------------------- how the engine goes about it
 
 
-@relation(0.1)
+@relation(0.07)
 @given(shop=shops(), question=questions(), split=st.sampled_from([("table", 1), ("batches", 3)]))
 def test_without_the_optimiser(shop: Shop, question: Question, split: tuple[str, int]) -> None:
     tables = {name: handed_over(table, split, Path()) for name, table in tables_of(shop).items()}
@@ -154,7 +154,7 @@ def test_without_the_optimiser(shop: Shop, question: Question, split: tuple[str,
         assert_equal(asked(shop, question, tables), expected)
 
 
-@relation(0.015)
+@relation(0.01)
 @given(shop=shops(), question=questions(), split=splits())
 def test_repeated_runs(
     shop: Shop, question: Question, split: tuple[str, int], tmp_path_factory: pytest.TempPathFactory
@@ -170,7 +170,7 @@ def test_repeated_runs(
 # ---------------------------------------------------------------------------------------- what the rules demand
 
 
-@relation(0.06)
+@relation(0.04)
 @given(shop=shops(), question=questions())
 def test_a_filter_equals_its_group(shop: Shop, question: Question) -> None:
     texts = {name: formula.text for name, formula in question.formulas.items()}
@@ -190,7 +190,7 @@ ADDITIVE = ("count({0})", "sum({1})", "count({1})")
 NUMBERS = {"orders": ("orders.quantity", "orders.net"), "visits": ("visits.pages",), "lines": ("lines.units * price",)}
 
 
-@relation(0.08)
+@relation(0.06)
 @given(shop=shops(), data=st.data(), grain=st.sampled_from([None, "day", "month", "week"]))
 def test_parts_add_up(shop: Shop, data: st.DataObject, grain: str | None) -> None:
     source = data.draw(st.sampled_from(FACTS))

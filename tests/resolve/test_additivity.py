@@ -46,7 +46,5 @@ def test_additivity(formula: str, additive: bool, dependent: bool) -> None:
 
 def test_reasons_come_from_the_parts() -> None:
     catalog = shop("n = count(distinct visitors)\nx = 2 * n")
-    assert (
-        catalog.metrics["x"].not_additive_because == "it counts distinct values, which may lie in two parts"
-    )
+    assert catalog.metrics["x"].not_additive_because == "it counts distinct values, which may lie in two parts"
     assert catalog.metrics["x"].grain_dependent

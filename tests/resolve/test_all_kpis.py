@@ -74,9 +74,7 @@ EDIT = st.tuples(st.integers(0, len(DECLARATIONS) - 1), st.integers(0, 10**6), s
 
 @given(st.lists(EDIT, min_size=1, max_size=12), st.sampled_from([None, "hour", "day", "year"]))
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_damaged_definitions_never_break_the_stage(
-    edits: list[tuple[int, int, str]], grain: str | None
-) -> None:
+def test_damaged_definitions_never_break_the_stage(edits: list[tuple[int, int, str]], grain: str | None) -> None:
     declarations = list(DECLARATIONS)
     for number, place, word in edits:
         parts = re.split(r"(\W+)", declarations[number])

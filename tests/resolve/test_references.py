@@ -57,9 +57,7 @@ def test_one_chain_is_followed() -> None:
 
 def test_two_chains_are_listed() -> None:
     (error,) = [
-        e
-        for e in bound(FLIGHTS + 'x = count(flights where airports.name = "A")', FLIGHT_TABLES)[1]
-        if e.code != "W201"
+        e for e in bound(FLIGHTS + 'x = count(flights where airports.name = "A")', FLIGHT_TABLES)[1] if e.code != "W201"
     ]
     assert error.code == "E208"
     assert "`flights.origin` and `flights.destination`" in error.message
@@ -87,9 +85,7 @@ def test_a_path_through_things_may_continue_by_one_chain() -> None:
 
 
 def test_a_reference_to_another_unique_column() -> None:
-    assert where('count(flights where planes.maker = "A")').steps == (
-        Step("flights", "plane_id", "planes", "tail"),
-    )
+    assert where('count(flights where planes.maker = "A")').steps == (Step("flights", "plane_id", "planes", "tail"),)
 
 
 def test_a_source_may_refer_to_itself() -> None:
@@ -163,13 +159,9 @@ def test_a_snapshot_is_referred_to_by_its_key_without_time() -> None:
 
 
 def test_a_dimension_is_reached_along_references() -> None:
-    question = asked(
-        shop("x = sum(order_lines.quantity)"), Question(("x",), ("category", "channel", "country"))
-    )
+    question = asked(shop("x = sum(order_lines.quantity)"), Question(("x",), ("category", "channel", "country")))
     found = {each.name: each.on("order_lines") for each in question.dimensions}
-    assert {
-        name: [s.target for s in value.steps] for name, value in found.items() if isinstance(value, Field)
-    } == {
+    assert {name: [s.target for s in value.steps] for name, value in found.items() if isinstance(value, Field)} == {
         "category": ["products"],
         "channel": ["orders"],
         "country": ["orders", "customers"],
@@ -234,9 +226,7 @@ def test_a_column_that_a_total_names_is_a_dimension() -> None:
     body = metric('(count(orders) / total(count(orders), status) where status = "paid")').body
     assert isinstance(body, Restrict)
     assert body.conjuncts[0].dimensions == {"status"}
-    assert codes('x = (count(orders) / total(count(orders), status) where status = "paid" or is_valid)') == [
-        "E351"
-    ]
+    assert codes('x = (count(orders) / total(count(orders), status) where status = "paid" or is_valid)') == ["E351"]
 
 
 def test_a_filter_that_one_source_cannot_follow_is_refused() -> None:

@@ -123,9 +123,7 @@ def test_columns_keep_the_declared_order_then_the_tables() -> None:
 
 
 def test_text_tables_are_text_until_a_declaration_says_more() -> None:
-    columns = (
-        catalog_of("source a\n  time: day\n  column day: date\n", "a (text): day, n").sources["a"].columns
-    )
+    columns = catalog_of("source a\n  time: day\n  column day: date\n", "a (text): day, n").sources["a"].columns
     assert (columns["day"].type, columns["n"].type) == (DATE, TEXT)
 
 
@@ -147,9 +145,7 @@ def test_a_closed_source_has_its_declared_columns_only() -> None:
 
 def test_without_access_names_are_trusted_and_listed() -> None:
     text = "source a\n  time: day\n  column b -> c\nsource c\n  key: id\n  column id: integer\n"
-    catalog, diagnostics = bound(
-        text + 'x = sum(a.total where ok and c.name = "A") / sum(a.n)\n  unit: percent'
-    )
+    catalog, diagnostics = bound(text + 'x = sum(a.total where ok and c.name = "A") / sum(a.n)\n  unit: percent')
     assert [each.code for each in diagnostics] == ["W201", "W201"]
     assert "`a.b`, `a.day`, `a.total`, `a.ok` and `a.n`" in diagnostics[0].message
     assert "`c.name`" in diagnostics[1].message
@@ -192,9 +188,7 @@ source customers
   column id: text
 """
     columns = (
-        catalog_of(text, "orders: day date, customer text\ncustomers: id text, age integer")
-        .sources["orders"]
-        .columns
+        catalog_of(text, "orders: day date, customer text\ncustomers: id text, age integer").sources["orders"].columns
     )
     assert columns["a"].type == INTEGER
     assert columns["c"].computed == Field("age", INTEGER, (Step("orders", "customer", "customers", "id"),))
@@ -287,9 +281,7 @@ def test_a_parents_time() -> None:
     text = "source orders\n  key: id\n  time: at\nsource lines\n  time: orders.at\n  column id -> orders\n"
     source = catalog_of(text, "orders: id text, at timestamp\nlines: id text").sources["lines"]
     assert source.time == "orders.at"
-    assert source.columns["orders.at"].computed == Field(
-        "at", TIMESTAMP, (Step("lines", "id", "orders", "id"),)
-    )
+    assert source.columns["orders.at"].computed == Field("at", TIMESTAMP, (Step("lines", "id", "orders", "id"),))
 
 
 DERIVED = """

@@ -52,9 +52,7 @@ def test_growth_is_a_quotient_less_one() -> None:
     assert (body.operation, one, body.type) == ("subtract", Constant(1, INTEGER), RATIO)
     assert isinstance(quotient, Apply)
     assert quotient.operation == "divide"
-    assert quotient.arguments[1] == Window(
-        "previous", quotient.arguments[0], None, None, quotient.arguments[0].type
-    )
+    assert quotient.arguments[1] == Window("previous", quotient.arguments[0], None, None, quotient.arguments[0].type)
 
 
 def test_todate_names_a_grain() -> None:
@@ -63,9 +61,7 @@ def test_todate_names_a_grain() -> None:
     assert body.grain == "fiscal_year"
 
 
-@pytest.mark.parametrize(
-    "window", ["rolling({}, 1 year)", "todate({}, year)", "cumulative({})", "before({})"]
-)
+@pytest.mark.parametrize("window", ["rolling({}, 1 year)", "todate({}, year)", "cumulative({})", "before({})"])
 @pytest.mark.parametrize("inner", ["previous", "change", "growth"])
 def test_previous_needs_a_length_inside_a_window_of_its_own(window: str, inner: str) -> None:
     plain = window.format(f"{inner}(count(orders))")
@@ -134,9 +130,7 @@ def keyed(formula: str) -> KeyedAggregate:
 def test_keys_are_found_on_each_base_source() -> None:
     found = keyed("avg(sum(orders.total) / sum(order_lines.quantity) per customer)")
     assert found.keys == ("customers",)
-    ids = {
-        source: (fields[0].column, [s.target for s in fields[0].steps]) for source, fields in found.by_source
-    }
+    ids = {source: (fields[0].column, [s.target for s in fields[0].steps]) for source, fields in found.by_source}
     assert ids == {"orders": ("customer_id", []), "order_lines": ("customer_id", ["orders"])}
 
 

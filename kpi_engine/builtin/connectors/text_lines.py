@@ -86,7 +86,7 @@ def explain(file: Path, place: str, header: Header, options: TextOptions) -> Kpi
         return error
     except csv.Error as error:
         if "end of data" in str(error):
-            help = "close the quote, or add `quote: ` if quotes have no meaning in this file"
+            help = 'close the quote, or add `quote: ""` if quotes have no meaning in this file'
             return data_error("E615", place, f"a quote that opens after line {start} is never closed", help)
     return None
 
