@@ -19,18 +19,12 @@ from kpi_engine.parse import parse_file
 from kpi_engine.testing.case_tables import CaseQuestion, CaseTable, Rows, read_answer, read_question, read_table
 from kpi_engine.testing.cases import Case
 
-_SOURCE = re.compile(r"^source (\w+)[ \t]*$(?!(?:\n[ \t#].*)*\n[ \t]+table:)", re.MULTILINE)
 RELATIVE = 1e-12
-
-
-def with_tables(definitions: str) -> str:
-    """Definitions in which every source has a table; tests bind data instead."""
-    return _SOURCE.sub(r'source \1\n  table: "\1"', definitions)
 
 
 def ask_engine(definitions: str, tables: Mapping[str, Any], arguments: Mapping[str, Any]) -> kpi_engine.Result:
     """The engine's answer over Arrow tables or datasets; KpiError as the engine raises it."""
-    project = kpi_engine.Project.from_text(with_tables(definitions))
+    project = kpi_engine.Project.from_text(definitions)
     for name, table in tables.items():
         project.bind(name, table)
     return project.eval(**arguments)

@@ -1,4 +1,4 @@
-"""The line from the brief: what `count(orders)/count(distinct visitors)` counts, and over which rows."""
+"""`count(orders)/count(distinct visitors)`: what it counts, and over which rows."""
 
 from __future__ import annotations
 
