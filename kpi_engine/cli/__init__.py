@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     kpi_engine 0.1.0
     <ExitCode.OK: 0>
     """
+    _give_streams()
     line = arrange(sys.argv[1:] if arguments is None else arguments)
     if "--version" in line.common:
         sys.stdout.write(f"kpi_engine {__version__}\n")
@@ -36,12 +38,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help = "ask for fewer groups, a shorter span, or a coarser grain"
         too_much = Diagnostic("E798", message, help=help, exit_code=ExitCode.LIMIT)
         return _fail([too_much], ExitCode.LIMIT, style)
+    except OSError as error:
+        from kpi_engine.cli.failures import system_error
+
+        _drop_unwritable_output()
+        return _fail([system_error(error)], ExitCode.DATA, style)
     except Exception as error:  # noqa: BLE001
         # The boundary of the program: whatever arrives here is a bug, and is reported as one.
         from kpi_engine.cli.failures import internal_error
 
         problem = internal_error(error, "--debug" in line.common)
         return _fail([problem], ExitCode.INTERNAL, style)
+
+
+def _give_streams() -> None:
+    """A stream that the caller closed (`>&-`) takes what is written and drops it."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
+
+
+def _drop_unwritable_output() -> None:
+    """What still waits for an output that takes no more (a full disk) is dropped, so that leaving does not fail."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(line: CommandLine) -> int:

@@ -88,6 +88,14 @@ def may_colour(stream: IO[str]) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def system_error(error: OSError) -> Diagnostic:
+    """E712: what the operating system refused, and of which file."""
+    place = f"{error.filename}: " if error.filename is not None else ""
+    reason = (error.strerror or str(error)).lower()
+    help = "check the permissions" if isinstance(error, PermissionError) else ""
+    return Diagnostic("E712", f"{place}{reason}", help=help, exit_code=ExitCode.DATA)
+
+
 def internal_error(error: Exception, debug: bool) -> Diagnostic:
     """E799: a bug of ours. The traceback is printed with `--debug` only, and never with values of variables."""
     if debug:

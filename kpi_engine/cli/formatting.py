@@ -32,7 +32,8 @@ def fmt(
     """
     session = session_of(context)
     if paths == ["-"]:
-        _format_stdin()
+        if _format_stdin(check=check, diff=diff, style=session.errors) and (check or diff):
+            raise typer.Exit(ExitCode.RULE_FAILED)
         return
     changed = 0
     problems: list[Diagnostic] = []
@@ -81,7 +82,8 @@ def _format_file(path: Path, *, check: bool, diff: bool, style: str) -> bool:
     return True
 
 
-def _format_stdin() -> None:
+def _format_stdin(*, check: bool, diff: bool, style: str) -> bool:
+    """Whether standard input is not in canonical form; its canonical form is printed unless only asked about."""
     import kpi_engine
 
     # What a file may hold, standard input may hold too: UTF-8 and nothing else.
@@ -90,7 +92,16 @@ def _format_stdin() -> None:
     except UnicodeDecodeError as error:
         message = f"standard input is not UTF-8 text: byte 0x{error.object[error.start]:02x} at offset {error.start}"
         raise KpiError(Diagnostic("E706", message)) from None
-    sys.stdout.write(kpi_engine.format_text(SourceText("standard input", text)))
+    source = SourceText("standard input", text)
+    formatted = kpi_engine.format_text(source)
+    changed = formatted != source.text
+    if diff:
+        sys.stdout.write(_difference(source, formatted) if changed else "")
+    elif not check:
+        sys.stdout.write(formatted)
+    elif changed:
+        note("would change standard input", style)
+    return changed
 
 
 def _difference(source: SourceText, formatted: str) -> str:

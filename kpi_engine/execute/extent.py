@@ -1,6 +1,8 @@
-"""The first and the last row of sources in time, from statistics where they suffice."""
+"""The first and the last row of sources in time. Statistics say which fragments to look into, rows say the time."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from kpi_engine.execute.prune import time_range
 from kpi_engine.execute.rows import Rows, World
@@ -10,35 +12,38 @@ from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.plan import ExtentRequest
 from kpi_engine.kernels.extent import time_bounds
 
+Ranged = tuple[Fragment, tuple[Bound, Bound] | None]
+
 
 def first_time(request: ExtentRequest, world: World) -> Bound | None:
-    """The time of the first row that passes the source's own `where`; None without rows."""
-    source = world.catalog.sources[request.source]
+    """The time of the first row that belongs to the source; None without rows."""
     earliest: Bound | None = None
-    for fragment in world.reader.open(source, request.columns).fragments():
-        known = time_range(fragment, source, request.time, world.calendar)
-        if known is not None and earliest is not None and known[0] >= earliest:
-            continue
-        if known is None or source.where is not None or source.lifetime is not None:
-            known = _read(fragment, request, world, own=True, limit=None)
-        if known is not None and (earliest is None or known[0] < earliest):
-            earliest = known[0]
+    # Those without statistics come first, then those that may begin earliest: the rest need not be read.
+    for fragment, known in sorted(_fragments(request, world), key=lambda each: (each[1] is not None, each[1] or ())):
+        if known is None or earliest is None or known[0] < earliest:
+            found = _read(fragment, request, world, own=True, limit=None)
+            if found is not None and (earliest is None or found[0] < earliest):
+                earliest = found[0]
     return earliest
 
 
 def last_time(request: ExtentRequest, world: World, limit: Bound) -> Bound | None:
     """The latest time before `limit` in any row; None without rows."""
-    source = world.catalog.sources[request.source]
     latest: Bound | None = None
-    for fragment in world.reader.open(source, request.columns).fragments():
-        known = time_range(fragment, source, request.time, world.calendar)
-        if known is not None and latest is not None and known[1] <= latest:
-            continue
-        if known is None or known[1] >= limit:
-            known = _read(fragment, request, world, own=False, limit=limit)
-        if known is not None and (latest is None or known[1] > latest):
-            latest = known[1]
+    ranged = sorted(_fragments(request, world), key=lambda each: (each[1] is None, (each[1] and each[1][1]) or ()))
+    for fragment, known in reversed(ranged):
+        if known is None or latest is None or known[1] > latest:
+            found = _read(fragment, request, world, own=False, limit=limit)
+            if found is not None and (latest is None or found[1] > latest):
+                latest = found[1]
     return latest
+
+
+def _fragments(request: ExtentRequest, world: World) -> Sequence[Ranged]:
+    """The fragments of a source, each with the least and greatest time that its rows can have, if it is known."""
+    source = world.catalog.sources[request.source]
+    opened = world.reader.open(source, request.columns)
+    return [(each, time_range(each, source, request.time, world.calendar)) for each in opened.fragments()]
 
 
 def _read(

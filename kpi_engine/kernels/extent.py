@@ -1,12 +1,17 @@
-"""The first and last time of rows."""
+"""The first and last time of rows. Times outside the years that have periods count as the first or last of these."""
 
 from __future__ import annotations
+
+from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from kpi_engine.ir.bounds import Bound
-from kpi_engine.kernels.calendar import Calendar, date_of
+from kpi_engine.kernels.calendar import Calendar, date_of, day_number
+
+_FIRST, _LAST = date(1900, 1, 1), date(2199, 12, 31)
+_DAY_US = 86_400_000_000
 
 
 def time_bounds(times: pa.Array, limit: Bound | None, calendar: Calendar) -> tuple[Bound, Bound] | None:
@@ -23,5 +28,25 @@ def time_bounds(times: pa.Array, limit: Bound | None, calendar: Calendar) -> tup
     if low is None:
         return None
     if is_date:
-        return calendar.day_start(date_of(low)), calendar.day_start(date_of(high))
-    return calendar.bound(low), calendar.bound(high)
+        first, last = (calendar.day_start(date_of(_day_in_range(day))) for day in (low, high))
+        return first, last
+    return bound_of(low, calendar), bound_of(high, calendar)
+
+
+def in_range(day: date) -> date:
+    """A date within the years that have periods.
+
+    >>> in_range(date(9999, 12, 31))
+    datetime.date(2199, 12, 31)
+    """
+    return min(max(day, _FIRST), _LAST)
+
+
+def bound_of(us: int, calendar: Calendar) -> Bound:
+    """The bound at an instant, in microseconds, within the years that have periods."""
+    least, greatest = (day_number(day) * _DAY_US for day in (_FIRST, _LAST))
+    return calendar.bound(min(max(us, least), greatest))
+
+
+def _day_in_range(day: int) -> int:
+    return min(max(day, day_number(_FIRST)), day_number(_LAST))

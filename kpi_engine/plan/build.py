@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import Catalog, Metric
+from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.expression import ChildAggregate, Expression, Field
 from kpi_engine.ir.plan import KeyedTable, MeasureQuery, Output, Plan, Scan
 from kpi_engine.ir.question import BoundDimension, BoundQuestion
 from kpi_engine.ir.types import Display
-from kpi_engine.kernels.calendar import Calendar, parse_instant
+from kpi_engine.kernels.calendar import Calendar, CalendarError, parse_instant
 from kpi_engine.plan.completeness import completeness
 from kpi_engine.plan.context import Context, Coverage
 from kpi_engine.plan.frames import Frame, frame_of
@@ -45,7 +46,8 @@ def make_plan(
     book = LeafBook()
     lowering = Lowering(catalog, calendar, coverage, book, question.grain)
     expressions = [
-        lowering.metric(metric, _context(question, span, _cut(metric, coverage, as_of))) for metric in question.metrics
+        _lowered(lowering, metric, _context(question, span, _cut(metric, coverage, as_of)))
+        for metric in question.metrics
     ]
     plan = _with_inputs(
         Plan(
@@ -81,6 +83,16 @@ def make_plan(
         for metric, expression in zip(question.metrics, expressions, strict=True)
     )
     return replace(plan, outputs=outputs)
+
+
+def _lowered(lowering: Lowering, metric: Metric, context: Context) -> Expression:
+    """The metric over leaves; E525 where a window reaches out of the years that there are."""
+    try:
+        return lowering.metric(metric, context)
+    except CalendarError as error:
+        message = f"a window of `{metric.name}` cannot be placed: {error.message}"
+        help = "shorten the window or the span"
+        raise KpiError(Diagnostic("E525", message, metric.span, help, exit_code=ExitCode.USAGE)) from error
 
 
 def _coverage_start(catalog: Catalog, calendar: Calendar, name: str, first: Bound | None) -> Bound | None:

@@ -10,11 +10,21 @@ from kpi_engine.ir.catalog import Catalog, Source
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.question import BoundQuestion
 from kpi_engine.ir.span import SourceText, Span
-from kpi_engine.kernels.calendar import Calendar, CalendarError, parse_instant, parse_period
+from kpi_engine.kernels.calendar import MAX_PERIODS, Calendar, CalendarError, parse_instant, parse_period
 from kpi_engine.plan.frames import duration_of
 
-MAX_CELLS = 1_000_000
-"""The most rows (periods x groups) of an answer."""
+_DAY_US = 86_400_000_000
+_LONGEST_US = {
+    "hour": _DAY_US // 24,
+    "day": _DAY_US + 2 * _DAY_US // 24,
+    "week": 8 * _DAY_US,
+    "month": 32 * _DAY_US,
+    "quarter": 93 * _DAY_US,
+    "year": 367 * _DAY_US,
+    "fiscal_quarter": 93 * _DAY_US,
+    "fiscal_year": 367 * _DAY_US,
+}
+"""No period of a grain is longer; the least number of periods in a span follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +78,12 @@ def answer_span(
     if question.grain is None:
         end = max(opens, closes)
         return AnswerSpan((calendar.window(opens, end),), opens, end)
+    if (closes.us - opens.us) // _LONGEST_US[question.grain] > MAX_PERIODS:
+        message = f"this span has more than {MAX_PERIODS} periods of one {question.grain}"
+        help = "ask for a shorter span or a coarser grain"
+        raise KpiError(question_error("E524", "--grain", question.grain, message, help))
     try:
-        periods = calendar.periods(question.grain, opens, closes, cap=MAX_CELLS)
+        periods = calendar.periods(question.grain, opens, closes)
     except CalendarError as error:
         raise KpiError(question_error("E524", "--grain", question.grain, error.message, error.help)) from error
     if question.start is None:

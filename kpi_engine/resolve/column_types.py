@@ -89,12 +89,12 @@ def _currency_code(node: tree.TypeName, code: str | None) -> str:
 
 
 def is_readable(table: Type, declared: Type) -> bool:
-    """Whether values of a table's column can be read as the declared type; text can be read as anything.
+    """Whether values of a table's column can be read as the declared type; text, and a column of nulls, as anything.
 
     >>> is_readable(INTEGER, currency("CNY")), is_readable(DATE, TIMESTAMP)
     (True, False)
     """
-    if table.kind is Kind.TEXT:
+    if table.kind in (Kind.TEXT, Kind.NULL):
         return True
     if table.numeric and table.unit.is_duration:
         return declared.numeric and declared.unit.is_duration

@@ -70,6 +70,9 @@ def _bind(asking: Asking, question: Question, where: tree.Expr | None) -> BoundQ
         names = listed(metric.name for metric in metrics)
         raise problem("E511", f"{names} is constant and has no rows", QUERY, "ask for a metric over a source")
     attempts.run(partial(_check_grain, asking, question, metrics))
+    if question.grain is not None and "period" in question.metrics:
+        help = "rename the metric, or ask without --grain"
+        attempts.fail(problem("E513", "two columns of the answer would be named `period`", QUERY, help))
     over = tuple(dict.fromkeys((*sources, *domain_sources(*(metric.body for metric in metrics)))))
     dimensions = bind_dimensions(asking, question, metrics, over, attempts)
     conjuncts: tuple[Conjunct, ...] = ()

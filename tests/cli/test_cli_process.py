@@ -169,3 +169,22 @@ def test_other_formats_go_to_a_terminal_when_asked(tmp_path: Path) -> None:
     assert in_terminal(tmp_path, 80, "2", "eval", "revenue", "-f", "csv", NO_COLOR="1").startswith(
         "period,channel,revenue"
     )
+
+
+def test_an_output_that_is_closed_or_full_is_no_bug(tmp_path: Path) -> None:
+    for redirect, code in ((">&-", 0), ("> /dev/full", 4)):
+        command = f"{sys.executable} -m kpi_engine --help {redirect}"
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=tmp_path)
+        assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+
+
+def test_formatting_standard_input_can_be_checked(tmp_path: Path) -> None:
+    for text, code in (("m=1\n", 1), ("m = 1\n", 0)):
+        done = subprocess.run(
+            [sys.executable, "-m", "kpi_engine", "fmt", "--check", "-"],
+            input=text,
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+        )
+        assert (done.returncode, done.stdout) == (code, ""), done.stderr

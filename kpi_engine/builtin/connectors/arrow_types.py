@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from kpi_engine.ir.types import BOOLEAN, DATE, DECIMAL, DURATION, FLOAT, INTEGER, TEXT, TIMESTAMP, Kind, Type
+from kpi_engine.ir.types import BOOLEAN, DATE, DECIMAL, DURATION, FLOAT, INTEGER, NULL, TEXT, TIMESTAMP, Kind, Type
 
 _NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT)
 
@@ -30,6 +30,7 @@ def type_of(arrow: pa.DataType) -> Type | None:
         (types.is_date, DATE),
         (types.is_timestamp, TIMESTAMP),
         (types.is_duration, DURATION),
+        (types.is_null, NULL),
     )
     return next((type for test, type in tests if test(arrow)), None)
 

@@ -71,9 +71,17 @@ def tables(root: Path) -> tuple[str, ...]:
             continue
         if entry.is_file() and format_of(entry) is not None:
             found.add(_stem(entry))
-        elif entry.is_dir() and any(format_of(file) for file in entry.rglob("*") if file.is_file()):
+        elif entry.is_dir() and _holds_data(entry):
             found.add(entry.name)
     return tuple(sorted(found))
+
+
+def _holds_data(folder: Path) -> bool:
+    """Whether data files lie directly in a folder; one that cannot be read holds none."""
+    try:
+        return any(format_of(file) is not None for file in folder.iterdir())
+    except OSError:
+        return False
 
 
 def format_of(file: Path) -> str | None:
