@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from kpi_engine import pipeline
-from kpi_engine.extend.rows import Connector
+from kpi_engine.extend.rows import Connector, TableRequest
 from kpi_engine.ir.catalog import Catalog
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError
 from kpi_engine.ir.question import Question
@@ -103,11 +103,14 @@ class Project:
         """Let a source read an object instead of its table.
 
         `data` is a pyarrow Table, RecordBatch, Dataset or RecordBatchReader, or anything that speaks
-        `__arrow_c_stream__` (a pandas or polars frame, a DuckDB relation). A stream is read once and kept.
+        `__arrow_c_stream__` (a pandas or polars frame, a DuckDB relation). A stream is read once and kept. Raises `KpiError` (E622) for what
+        is no table.
         """
         from kpi_engine.builtin.connectors.memory import MemoryConnector
 
-        self._bound[source] = MemoryConnector(source, data)
+        connector = MemoryConnector(source, data)
+        connector.schema(TableRequest((), source=source))
+        self._bound[source] = connector
         self._loaded = None
 
     def check(self) -> tuple[Diagnostic, ...]:

@@ -128,7 +128,7 @@ def test_columns_of_a_dataset_are_pruned(read: Any) -> None:
 def test_objects_that_are_no_tables_are_refused(read: Any) -> None:
     read.connector = MemoryConnector("orders", [1, 2])
     assert read.problem(lambda: read.schema("orders")) == (
-        "orders: E622: a list was bound, which is no table of Arrow's"
+        "orders: E622: an object of type list was bound, which is no table of Arrow's"
         " (bind a pyarrow Table or Dataset, or a pandas, polars or DuckDB table)"
     )
 

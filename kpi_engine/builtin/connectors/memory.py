@@ -56,7 +56,7 @@ class MemoryConnector:
                 raise data_error("E622", self._name, message, "bind a stream before anything reads it") from error
         else:
             help = "bind a pyarrow Table or Dataset, or a pandas, polars or DuckDB table"
-            message = f"a {type(data).__name__} was bound, which is no table of Arrow's"
+            message = f"an object of type {type(data).__name__} was bound, which is no table of Arrow's"
             raise data_error("E622", self._name, message, help)
         return self._data
 
