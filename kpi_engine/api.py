@@ -103,8 +103,8 @@ class Project:
         """Let a source read an object instead of its table.
 
         `data` is a pyarrow Table, RecordBatch, Dataset or RecordBatchReader, or anything that speaks
-        `__arrow_c_stream__` (a pandas or polars frame, a DuckDB relation). A stream is read once and kept. Raises `KpiError` (E622) for what
-        is no table.
+        `__arrow_c_stream__` (a pandas or polars frame, a DuckDB relation). A stream is read once and kept.
+        Raises `KpiError` (E622) for what is no table.
         """
         from kpi_engine.builtin.connectors.memory import MemoryConnector
 

@@ -24,7 +24,7 @@ from kpi_engine.kernels.frames import StateFrame, group_rows
 from kpi_engine.kernels.group import encode
 from kpi_engine.kernels.quantile import percentile
 from kpi_engine.kernels.ranges import range_extreme
-from kpi_engine.kernels.sorting import distinct
+from kpi_engine.kernels.sorting import distinct, sorted_with_order
 from kpi_engine.kernels.states import State
 from kpi_engine.kernels.vectors import Ints, Mask
 from kpi_engine.kernels.windows import BucketWindows
@@ -58,14 +58,14 @@ class GroupedStates:
 
     def __init__(self, frame: StateFrame) -> None:
         groups = group_rows(frame.keys, len(frame))
-        order = np.lexsort((frame.bucket, groups.ids))
+        self._width = int(frame.bucket.max(initial=0)) + 2
+        order = sorted_with_order(groups.ids * self._width + frame.bucket)[1]
         self.size = groups.size
         self.keys = tuple(key.take(pa.array(groups.first)) for key in frame.keys)
         self._frame = frame
         self._order = order
         self._group = groups.ids[order]
         self._bucket = frame.bucket[order]
-        self._width = int(self._bucket.max(initial=0)) + 2
 
     @cached_property
     def _places(self) -> Ints:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from kpi_engine.ir.plan import ITEM_KINDS, StateKind
 from kpi_engine.kernels.group import Groups, encode, group, pack
 from kpi_engine.kernels.states import State, joined, merge_states, partial_state, true_rows
-from kpi_engine.kernels.vectors import Ints
+from kpi_engine.kernels.vectors import Ints, validity
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +77,26 @@ def _item_frame(keys: Sequence[pa.Array], bucket: Ints, cells: Ints, wanted: Sta
     rows = np.flatnonzero(counted)
     values = wanted.values
     assert values is not None
-    if len(rows) < len(bucket):
-        values = values.take(pa.array(rows))
     codes, dictionary = encode(values)
-    chosen = cells[rows]
+    codes, chosen = codes[rows], cells[rows]
     groups = group(packed([(chosen, int(chosen.max(initial=-1)) + 1), (codes, len(dictionary))]))
     first = rows[groups.first]
-    item = dictionary.take(pa.array(codes[groups.first]))
-    state = partial_state("count", values, groups.ids, groups.size)
+    item = _coded(codes[groups.first], dictionary)
+    present = validity(values)
+    known = None if present is None else pa.array(present[rows], mask=~present[rows])
+    state = partial_state("count", known, groups.ids, groups.size)
     return StateFrame(_take(keys, first), bucket[first], item, (state,))
+
+
+def _coded(codes: Ints, dictionary: pa.Array) -> pa.Array:
+    """The values of some codes; texts stay codes, so that none is copied before it is shown."""
+    if not pa.types.is_string(dictionary.type):
+        return dictionary.take(pa.array(codes))
+    last = len(dictionary) - 1
+    if last >= 0 and not dictionary[last].is_valid:
+        indices = pa.array(codes.astype(np.int32), mask=codes == last)
+        return pa.DictionaryArray.from_arrays(indices, dictionary.slice(0, last))
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), dictionary)
 
 
 def _take(keys: Sequence[pa.Array], rows: Ints) -> tuple[pa.Array, ...]:
@@ -125,14 +136,14 @@ def merge_frames(frames: Sequence[StateFrame]) -> StateFrame:
     width = int(bucket.max(initial=0)) + 1
     item = None
     if first.item is not None:
-        item = joined([frame.item for frame in frames if frame.item is not None])
-        parts.append(_codes(item))
+        codes, dictionary = encode(joined([frame.item for frame in frames if frame.item is not None]))
+        parts.append((codes, len(dictionary)))
     groups = group(packed([*parts, (bucket, width)]))
     chosen = groups.first
     states = tuple(
         merge_states([frame.states[number] for frame in frames], groups.ids, groups.size)
         for number in range(len(first.states))
     )
-    return StateFrame(
-        _take(keys, chosen), bucket[chosen], None if item is None else item.take(pa.array(chosen)), states
-    )
+    if first.item is not None:
+        item = _coded(codes[chosen], dictionary)
+    return StateFrame(_take(keys, chosen), bucket[chosen], item, states)

@@ -116,6 +116,8 @@ def joined(arrays: Sequence[pa.Array]) -> pa.Array:
     """
     if len(arrays) == 1:
         return arrays[0]
+    if all(pa.types.is_dictionary(array.type) for array in arrays):
+        return pa.chunked_array(arrays).unify_dictionaries().combine_chunks()
     types = {array.type for array in arrays}
     if len(types) > 1:
         wide = (
