@@ -12,6 +12,8 @@ def output_array(values: pa.Array, type: Type) -> pa.Array:
     """A metric's column: durations as duration[us], everything else as computed."""
     if type.numeric and type.unit.is_duration:
         return to_duration(values)
+    if pa.types.is_decimal(values.type) and values.null_count == len(values):
+        return pa.nulls(len(values), pa.decimal128(38, 0))  # without a value nothing says what its scale is
     if pa.types.is_dictionary(values.type):
         return values.dictionary_decode()
     if pa.types.is_null(values.type):
