@@ -1,38 +1,43 @@
-"""Compare kpi_engine with expert DuckDB SQL on one scorecard: equal answers first, then the time of both.
+"""Compare kpi_engine with expert DuckDB SQL: equal answers first, then the time and memory of both, as data grows.
 
-python benchmarks/run.py --data /tmp/bench --rows 5_000_000
+python benchmarks/run.py
 """
 
 from __future__ import annotations
 
 import argparse
 import functools
+import importlib.metadata
+import os
+import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import answers
 import measure
 from measure import Cost
+from questions import HERE, QUESTIONS, Question
 
-ROWS = 5_000_000
+ROWS = (1_000_000, 10_000_000)
 FEWEST_ROWS = 20_000  # then every month has orders of every channel
 
-# Until the processes are measured this one stays small: it imports neither pyarrow nor DuckDB. A child's peak
-# memory is never reported below what its parent held when it was started.
+# This process stays small: it imports neither pyarrow nor DuckDB. A child's peak memory is never reported below what
+# its parent held when it was started.
 
 
-def check(data: Path) -> None:
+def check(question: Question, data: Path) -> None:
     """Stop if the two answers differ."""
-    engine = answers.rows_of_engine(answers.by_engine(data))
-    duckdb = answers.rows_of_duckdb(answers.by_duckdb(data))
-    found = answers.differences(engine, duckdb)
+    engine = answers.rows_of_engine(question, answers.by_engine(question, data))
+    duckdb = answers.rows_of_duckdb(question, answers.by_duckdb(question, data))
+    found = answers.differences(question, engine, duckdb)
     if found:
         print("\n".join(sorted(found)[:20]), file=sys.stderr)
-        raise SystemExit(f"{len(found)} values differ: nothing was timed")
-    print(f"{len(duckdb)} rows x {len(answers.METRICS)} metrics are equal.\n")
+        raise SystemExit(f"{question.name}: {len(found)} values differ, nothing more is timed")
+    print(f"{question.name}: {len(duckdb)} rows x {len(question.metrics)} metrics are equal", flush=True)
 
 
 def forget_states(data: Path) -> None:
@@ -40,72 +45,113 @@ def forget_states(data: Path) -> None:
     shutil.rmtree(data / ".kpi", ignore_errors=True)
 
 
-def own_processes(data: Path, rounds: int) -> dict[str, Cost]:
-    """Every way in a process of its own, imports and start-up included."""
-
-    def run(name: str) -> Cost:
-        forget_states(data)
-        return measure.own_process([sys.executable, __file__, "--only", name, "--data", str(data)])
-
-    return measure.interleaved({name: functools.partial(run, name) for name in answers.WAYS}, rounds)
-
-
-def program(name: str, *arguments: str) -> None:
-    """Run a program of this folder; stop if it fails."""
+def program(name: str, *arguments: str) -> Cost:
+    """Run a program of this folder in a process of its own; stop if it fails."""
     try:
-        measure.own_process([sys.executable, str(answers.HERE / name), *arguments])
+        return measure.own_process([sys.executable, str(HERE / name), *arguments])
     except subprocess.CalledProcessError as error:
         raise SystemExit(error.returncode) from None
 
 
-def same_process(data: Path, rounds: int) -> dict[str, Cost]:
-    """Every way in this process, after a first run of each."""
+def costs_of(question: Question, data: Path, rounds: int) -> dict[str, Cost]:
+    """Every way in a process of its own, imports and start-up included."""
 
-    def run(name: str) -> Cost:
+    def run(way: str) -> Cost:
         forget_states(data)
-        return measure.in_process(lambda: answers.WAYS[name](data))
+        return program("run.py", "--only", way, "--questions", question.name, "--data", str(data))
 
-    ways = {name: functools.partial(run, name) for name in answers.WAYS}
-    measure.interleaved(ways, 1)
-    return measure.interleaved(ways, rounds)
+    return measure.interleaved({way: functools.partial(run, way) for way in answers.WAYS}, rounds)
 
 
-def table(title: str, costs: Mapping[str, Cost]) -> str:
-    """A Markdown table; ratios are to DuckDB."""
-    base = costs["DuckDB"]
-    has_memory = base.memory > 0
+def measured(question: Question, folders: Mapping[int, Path], rounds: int) -> dict[int, dict[str, Cost]]:
+    """The costs of all ways at each size; answers are compared first."""
+    found = {}
+    for rows, data in folders.items():
+        program("run.py", "--only", "check", "--questions", question.name, "--data", str(data))
+        found[rows] = costs_of(question, data, rounds)
+    return found
+
+
+def table(question: Question, found: Mapping[int, Mapping[str, Cost]]) -> str:
+    """A Markdown table; ratios are to DuckDB at the same size, growth is the time against the size before."""
     lines = [
-        f"| {title} | wall s | CPU s |{' peak MB |' if has_memory else ''} wall ratio | CPU ratio |",
-        f"|---|---|---|{'---|' if has_memory else ''}---|---|",
+        f"**{question.title}**\n",
+        "| orders | | wall s | CPU s | peak MB | wall ratio | CPU ratio | memory ratio | growth of CPU |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
-    for name, cost in costs.items():
-        memory = f" {cost.memory / 1e6:.0f} |" if has_memory else ""
-        ratios = f"{cost.wall / base.wall:.2f} | {cost.cpu / base.cpu:.2f}"
-        lines.append(f"| {name} | {cost.wall:.3f} | {cost.cpu:.3f} |{memory} {ratios} |")
+    before: Mapping[str, Cost] | None = None
+    for rows, costs in found.items():
+        base = costs["DuckDB"]
+        for way, cost in costs.items():
+            ratios = (cost.wall / base.wall, cost.cpu / base.cpu, cost.memory / base.memory)
+            growth = "" if before is None else f"{cost.cpu / before[way].cpu:.1f} x"
+            shown = " | ".join(f"{ratio:.2f}" for ratio in ratios)
+            amounts = f"{cost.wall:.2f} | {cost.cpu:.2f} | {cost.memory / 1e6:.0f}"
+            lines.append(f"| {rows:_} | {way} | {amounts} | {shown} | {growth} |")
+        before = costs
     return "\n".join(lines)
 
 
-def main() -> None:
+def machine() -> str:
+    """What was measured, and where."""
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("pyarrow", "numpy", "duckdb"))
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"Python {platform.python_version()}, {versions}; {_processor()}, {cpus} CPUs, {platform.system()}."
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def report(arguments: argparse.Namespace, work: Path) -> None:
+    """Data, comparison, times, tables."""
+    look = ("--ids", arguments.ids, "--layout", arguments.layout)
+    folders = {rows: work / f"{rows}-{arguments.ids}-{arguments.layout}" for rows in arguments.rows}
+    for rows, data in folders.items():
+        program("generate.py", "--data", str(data), "--rows", str(rows), *look)
+    print(f"\n{machine()} Ids: {arguments.ids}, files: {arguments.layout}, median of {arguments.rounds}.\n", flush=True)
+    for name in arguments.questions:
+        print(f"\n{table(QUESTIONS[name], measured(QUESTIONS[name], folders, arguments.rounds))}\n", flush=True)
+
+
+def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description="compare kpi_engine with DuckDB on one scorecard")
-    parser.add_argument("--data", type=Path, required=True, help="the work directory; orders are made there")
-    parser.add_argument("--rows", type=int, default=ROWS, help=f"orders (default {ROWS:_})")
+    parser = argparse.ArgumentParser(description="compare kpi_engine with DuckDB on questions to a shop")
+    parser.add_argument("--data", type=Path, help="a folder for the data, kept (default: a temporary one)")
+    parser.add_argument("--rows", type=int, nargs="+", default=ROWS, help="orders, one or more sizes")
+    parser.add_argument("--questions", nargs="+", choices=[*QUESTIONS], default=[*QUESTIONS], help="default: all")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each way; medians are shown (default 5)")
-    parser.add_argument("--only", choices=[*answers.WAYS, "check"], help="do one thing, in this process")
-    arguments = parser.parse_args()
-    data, rounds = arguments.data, arguments.rounds
-    if arguments.only == "check":
-        check(data)
-    elif arguments.only:
-        answers.WAYS[arguments.only](data)
-    elif arguments.rows < FEWEST_ROWS:
+    parser.add_argument("--ids", choices=("numbered", "uuid"), default="numbered", help="customers' ids")
+    parser.add_argument("--layout", choices=("months", "days", "one"), default="months", help="files, one a ...")
+    parser.add_argument("--only", choices=[*answers.WAYS, "check"], help="do one thing, in this process, on --data")
+    found = parser.parse_args(arguments)
+    if min(found.rows) < FEWEST_ROWS:
         parser.error(f"--rows must be at least {FEWEST_ROWS}")
+    if found.only and found.data is None:
+        parser.error("--only needs --data")
+    return found
+
+
+def main() -> None:
+    """Measure, or do one thing of it."""
+    arguments = parsed()
+    questions = [QUESTIONS[name] for name in arguments.questions]
+    if arguments.only == "check":
+        for question in questions:
+            check(question, arguments.data)
+    elif arguments.only:
+        for question in questions:
+            answers.WAYS[arguments.only](question, arguments.data)
+    elif arguments.data is not None:
+        report(arguments, arguments.data)
     else:
-        program("generate.py", "--data", str(data), "--rows", str(arguments.rows))
-        program("run.py", "--only", "check", "--data", str(data))
-        print(f"Median of {rounds}.\n")
-        print(table("own process", own_processes(data, rounds)), end="\n\n", flush=True)
-        print(table("same process", same_process(data, rounds)))
+        with tempfile.TemporaryDirectory(prefix="kpi-benchmark-") as folder:
+            report(arguments, Path(folder))
 
 
 if __name__ == "__main__":

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from kpi_engine import pipeline
+from kpi_engine.arguments import When, as_text, check_flags, check_names, check_number, check_paths, check_texts
 from kpi_engine.extend.rows import Connector, TableRequest
 from kpi_engine.ir.catalog import Catalog
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError
 from kpi_engine.ir.question import Question
 from kpi_engine.ir.result import ResultColumn, RunStats
 from kpi_engine.ir.span import SourceText
-from kpi_engine.project import ProjectConfig
+from kpi_engine.project import ProjectConfig, read_definitions
 from kpi_engine.project.config import load_config
 
 if TYPE_CHECKING:
     import pandas
     import polars
     import pyarrow as pa
+
+    from kpi_engine.testing.running import Outcome
 
 _OUT_OF_REACH = ("E60", "E61", "E62")
 """Codes of tables that cannot be read."""
@@ -40,6 +44,7 @@ def open_project(
     `definitions` are files or folders that are read instead of the project's own; `data` is the folder that relative
     tables are looked for in. Nothing is read before it is needed. Raises `KpiError` when there is no such project.
     """
+    check_paths(path=path, definitions=definitions, data=data)
     return Project(load_config(path, definitions=definitions, data=data))
 
 
@@ -72,6 +77,7 @@ class Project:
                 self._loaded = pipeline.load(self.config, self._bound)
             else:
                 self._loaded = pipeline.load_texts(self._given, self.config, self._bound)
+            pipeline.check_bound(self._loaded)
         return self._loaded
 
     def _sound(self) -> pipeline.Loaded:
@@ -104,8 +110,9 @@ class Project:
 
         `data` is a pyarrow Table, RecordBatch, Dataset or RecordBatchReader, or anything that speaks
         `__arrow_c_stream__` (a pandas or polars frame, a DuckDB relation). A stream is read once and kept.
-        Raises `KpiError` (E622) for what is no table.
+        Raises `KpiError`: E622 for what is no table; E727, as soon as something is asked, if there is no such source.
         """
+        check_texts(source=source)
         from kpi_engine.builtin.connectors.memory import MemoryConnector
 
         connector = MemoryConnector(source, data)
@@ -117,61 +124,124 @@ class Project:
         """All problems of the definitions: errors first, in the order of the text within each."""
         return pipeline.in_order(self._load().diagnostics)
 
+    def check_data(self, today: datetime.date | None = None) -> tuple[Diagnostic, ...]:
+        """What is odd about the data: errors and warnings with counts and examples, in the order of the sources.
+
+        Every source is read once. `today` is what counts as the present (default: the current day of the calendar's
+        zone). Raises `KpiError` with all errors if definitions are broken.
+        """
+        from kpi_engine.inspect.check import check_data
+
+        return check_data(self._sound(), self.config.as_of, today)
+
     def eval(
         self,
         metrics: Names,
         *,
         by: Names = (),
-        grain: str | None = None,
+        grain: Names | None = None,
         where: str | None = None,
-        start: str | None = None,
-        end: str | None = None,
-        as_of: str | None = None,
+        start: When | None = None,
+        end: When | None = None,
+        as_of: When | None = None,
         skip_empty: bool = False,
         order_by: Names = (),
         limit: int | None = None,
+        detail: bool = False,
     ) -> Result:
         """Compute metrics: a row for each period (with `grain`) and each group of the dimensions in `by`.
 
-        `start` and `end` are periods or dates, both included; `as_of` a date, an hour or an instant. Raises `KpiError`:
+        Several grains (`"month,week"`, or a list) give the rows of each below each other, led by a column `grain`.
+
+        `start` and `end` are periods or dates, both included; `as_of` a date, an hour or an instant; all as text or as
+        Python's own. With `detail` columns follow each metric: `m.numerator` and `m.denominator` of a quotient, `m.rows`
+        (how many rows stand behind the value) and `m.complete`. Raises `KpiError`:
         E5xx for a question that has no answer, E6xx for data that does not fit, E8xx for limits.
         """
+        start, end, as_of = as_text("start", start), as_text("end", end), as_text("as_of", as_of)
+        check_names(metrics=metrics, by=by, grain=grain, order_by=order_by)
+        check_texts(where=where)
+        check_number(limit=limit)
+        check_flags(skip_empty=skip_empty, detail=detail)
         question = Question(
-            _names(metrics), _names(by), grain, where, start, end, as_of, skip_empty, _names(order_by), limit
+            _names(metrics), _names(by), _grain(grain), where, start, end, as_of, skip_empty, _names(order_by), limit
         )
-        prepared = pipeline.prepare(self._sound(), question, self.config.as_of)
+        prepared = pipeline.prepare(self._sound(), question, self.config.as_of, detail=detail)
         return Result(pipeline.run(prepared), pipeline.result_columns(prepared), prepared.stats)
+
+    def test(
+        self, paths: AnyPath | Sequence[AnyPath] = (), *, named: str = "", accept: bool = False
+    ) -> tuple[Outcome, ...]:
+        """Run case files (`*.kpitest`): questions over small tables of their own, with the results expected.
+
+        `paths` are files and folders; without any, those beside the definitions and in folders named `tests`. `named`
+        chooses the cases with these words in their title or file name. `accept` writes what is answered into results
+        that differ. The project's own data is not read. Raises `KpiError`: E730 if there is nothing to run, the
+        problems of the definitions if these cannot be parsed.
+        """
+        from kpi_engine.case_files import run_files
+
+        check_texts(named=named)
+        texts = self._given if self._given is not None else read_definitions(self.config)
+        return run_files(self.config, texts, _paths(paths), named, accept=accept)
+
+    def values(
+        self, dimensions: Names, *, source: str | None = None, where: str | None = None, limit: int | None = None
+    ) -> Result:
+        """The values of dimensions, or of columns of sources, with the number of rows that have them.
+
+        A row a combination of values, the most frequent first, and a column a source: those that have the dimensions,
+        or `source` alone. All rows count, whatever their time. Raises `KpiError` E501, E503, E727 for names that do not
+        go together or do not exist.
+        """
+        from kpi_engine.dimension_values import values
+
+        check_names(dimensions=dimensions)
+        check_texts(source=source, where=where)
+        check_number(limit=limit)
+        return Result(*values(self._sound(), _names(dimensions), source, where, limit))
 
     def explain(
         self,
         metric: str,
         *,
         by: Names = (),
-        grain: str | None = None,
+        grain: Names | None = None,
         where: str | None = None,
-        start: str | None = None,
-        end: str | None = None,
-        as_of: str | None = None,
+        start: When | None = None,
+        end: When | None = None,
+        as_of: When | None = None,
         at: Literal["tree", "catalog", "plan", "optimized"] = "plan",
     ) -> str:
         """What a stage makes of a metric, as text."""
+        start, end, as_of = as_text("start", start), as_text("end", end), as_text("as_of", as_of)
+        check_names(by=by, grain=grain)
+        check_texts(metric=metric, where=where)
         loaded = self._sound()
         if at in ("tree", "catalog"):
             return pipeline.explain_definition(loaded, metric, at)
-        question = Question(_names(metric), _names(by), grain, where, start, end, as_of)
+        question = Question(_names(metric), _names(by), _grain(grain), where, start, end, as_of)
         return pipeline.explain_plan(pipeline.prepare(loaded, question, self.config.as_of), at)
+
+
+def _paths(value: AnyPath | Sequence[AnyPath]) -> tuple[Path, ...]:
+    return (Path(value),) if isinstance(value, str | os.PathLike) else tuple(map(Path, value))
 
 
 def _names(value: Names) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
 
 
-@dataclass(frozen=True, slots=True)
+def _grain(value: Names | None) -> str | None:
+    return value if value is None or isinstance(value, str) else ",".join(value)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Result:
     """An answer: `table` (Arrow), `columns` (what each means), `stats` (how it came about).
 
-    The table's columns are `period` (with a grain), the dimensions, the metrics. Percents are fractions, durations
-    duration[us], money decimals; each metric's unit is in its field's metadata.
+    The table's columns are `grain` (with several grains), `period` (with any), the dimensions, the metrics. Percents are
+    fractions, durations duration[us], money decimals; each metric's unit is in its field's metadata.
     """
 
     table: pa.Table
@@ -185,6 +255,22 @@ class Result:
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
+    def __str__(self) -> str:
+        """The answer as a table for people, with its notes."""
+        return pipeline.text_of(self)
+
+    def __repr__(self) -> str:
+        rows = "1 row" if len(self) == 1 else f"{len(self)} rows"
+        return f"<Result of {rows}: {', '.join(column.name for column in self.columns)}>"
+
+    def head(self, rows: int = 10) -> Result:
+        """The first rows."""
+        return replace(self, table=self.table.slice(0, rows))
+
+    def report(self) -> dict[str, object]:
+        """How the answer came about, under keys that do not change: the `stats` of `kpi eval --stats -f json`."""
+        return pipeline.report_of(self)
+
     def to_pandas(self) -> pandas.DataFrame:
         """The table as a pandas frame; pandas must be installed."""
         frame: pandas.DataFrame = self.table.to_pandas()
@@ -194,7 +280,10 @@ class Result:
         """The table as a polars frame; polars must be installed."""
         import polars
 
-        return polars.DataFrame(self.table)
+        frame = polars.from_arrow(self.table)
+        assert isinstance(frame, polars.DataFrame)
+        return frame
 
     def _repr_html_(self) -> str:
+        """The table with units and notes, for notebooks; every text is escaped."""
         return pipeline.html_of(self)

@@ -12,6 +12,7 @@ execute   plan                       -> Arrow table
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +27,7 @@ from kpi_engine.extend.rows import Connector
 from kpi_engine.ir import tree
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import CalendarSettings, Catalog, TableSchema
-from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError, Severity
+from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError, Severity, did_you_mean
 from kpi_engine.ir.question import BoundQuestion, Question
 from kpi_engine.ir.result import ResultColumn, RunStats
 from kpi_engine.ir.span import SourceText
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from kpi_engine.execute.rows import World
     from kpi_engine.ir.plan import Plan
 
+
+_LOG = logging.getLogger(__name__)
 
 _Result = TypeVar("_Result")
 _Arguments = ParamSpec("_Arguments")
@@ -110,12 +113,28 @@ def load(config: ProjectConfig, bound: Mapping[str, Connector]) -> Loaded:
 @deep
 def load_texts(texts: Sequence[SourceText], config: ProjectConfig, bound: Mapping[str, Connector]) -> Loaded:
     """`load` for texts that are at hand."""
+    for text in texts:
+        _LOG.debug("parsing %s", text.name)
     parsed = [parse_file(text) for text in texts]
+    _LOG.info("parsed %d files of definitions", len(texts))
     files = tuple(file for file, _ in parsed)
     problems = [problem for _, found in parsed for problem in found]
-    connectors = _connectors(config)
+    return load_parsed(texts, files, problems, _connectors(config), bound)
+
+
+@deep
+def load_parsed(
+    texts: Sequence[SourceText],
+    files: tuple[tree.File, ...],
+    problems: Sequence[Diagnostic],
+    connectors: Mapping[str, Connector],
+    bound: Mapping[str, Connector],
+) -> Loaded:
+    """Connect and resolve what is parsed; `problems` are those found in the texts."""
     schemas, unreachable = _schemas(files, connectors, bound)
+    _LOG.info("read %d schemas of tables", sum(schema is not None for schema in schemas.values()))
     catalog, found = resolve(files, schemas, functions())
+    _LOG.info("resolved %d metrics over %d sources", len(catalog.metrics), len(catalog.sources))
     return Loaded(tuple(texts), files, schemas, catalog, (*problems, *unreachable, *found), connectors, bound)
 
 
@@ -147,34 +166,60 @@ def calendar_of(settings: CalendarSettings) -> Calendar:
 
 
 @deep
-def prepare(loaded: Loaded, question: Question, default_as_of: str) -> Run:
-    """Bind and plan a question. KpiError E5xx for what the question gets wrong, E6xx for data out of reach."""
+def prepare(loaded: Loaded, question: Question, default_as_of: str, *, detail: bool = False) -> Run:
+    """Bind and plan a question; with `detail` columns follow each metric that say what it is made of.
+
+    KpiError E5xx for what the question gets wrong, E6xx for data out of reach.
+    """
     from kpi_engine.connect.reader import CatalogReader
     from kpi_engine.execute import first_time, make_world
     from kpi_engine.optimize import optimize
-    from kpi_engine.plan import extent_requests, make_plan, merged_preparations
+    from kpi_engine.plan import (
+        extent_requests,
+        grains_of_question,
+        make_plan,
+        merged_preparations,
+        shown,
+        watermarks,
+        with_detail,
+    )
 
     started = time.perf_counter()
-    where = None if question.where is None else _parsed_where(question.where)
+    where = None if question.where is None else parsed_where(question.where)
     bound_question = bind_question(loaded.catalog, question, where, functions())
     calendar = calendar_of(loaded.catalog.calendar)
     reader = CatalogReader(loaded.connectors, loaded.bound, calendar.timezone)
+    calendar = with_periods(calendar, grains_of_question(loaded.catalog, bound_question), loaded, reader)
     stats = RunStats()
     requests = extent_requests(loaded.catalog, bound_question.sources)
     inputs = merged_preparations(requests)
-    world = make_world(loaded.catalog, functions(), calendar, reader, inputs)
     as_of = _as_of(question.as_of or default_as_of, loaded, calendar, reader, stats)
+    known = watermarks(loaded.catalog, calendar, tuple(loaded.catalog.sources), as_of)
+    world = make_world(loaded.catalog, functions(), calendar, reader, inputs, watermarks=known)
     first = {request.source: first_time(request, world) for request in requests}
     stats.seconds["extent"] = time.perf_counter() - started
+    _LOG.info("found the extents of %s; as of %s", ", ".join(first) or "no source", shown(calendar, as_of))
     plan = make_plan(loaded.catalog, bound_question, calendar, first, as_of)
     optimized, fired = optimize(plan)
+    if detail:
+        optimized = with_detail(optimized)
     inputs, marks = optimized.prepared, dict(optimized.watermarks)
     run_world = make_world(loaded.catalog, functions(), calendar, reader, inputs, optimized.keyed, marks)
     stats.seconds["plan"] = time.perf_counter() - started - stats.seconds["extent"]
+    _LOG.info("planned %d scans for %d measures", len(optimized.scans), len(optimized.leaves))
     return Run(loaded, bound_question, calendar, plan, optimized, fired, run_world, stats)
 
 
-def _parsed_where(text: str) -> tree.Expr:
+def with_periods(calendar: Calendar, grains: Sequence[str], loaded: Loaded, reader: CatalogReader) -> Calendar:
+    """The calendar with the periods of these declared grains; KpiError E6xx for a table that lists none."""
+    from kpi_engine.execute import read_periods
+
+    known = {each.grain for each in calendar.declared}
+    read = [read_periods(loaded.catalog.grains[name], reader) for name in grains if name not in known]
+    return replace(calendar, declared=(*calendar.declared, *read)) if read else calendar
+
+
+def parsed_where(text: str) -> tree.Expr:
     """The `--where` of a question; what is wrong with it is wrong with the question."""
     try:
         return parse_expression(SourceText("--where", text))
@@ -207,6 +252,7 @@ def _latest_row(loaded: Loaded, calendar: Calendar, reader: CatalogReader, now: 
         if loaded.schemas.get(request.source) is None:
             stats.notes.append(f"source {request.source} is out of reach and does not count for the as-of")
             continue
+        calendar = with_periods(calendar, request.grains, loaded, reader)
         world = make_world(loaded.catalog, functions(), calendar, reader, request.prepared)
         last = last_time(request, world, now)
         if last is not None and (latest is None or last > latest):
@@ -254,14 +300,37 @@ def result_columns(prepared: Run) -> tuple[ResultColumn, ...]:
     """What each column of the answer means, in the table's order."""
     plan, settings = prepared.optimized, prepared.loaded.catalog.calendar
     columns = []
+    if plan.further:
+        columns.append(ResultColumn("grain", "grain"))
     if plan.grain is not None:
-        columns.append(ResultColumn("period", "period", grain=plan.grain, calendar=settings))
+        grain = "" if plan.further else plan.grain
+        columns.append(ResultColumn("period", "period", grain=grain, calendar=settings, labels=_labels(prepared)))
     dimensions = prepared.loaded.catalog.dimensions
     for name, _ in plan.dimensions:
         declared = dimensions.get(name)
         columns.append(ResultColumn(name, "dimension", description=declared.description if declared else ""))
-    columns += [ResultColumn(output.name, "metric", output.display, output.description) for output in plan.outputs]
+    columns += [
+        column
+        for each in plan.outputs
+        for column in (
+            ResultColumn(each.name, "metric", each.display, each.description, estimates=each.estimates),
+            *(ResultColumn(part.name, "metric", part.display) for part in each.detail),
+        )
+    ]
     return tuple(columns)
+
+
+def _labels(prepared: Run) -> dict[str, dict[object, str]]:
+    """The names that tables give to the periods of an answer, by grain."""
+    from kpi_engine.plan import period_values
+
+    plan = prepared.optimized
+    labels: dict[str, dict[object, str]] = {}
+    for part in (plan, *plan.further):
+        if part.grain is not None and part.grain in prepared.loaded.catalog.grains:
+            values = period_values(part.periods, prepared.calendar, by_hour=plan.by_hour)
+            labels[part.grain] = {value: each.label for value, each in zip(values, part.periods, strict=True)}
+    return labels
 
 
 def in_order(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -298,6 +367,36 @@ def explain_plan(prepared: Run, at: str) -> str:
         return show_plan(prepared.plan, prepared.calendar)
     rules = "".join(f"rule {name}\n" for name in prepared.fired)
     return rules + show_plan(prepared.optimized, prepared.calendar)
+
+
+def check_bound(loaded: Loaded) -> None:
+    """KpiError E727 if a table is bound to no source that reads one."""
+    unknown = next((name for name in loaded.bound if name not in loaded.schemas), None)
+    if unknown is None:
+        return
+    message = f"a table is bound to `{unknown}`, which is no source with a table"
+    help = did_you_mean(unknown, loaded.schemas) or f"there are {', '.join(loaded.schemas)}"
+    raise KpiError(Diagnostic("E727", message, help=help, exit_code=ExitCode.USAGE))
+
+
+def text_of(answer: Answer) -> str:
+    """An answer as a table for people, with its notes below."""
+    from io import BytesIO
+
+    from kpi_engine.extend.formats import Surface
+    from kpi_engine.present.notes import note_lines
+    from kpi_engine.present.table import write_table
+
+    sink = BytesIO()
+    write_table(answer, sink, Surface(100))
+    return sink.getvalue().decode() + "\n".join(note_lines(answer))
+
+
+def report_of(answer: Answer) -> dict[str, object]:
+    """How an answer came about, as plain data."""
+    from kpi_engine.present.report import report
+
+    return report(answer)
 
 
 def html_of(answer: Answer) -> str:

@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"kpi_engine {__version__}\n")
         return ExitCode.OK
     style = line.value("--errors") or os.environ.get("KPI_ERRORS") or "text"
+    _prepare(line, style)
     try:
         return _run(line)
     except KpiError as error:
@@ -49,6 +50,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         problem = internal_error(error, "--debug" in line.common)
         return _fail([problem], ExitCode.INTERNAL, style)
+
+
+def _prepare(line: CommandLine, style: str) -> None:
+    """Log as asked; answer a shell that completes a line. An ordinary call needs neither."""
+    if line.verbosity:
+        from kpi_engine.cli.progress import log_to_stderr
+
+        log_to_stderr(line.verbosity, style)
+    if "_KPI_COMPLETE" in os.environ:
+        from kpi_engine.cli.completing import prepare_completion
+
+        prepare_completion()
 
 
 def _give_streams() -> None:

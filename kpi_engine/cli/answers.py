@@ -3,60 +3,41 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Literal, get_args
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
+from kpi_engine.cli import completing
 from kpi_engine.cli.command_line import listed
 from kpi_engine.cli.failures import note, usage_error
+from kpi_engine.cli.options import (
+    AsOf,
+    By,
+    Detail,
+    Format,
+    From,
+    Grain,
+    Limit,
+    Metrics,
+    OrderBy,
+    Output,
+    SkipEmpty,
+    Stats,
+    To,
+    Watch,
+    Where,
+)
+from kpi_engine.cli.progress import progress
 from kpi_engine.cli.session import session_of
 from kpi_engine.ir.diagnostic import did_you_mean
 
+if TYPE_CHECKING:
+    from kpi_engine import Project, Result
+    from kpi_engine.extend.formats import OutputFormat
+
 Stage = Literal["tree", "catalog", "plan", "optimized"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
-
-By = Annotated[
-    list[str] | None,
-    typer.Option("--by", metavar="DIM", help="Split by a dimension; repeat, or write a comma list."),
-]
-Grain = Annotated[
-    str | None,
-    typer.Option("--grain", metavar="GRAIN", help="A row per hour, day, week, month, quarter, year, ..."),
-]
-Where = Annotated[
-    str | None,
-    typer.Option("--where", metavar="EXPR", help="Only rows for which this holds: 'channel = \"app\"'."),
-]
-From = Annotated[
-    str | None,
-    typer.Option("--from", metavar="PERIOD", help="The first period: 2027, 2027-Q1, 2027-03, 2027-W07, a date."),
-]
-To = Annotated[str | None, typer.Option("--to", metavar="PERIOD", help="The last period, which still belongs to it.")]
-AsOf = Annotated[
-    str | None,
-    typer.Option("--as-of", metavar="TIME", help="As if asked at this date or instant; or now, or data."),
-]
-Metrics = Annotated[list[str], typer.Argument(metavar="METRIC", help="Names of metrics; or a comma list.")]
-SkipEmpty = Annotated[bool, typer.Option("--skip-empty", help="Leave out rows without any data.")]
-OrderBy = Annotated[
-    list[str] | None,
-    typer.Option("--order-by", metavar="NAME[:desc]", help="Sort by a column; repeat, or a comma list."),
-]
-Limit = Annotated[str | None, typer.Option("--limit", metavar="N", help="At most so many rows, after sorting.")]
-Stats = Annotated[bool, typer.Option("--stats", help="Say what was read and how long each stage took.")]
-Format = Annotated[
-    str | None,
-    typer.Option(
-        "-f",
-        "--format",
-        metavar="FORMAT",
-        help="table, csv, json, jsonl, markdown, arrow or parquet. A table on a terminal, else csv.",
-    ),
-]
-Output = Annotated[
-    str | None,
-    typer.Option("-o", "--output", metavar="FILE", help="Write a file; its ending chooses the format."),
-]
 
 
 def evaluate(
@@ -71,6 +52,8 @@ def evaluate(
     skip_empty: SkipEmpty = False,
     order_by: OrderBy = None,
     limit: Limit = None,
+    detail: Detail = False,
+    watch: Watch = False,
     stats: Stats = False,
     format: Format = None,
     output: Output = None,
@@ -81,38 +64,65 @@ def evaluate(
     Example:
       kpi eval conversion --by channel --grain month --from 2026-01 --to 2026-06
     """
-    from kpi_engine.cli.output import chosen_format, write_answer
-    from kpi_engine.present.notes import note_lines, run_lines
+    from kpi_engine.cli.output import chosen_format
 
     session = session_of(context)
     # A flag that cannot be used is said before any data is read.
-    chosen = chosen_format(format, output)
+    shown = Shown(chosen_format(format, output), output, stats, session.errors)
     names = _metric_names(metrics)
-    rows = _row_limit(limit)
-    result = session.open().eval(
-        names,
-        by=listed(by),
-        grain=grain,
-        where=where,
-        start=start,
-        end=end,
-        as_of=as_of,
-        skip_empty=skip_empty,
-        order_by=listed(order_by),
-        limit=rows,
-    )
-    write_answer(result, chosen, output)
+    question: dict[str, Any] = {
+        "by": listed(by),
+        "grain": grain,
+        "where": where,
+        "start": start,
+        "end": end,
+        "as_of": as_of,
+        "skip_empty": skip_empty,
+        "order_by": listed(order_by),
+        "limit": row_limit(limit),
+        "detail": detail,
+    }
+    if watch:
+        from kpi_engine.cli.watching import keep_watching
+
+        keep_watching(session, lambda project: show(_asked(project, names, question), shown))
+    else:
+        show(_asked(session.open(), names, question), shown)
+
+
+def _asked(project: Project, names: tuple[str, ...], question: dict[str, Any]) -> Result:
+    with progress("reading definitions"):
+        return project.eval(names, **question)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Where an answer goes and how: the format, the file, whether the run is told too, how notes are written."""
+
+    format: OutputFormat
+    output: str | None
+    stats: bool
+    errors: str
+
+
+def show(result: Result, shown: Shown) -> None:
+    """Write an answer, then its notes to standard error."""
+    from kpi_engine.cli.output import write_answer
+    from kpi_engine.present.notes import note_lines, run_lines
+
+    in_answer = shown.stats and shown.format.name == "json"
+    write_answer(result, shown.format, shown.output, with_report=in_answer)
     sys.stdout.flush()
-    for line in note_lines(result):
-        note(line, session.errors)
-    if stats:
-        for line in run_lines(result.stats):
-            note(line, session.errors)
+    lines = [*note_lines(result), *(run_lines(result.stats) if shown.stats and not in_answer else [])]
+    for line in lines:
+        note(line, shown.errors)
 
 
 def explain(
     context: typer.Context,
-    metric: Annotated[str, typer.Argument(metavar="METRIC", help="Name of a metric.")],
+    metric: Annotated[
+        str, typer.Argument(metavar="METRIC", help="Name of a metric.", autocompletion=completing.metrics)
+    ],
     by: By = None,
     grain: Grain = None,
     where: Where = None,
@@ -121,7 +131,12 @@ def explain(
     as_of: AsOf = None,
     at: Annotated[
         str,
-        typer.Option("--at", metavar="STAGE", help="The stage to show: tree, catalog, plan or optimized."),
+        typer.Option(
+            "--at",
+            metavar="STAGE",
+            help="The stage to show: tree, catalog, plan or optimized.",
+            autocompletion=completing.one_of(*STAGES),
+        ),
     ] = "plan",
 ) -> None:
     """Show how a metric is understood and computed.
@@ -149,7 +164,7 @@ def _metric_names(given: list[str]) -> tuple[str, ...]:
     return names
 
 
-def _row_limit(text: str | None) -> int | None:
+def row_limit(text: str | None) -> int | None:
     if text is None:
         return None
     if text.isascii() and text.isdigit() and int(text) > 0:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kpi_engine.cli import answers, checking, formatting, inspecting, starting
+from kpi_engine.cli import answers, checking, comparing, completing, formatting, inspecting, starting, testing, valuing
 from kpi_engine.cli.session import Session, error_style
 from kpi_engine.cli.typer_classes import PlainCommand, PlainGroup
 
@@ -31,11 +31,15 @@ for command in (
     starting.init,
     starting.demo,
     checking.check,
+    comparing.diff,
     formatting.fmt,
+    testing.test,
     inspecting.list_metrics,
     inspecting.describe,
     answers.evaluate,
     answers.explain,
+    valuing.values,
+    completing.completion,
 ):
     name = {"list_metrics": "list", "evaluate": "eval"}.get(command.__name__, command.__name__)
     app.command(name, cls=PlainCommand)(command)
@@ -58,8 +62,11 @@ def options(
     errors: Annotated[
         str, typer.Option("--errors", metavar="text|json", help="How errors are written (or KPI_ERRORS).")
     ] = "",
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Log stages to standard error; -vv logs every file too.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an internal error.")] = False,
     version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
 ) -> None:
-    """What holds for every command. `--debug` and `--version` are acted on before commands are looked at."""
+    """What holds for every command. All flags but the first four are acted on before commands are looked at."""
     context.obj = Session(project, definitions or (), data, error_style(errors))

@@ -26,6 +26,9 @@ def check(
             "--format", metavar="FORMAT", help="full, concise, json, or github (annotations of a pull request)."
         ),
     ] = "full",
+    data: Annotated[
+        bool, typer.Option("--data", help="Read the data too, of the folder that may follow, and report what is odd.")
+    ] = False,
 ) -> None:
     """Report every problem of kpi.toml and the definitions.
 
@@ -38,7 +41,10 @@ def check(
         raise usage_error("E721", f"there is no format `{format}`", help)
     session = session_of(context)
     try:
-        found: Sequence[Diagnostic] = session.open().check()
+        project = session.open()
+        found: Sequence[Diagnostic] = project.check()
+        if (data or session.data is not None) and not _has_errors(found):
+            found = [*found, *project.check_data()]
     except KpiError as error:
         found = error.diagnostics
     _print_findings(found, format)
@@ -61,13 +67,21 @@ def _print_findings(found: Sequence[Diagnostic], format: str) -> None:
                 print_diagnostic(diagnostic, format, sys.stdout)
 
 
+def _has_errors(found: Sequence[Diagnostic]) -> bool:
+    """Whether definitions have errors; tables out of reach are none, the others can still be looked at."""
+    return any(each.severity is Severity.ERROR and each.exit_code is not ExitCode.DATA for each in found)
+
+
 def _exit_code(found: Sequence[Diagnostic]) -> int:
-    """That of the first error; 1 when there are only warnings; 0 for notes and for nothing."""
+    """That of the first error; 1 when there are only warnings about definitions; 0 for notes and for nothing.
+
+    Warnings about data change from day to day and are no reason to stop: they end with 0.
+    """
     for diagnostic in found:
         if diagnostic.severity is Severity.ERROR:
             return diagnostic.exit_code
-    only_warnings = any(diagnostic.severity is Severity.WARNING for diagnostic in found)
-    return ExitCode.RULE_FAILED if only_warnings else ExitCode.OK
+    warned = any(each.severity is Severity.WARNING and each.exit_code is not ExitCode.DATA for each in found)
+    return ExitCode.RULE_FAILED if warned else ExitCode.OK
 
 
 def _summary(found: Sequence[Diagnostic]) -> str:

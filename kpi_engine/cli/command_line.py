@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 VALUED = ("--project", "--definitions", "--data", "--errors")
 """Global options that take a value."""
 
-FLAGS = ("--debug", "--version")
+FLAGS = ("--debug", "--version", "--verbose", "-v", "-vv", "-vvv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,15 @@ class CommandLine:
     def words(self) -> list[str]:
         """All arguments in the order in which they are parsed."""
         return [*self.common, *self.rest]
+
+    @property
+    def verbosity(self) -> int:
+        """How often `-v` is given.
+
+        >>> arrange(["list", "-vv"]).verbosity
+        2
+        """
+        return sum(1 if word == "--verbose" else word.count("v") for word in self.common if _is_verbose(word))
 
     def value(self, option: str) -> str | None:
         """The value of a global option, the last one if it is repeated."""
@@ -51,6 +60,8 @@ def arrange(arguments: Sequence[str]) -> CommandLine:
             common.append(word)
         elif option in VALUED and equals:
             common += [option, value]
+        elif option == "--data" and (not words or words[0].startswith("-")):
+            rest.append(word)  # some commands take it without a folder
         elif option in VALUED and words:
             common += [option, words.pop(0)]
             while option == "--definitions" and words and _is_file(words[0]):
@@ -58,6 +69,10 @@ def arrange(arguments: Sequence[str]) -> CommandLine:
         else:
             rest.append(word)
     return CommandLine(tuple(common), tuple(rest), tuple(arguments))
+
+
+def _is_verbose(word: str) -> bool:
+    return word == "--verbose" or (word.startswith("-v") and set(word[1:]) == {"v"})
 
 
 def _is_file(word: str) -> bool:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from kpi_engine.cli.output import surface_of
-from kpi_engine.ir.catalog import Catalog, Column, Dimension, Entity, Metric, Source
+from kpi_engine.ir.catalog import Catalog, Column, Dimension, Entity, Metric, Source, spelled
 from kpi_engine.ir.span import Span
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from kpi_engine import Project
 
 _UNNAMED = "(no description)"
@@ -69,7 +71,7 @@ def print_facts(facts: Facts) -> None:
 
 
 def print_list(rows: Sequence[tuple[str, str, str]]) -> None:
-    """Names, units and descriptions, a line each. A narrow terminal folds descriptions, or leaves them out."""
+    """Names, units and descriptions, a line each. On a narrow terminal descriptions are folded, or stand below."""
     from rich.table import Table
     from rich.text import Text
 
@@ -78,18 +80,30 @@ def print_list(rows: Sequence[tuple[str, str, str]]) -> None:
 
     surface = surface_of(sys.stdout)
     beside = surface.width - max((len(name) + len(unit) + 4 for name, unit, _ in rows), default=0)
+    if surface.terminal and beside < _NARROWEST_DESCRIPTION:
+        print_all(_stacked(rows), sys.stdout.buffer, surface)
+        return
     grid = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     grid.add_column(no_wrap=True, style="bold")
     grid.add_column(no_wrap=True, style="dim")
-    if beside >= _NARROWEST_DESCRIPTION or not surface.terminal:
-        grid.add_column(overflow="fold", no_wrap=not surface.terminal)
-        for name, unit, description in rows:
-            grid.add_row(Text(name), Text(unit), Text(safe_text(description)))
-    else:
-        for name, unit, _ in rows:
-            grid.add_row(Text(name), Text(unit))
+    grid.add_column(overflow="fold", no_wrap=not surface.terminal)
+    for name, unit, description in rows:
+        grid.add_row(Text(name), Text(unit), Text(safe_text(description)))
     if rows:
         print_all([grid], sys.stdout.buffer, surface)
+
+
+def _stacked(rows: Sequence[tuple[str, str, str]]) -> Iterator[RenderableType]:
+    """A name and its unit on a line, the description indented below; what is longer than a line is folded."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from kpi_engine.present.cells import safe_text
+
+    for name, unit, description in rows:
+        yield Text.assemble((name, "bold"), "  ", (unit, "dim"), overflow="fold")
+        if description:
+            yield Padding(Text(safe_text(description)), (0, 0, 0, 2))
 
 
 def _metric(project: Project, metric: Metric) -> Facts:
@@ -112,6 +126,7 @@ def _metric(project: Project, metric: Metric) -> Facts:
         ("or column", ", ".join(columns)),
         ("adds up", "yes" if metric.additive else _not_additive(metric)),
         ("periods", "a longer period is not the sum of shorter ones" if metric.grain_dependent else ""),
+        ("estimates", "\n".join(map(str, metric.estimates))),
         ("tags", ", ".join(metric.tags)),
         ("owner", metric.owner),
         ("since", metric.since or ""),
@@ -144,6 +159,7 @@ def _source(catalog: Catalog, source: Source) -> Facts:
     connection = "" if source.connection == "default" else source.connection
     rows = [
         ("table", ", ".join(source.table)),
+        ("rows", _derivation(source)),
         ("connection", connection),
         ("key", ", ".join(source.key) or "none: nothing can refer to its rows"),
         ("time", source.time or "none: it is only looked up"),
@@ -156,6 +172,21 @@ def _source(catalog: Catalog, source: Source) -> Facts:
         ("defined", _place(source.span)),
     ]
     return Facts(source.name, "source", source.description, _known(rows))
+
+
+def _derivation(source: Source) -> str:
+    """How the rows of a derived source come from those of another."""
+    derived = source.derived
+    if derived is None:
+        return ""
+    match derived.kind:
+        case "filter":
+            return f"of {derived.base}, some"
+        case "latest":
+            return f"of {derived.base}, the latest of each {', '.join(derived.keys)}"
+        case "pairs":
+            return f"pairs of {derived.base}.{derived.column} in each {', '.join(derived.keys)}"
+    return f"elements of {derived.base}.{derived.column}"
 
 
 def _entity(catalog: Catalog, entity: Entity) -> Facts:
@@ -180,7 +211,8 @@ def _column(column: Column) -> str:
     if reference and not target:
         target = f" -> {reference.target}"
     computed = " (computed)" if column.computed is not None else ""
-    stored = f' from "{column.physical}"' if column.physical and column.physical != column.name else ""
+    physical = spelled(column.physical, column.path)
+    stored = f' from "{physical}"' if physical and physical != column.name else ""
     return f"{column.name}: {column.type}{target}{stored}{computed}"
 
 

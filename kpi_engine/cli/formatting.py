@@ -64,8 +64,8 @@ def _files(paths: list[str], session: Session) -> tuple[Path, ...]:
 def _format_file(path: Path, *, check: bool, diff: bool, style: str) -> bool:
     """Whether the file is not in canonical form; it is rewritten unless only asked about."""
     import kpi_engine
-    from kpi_engine.cli.output import replacing
     from kpi_engine.project import read_text
+    from kpi_engine.project.writing import replacing
 
     source = read_text(path)
     formatted = kpi_engine.format_text(source)

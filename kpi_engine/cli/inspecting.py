@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kpi_engine.cli import completing
 from kpi_engine.cli.failures import note, usage_error
 from kpi_engine.cli.session import session_of
 from kpi_engine.ir.diagnostic import did_you_mean
@@ -20,7 +21,13 @@ def list_metrics(
     context: typer.Context,
     tag: Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Only metrics with this tag.")] = None,
     source: Annotated[
-        str | None, typer.Option("--source", metavar="SOURCE", help="Only metrics that read this source.")
+        str | None,
+        typer.Option(
+            "--source",
+            metavar="SOURCE",
+            help="Only metrics that read this source.",
+            autocompletion=completing.sources,
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write a JSON array.")] = False,
 ) -> None:
@@ -46,7 +53,12 @@ def list_metrics(
 
 def describe(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A metric, dimension, source or entity.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="A metric, dimension, source or entity.", autocompletion=completing.anything
+        ),
+    ],
 ) -> None:
     """Say what a name means and what uses it.
 
@@ -92,6 +104,7 @@ def _as_object(metric: Metric) -> dict[str, object]:
         "owner": metric.owner or None,
         "additive": metric.additive,
         "grain_dependent": metric.grain_dependent,
+        "estimates": [{"aggregate": each.text, "error": each.error, "bound": each.bound} for each in metric.estimates],
         "deprecated": metric.deprecated,
         "evaluated": not metric.later,
     }

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import stat
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from kpi_engine.builtin.formats import FORMATS
 from kpi_engine.cli.failures import may_colour, usage_error
 from kpi_engine.extend.formats import Answer, OutputFormat, Surface
-from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError, did_you_mean
+from kpi_engine.ir.diagnostic import did_you_mean
+from kpi_engine.project.writing import replacing
 
 _FILE_WIDTH = 200
 """Terminal cells of a table that is written to a file or a pipe and not looked at in a terminal."""
 
 
-def write_answer(answer: Answer, format: OutputFormat, output: str | None) -> None:
-    """Write to `output`, or to standard output for None and `-`."""
-    write = format.writer()
+def write_answer(answer: Answer, format: OutputFormat, output: str | None, *, with_report: bool = False) -> None:
+    """Write to `output`, or to standard output for None and `-`; JSON may hold the report of the run as well."""
+    write = _with_report if with_report else format.writer()
     if output in (None, "-"):
         write(answer, sys.stdout.buffer, surface_of(sys.stdout))
         sys.stdout.buffer.flush()
         return
     with replacing(Path(str(output))) as sink:
         write(answer, sink, Surface(_FILE_WIDTH))
+
+
+def _with_report(answer: Answer, sink: IO[bytes], surface: Surface) -> None:
+    from kpi_engine.present.json_rows import write_json_report
+
+    write_json_report(answer, sink)
 
 
 def chosen_format(name: str | None, output: str | None) -> OutputFormat:
@@ -53,50 +55,6 @@ def surface_of(stream: IO[str]) -> Surface:
     terminal = stream.isatty()
     width = shutil.get_terminal_size((80 if terminal else _FILE_WIDTH, 24)).columns
     return Surface(max(width, 20), may_colour(stream), terminal)
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A stream whose content becomes the file when the block ends well; otherwise the file stays as it was.
-
-    What is no regular file (a pipe, /dev/null) is written to directly. KpiError E724 if it cannot be written.
-    """
-    try:
-        if path.exists() and not path.is_file():
-            with path.open("wb") as sink:
-                yield sink
-        else:
-            yield from _replaced(Path(os.path.realpath(path)))
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        missing = isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError | PermissionError)
-        code = ExitCode.USAGE if missing else ExitCode.DATA
-        raise KpiError(Diagnostic("E724", f"cannot write {path}: {reason}", exit_code=code)) from error
-
-
-def _replaced(target: Path) -> Iterator[IO[bytes]]:
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as sink:
-            yield sink
-            sink.flush()
-            os.fsync(sink.fileno())
-        temporary.chmod(_mode_for(target))
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _mode_for(target: Path) -> int:
-    """The rights of the file that is replaced, or those of any new file."""
-    if target.exists():
-        return stat.S_IMODE(target.stat().st_mode)
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 def _named(name: str) -> OutputFormat:

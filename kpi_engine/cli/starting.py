@@ -38,17 +38,26 @@ def init(
 ) -> None:
     """Start a project: two small tables and five metrics.
 
+    With --data FOLDER, a project for the tables in there: all rows are read, and every guess says why.
+
     \b
     Example:
       kpi init shop
+      kpi init shop --data exports
     """
     from kpi_engine.project.templates import write_starter
 
+    _check_folder(folder)
     session = session_of(context)
+    if session.data is not None:
+        from kpi_engine.cli.drafting import draft
+
+        draft(folder, session.data, session.errors)
+        return
     for path in write_starter(Path(folder)):
         sys.stdout.write(f"{path}\n")
     sys.stdout.flush()
-    _suggest(
+    suggest(
         folder,
         ["kpi list", "kpi eval revenue conversion --by channel --grain month", "kpi describe conversion"],
         session.errors,
@@ -73,6 +82,7 @@ def demo(
     from kpi_engine.present.notes import note_lines
     from kpi_engine.present.table import write_sideways
 
+    _check_folder(folder)
     session = session_of(context)
     note(f"writing two years of a shop into {folder} ...", session.errors)
     try:
@@ -84,7 +94,7 @@ def demo(
     sys.stdout.buffer.flush()
     for line in note_lines(scorecard):
         note(line, session.errors)
-    _suggest(
+    suggest(
         folder,
         [
             "kpi list",
@@ -95,6 +105,11 @@ def demo(
         ],
         session.errors,
     )
+
+
+def _check_folder(folder: str) -> None:
+    if not folder.strip():
+        raise usage_error("E720", "the name of the folder is empty", "write `.` for the folder that you are in")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +128,7 @@ def _scorecard(project: Project) -> _LastRows:
     return _LastRows(result.table.slice(first), result.columns, result.stats)
 
 
-def _suggest(folder: str, commands: list[str], style: str) -> None:
+def suggest(folder: str, commands: list[str], style: str) -> None:
     """The next commands to try; part of the conversation, not of the data."""
     if style == "json":
         return

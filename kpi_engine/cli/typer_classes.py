@@ -25,6 +25,16 @@ class PlainCommand(TyperCommand):
         """`METRIC...` where typer writes `{METRIC}...`."""
         return [piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)]
 
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """The command's own options, then those that every command has."""
+        super().format_options(ctx, formatter)
+        root = ctx.find_root()
+        common = [each for each in root.command.get_params(root) if each.name != "help"]
+        rows = [record for each in common if (record := each.get_help_record(root)) is not None]
+        if rows and root.command is not self:
+            with formatter.section("Options of every command"):
+                formatter.write_dl(rows)
+
     def invoke(self, ctx: Any) -> Any:
         """Run; when the reader of standard output has gone away, there is nothing left to say."""
         try:

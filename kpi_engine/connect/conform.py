@@ -7,16 +7,21 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from kpi_engine.extend.rows import ColumnRequest, Fragment, ReadReport, data_error
+from kpi_engine.connect.parts import part_of
+from kpi_engine.connect.advice import advice
+from kpi_engine.extend.rows import ColumnRequest, FailedValues, Fragment, ReadReport, data_error
+from kpi_engine.ir.catalog import spelled
 from kpi_engine.ir.diagnostic import KpiError
 from kpi_engine.ir.types import Kind, Type
 from kpi_engine.kernels.canonical import canonical
 from kpi_engine.kernels.casts import NoConversion, Style, all_read, is_text, try_cast
 from kpi_engine.kernels.errors import NumberOverflow, UnsupportedType
+from kpi_engine.kernels.nested import unwrap
 from kpi_engine.kernels.parse_time import Parsed
 from kpi_engine.kernels.text_casts import NumberStyle
 
 _LONGEST_VALUE = 60
+_EXAMPLES = 3
 _NOUNS = {
     Kind.INTEGER: "a whole number",
     Kind.DECIMAL: "a decimal",
@@ -56,6 +61,8 @@ class Conformer:
         first: int,
         report: ReadReport,
     ) -> pa.Array:
+        lists = unwrap(part_of(column, stored, fragment, first), sum(step.kind == "each" for step in column.path))
+        stored = lists.values
         try:
             plain, counts = canonical(stored)
             report.nan_values += counts.nan + counts.infinite
@@ -68,11 +75,18 @@ class Conformer:
             message = f"the column `{_physical(column)}` holds values that are out of range: {error}"
             raise data_error("E609", fragment.name, message, "correct the file, or declare another type") from error
         if not read.failing.size:
-            return read.values
+            return lists.wrapped(read.values)
         if self.stop:
-            raise _failure(column, style, plain, int(read.failing[0]), fragment, first)
+            index = int(read.failing[0])
+            raise _failure(column, style, plain[index], fragment.place(first + lists.row(index)))
         report.failed_casts += int(read.failing.size)
-        return read.values
+        if report.failures is not None:
+            failed = report.failures.setdefault(column.name, FailedValues())
+            failed.count += int(read.failing.size)
+            for index in read.failing[: _EXAMPLES - len(failed.examples)].tolist():
+                place = fragment.place(first + lists.row(index))
+                failed.examples += _failure(column, style, plain[index], place).diagnostics
+        return lists.wrapped(read.values)
 
 
 def conformer(
@@ -105,7 +119,7 @@ def _read(plain: pa.Array, stored: pa.DataType, wanted: Type | None, style: Styl
 
 
 def _physical(column: ColumnRequest) -> str:
-    return column.physical or column.name
+    return spelled(column.physical or column.name, column.path)
 
 
 def _noun(wanted: Type, style: Style) -> str:
@@ -122,28 +136,11 @@ def _unreadable(column: ColumnRequest, fragment: Fragment, stored: str, noun: st
     return data_error("E610", fragment.name, message, help)
 
 
-def _failure(
-    column: ColumnRequest, style: Style, plain: pa.Array, index: int, fragment: Fragment, first: int
-) -> KpiError:
+def _failure(column: ColumnRequest, style: Style, found: pa.Scalar, place: str) -> KpiError:
     assert column.type is not None
-    value = plain[index].as_py()
+    value = found.as_py()
     shown = str(value).replace("\n", "\\n").replace("\r", "\\r")
     shown = shown if len(shown) <= _LONGEST_VALUE else f"{shown[:_LONGEST_VALUE]}..."
     message = f"`{_physical(column)}` holds `{shown}`, which is not {_noun(column.type, style)}"
-    help = _help(column.type, style, str(value)) if is_text(plain.type) else "declare another type for the column"
-    return data_error("E608", fragment.place(first + index), message, help)
-
-
-def _help(wanted: Type, style: Style, value: str) -> str:
-    """What to write so that the value can be read."""
-    text = value.strip()
-    if not any(character.isdigit() for character in text):
-        return f'if it means that nothing is known, add `null_values: ["{text}"]` to the source'
-    if wanted.numeric and not wanted.unit.is_duration and style.numbers.decimal == "." and "," in text:
-        marks = '`decimal: ","`' if "." not in text else '`decimal: ","` with `thousands: "."`, or `thousands: ","`'
-        return f"if the comma is a mark of this file, add {marks} to the source"
-    if wanted.kind is Kind.DATE and style.format is None:
-        return 'if all dates are written so, say how: `date_format: "%d.%m.%Y"`'
-    if wanted.kind is Kind.TIMESTAMP and style.format is None:
-        return 'if all timestamps are written so, say how: `timestamp_format: "%d.%m.%Y %H:%M"`'
-    return "correct the file, declare another type, or read such values as null by `on_error: null`"
+    help = advice(column.type, style, str(value)) if is_text(found.type) else "declare another type for the column"
+    return data_error("E608", place, message, help)

@@ -73,8 +73,8 @@ def table_request(source: Source, timezone: str) -> TableRequest:
 
 
 def _request(source: Source, name: str) -> ColumnRequest:
-    column = source.columns[name]
-    return ColumnRequest(name, column.physical or name, column.type, column.format, column.options)
+    column = source.lists[name] if name in source.lists else source.columns[name]
+    return ColumnRequest(name, column.physical or name, column.type, column.format, column.options, column.path)
 
 
 def _predicates(source: Source, conditions: Sequence[Expression]) -> Iterator[Predicate]:
@@ -84,7 +84,7 @@ def _predicates(source: Source, conditions: Sequence[Expression]) -> Iterator[Pr
             continue
         column = source.columns[condition.arguments[0].column]
         constants = [each for each in condition.arguments[1:] if isinstance(each, Constant)]
-        if column.type.kind is Kind.TIMESTAMP or len(constants) < len(condition.arguments) - 1:
+        if column.path or column.type.kind is Kind.TIMESTAMP or len(constants) < len(condition.arguments) - 1:
             continue
         values = tuple(constant.value for constant in constants)
         yield Predicate(

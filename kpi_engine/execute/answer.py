@@ -16,7 +16,7 @@ from kpi_engine.ir.plan import Plan
 from kpi_engine.kernels.align import Alignment, GroupKeys, align, any_rows, shown_groups, spread
 from kpi_engine.kernels.cells import all_cells, missing_cells
 from kpi_engine.kernels.frames import StateFrame
-from kpi_engine.kernels.vectors import Mask
+from kpi_engine.kernels.vectors import Ints, Mask
 
 MAX_ROWS = 1_000_000
 """The most rows (periods x groups) that an answer may have."""
@@ -31,6 +31,8 @@ class Aligned:
     has_rows: pa.Array
     ready: Sequence[Ready]
     periods: int
+    counts: Sequence[Ints] = ()
+    """For each of `ready` the rows in every cell of its own groups, and of one more that has none."""
 
     @property
     def without_rows(self) -> dict[str, pa.Array]:
@@ -57,8 +59,25 @@ def align_leaves(plan: Plan, states: Mapping[int, Sequence[StateFrame]], world: 
         each.name: spread(each.values(all_cells(each.grouped.size + 1, periods)), place, periods)
         for each, place in zip(ready, alignment.places, strict=True)
     }
-    has_rows = any_rows(counts, alignment.places, periods, alignment.size)
-    return Aligned(alignment, values, pa.array(has_rows), ready, periods)
+    # An empty bucket of a grain has a value, and is no row.
+    of_rows = [
+        (rows, place) for each, rows, place in zip(ready, counts, alignment.places, strict=True) if each.makes_cells
+    ]
+    has_rows = any_rows([rows for rows, _ in of_rows], [place for _, place in of_rows], periods, alignment.size)
+    return Aligned(alignment, values, pa.array(has_rows), ready, periods, counts)
+
+
+def check_size(rows: int) -> None:
+    """E820 where the rows of several grains are more than an answer may have."""
+    if rows > MAX_ROWS:
+        raise KpiError(
+            Diagnostic(
+                "E820",
+                f"the answer would have more than {MAX_ROWS} rows",
+                help="ask for fewer grains or dimensions, or a shorter span",
+                exit_code=ExitCode.LIMIT,
+            )
+        )
 
 
 def _groups(ready: Ready, shown: Mask) -> GroupKeys:
@@ -74,8 +93,8 @@ def _too_many_rows(groups: int, periods: int) -> Diagnostic:
     )
 
 
-def period_values(periods: Sequence[Period], grain: str, zone: str) -> pa.Array:
-    """The `period` column's values: dates, or instants in the calendar's zone for hours."""
-    if grain == "hour":
+def period_values(periods: Sequence[Period], zone: str, *, by_hour: bool) -> pa.Array:
+    """The `period` column's values: dates, or instants in the calendar's zone where hours are asked."""
+    if by_hour:
         return pa.array([period.start.us for period in periods], pa.int64()).cast(pa.timestamp("us", zone))
     return pa.array([period.date for period in periods], pa.date32())

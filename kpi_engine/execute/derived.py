@@ -11,11 +11,14 @@ from kpi_engine.execute.evaluate import arrow_type
 from kpi_engine.execute.reader import SourceReader
 from kpi_engine.execute.rows import Inputs, Rows
 from kpi_engine.execute.scan import selected
+from kpi_engine.execute.tasks import in_order
+from kpi_engine.execute.unnest import Unnest, UnnestScan, row_count
 from kpi_engine.extend.rows import Fragment, Push, ReadReport, Scan
 from kpi_engine.ir.catalog import Derived, Source
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
-from kpi_engine.ir.expression import Expression
+from kpi_engine.ir.expression import Expression, Field, walk
 from kpi_engine.kernels.derive import TooManyItems, distinct_rows, latest_rows, pair_rows
+from kpi_engine.kernels.nested import joined_lists
 from kpi_engine.kernels.states import joined
 
 _BATCH = 1 << 20
@@ -30,52 +33,83 @@ class DerivingReader:
 
     def open(self, source: Source, columns: Sequence[str], predicates: Sequence[Expression] = ()) -> Scan:
         """A scan of stored columns of any source."""
-        if source.derived is not None:
-            return MadeScan(_batch(columns, _derived(source, source.derived, columns, self.inputs)))
         if source.distinct or source.latest_by is not None:
-            return MadeScan(_batch(columns, self._without_duplicates(source, columns)))
-        return self.reader.open(source, columns, predicates)
+            return MadeScan(_without_duplicates(source, columns, self._open(source, columns, ())))
+        return self._open(source, columns, predicates)
 
-    def _without_duplicates(self, source: Source, columns: Sequence[str]) -> list[pa.Array]:
-        arrays = whole_columns(self.reader.open(source, columns), source, columns)
-        if source.distinct:
-            kept = distinct_rows(arrays)
-            arrays = [array.take(kept) for array in arrays]
-        if source.latest_by is not None:
-            by_name = dict(zip(columns, arrays, strict=True))
-            kept = latest_rows([by_name[name] for name in source.key], by_name[source.latest_by])
-            arrays = [array.take(kept) for array in arrays]
-        return arrays
+    def _open(self, source: Source, columns: Sequence[str], predicates: Sequence[Expression]) -> Scan:
+        if source.derived is None:
+            return self.reader.open(source, columns, predicates)
+        if source.derived.kind == "unnest":
+            return self._unnested(source, columns, predicates)
+        return MadeScan(_derived(source, source.derived, columns, self.inputs))
+
+    def _unnested(self, source: Source, columns: Sequence[str], predicates: Sequence[Expression]) -> Scan:
+        """Elements of the rows of the base, which is scanned as it is; conditions on the parent are offered to it."""
+        unnest = Unnest.of(self.inputs.catalog, source, columns, self.inputs)
+        base = self.inputs.catalog.sources[unnest.base]
+        offered = [each for each in predicates if _on_columns(each, set(base.columns) & set(unnest.parents))]
+        return UnnestScan(self.open(base, unnest.base_columns, offered), unnest)
 
 
-def whole_columns(scan: Scan, source: Source, columns: Sequence[str]) -> list[pa.Array]:
-    """All rows of a scan, an array a column. Dictionaries, which differ from batch to batch, are decoded."""
-    batches = [batch for fragment in scan.fragments() for batch in fragment.batches(ReadReport())]
+def _without_duplicates(source: Source, columns: Sequence[str], scan: Scan) -> pa.RecordBatch:
+    arrays = whole_columns(scan, source, columns)
+    if source.distinct:
+        kept = distinct_rows(arrays)
+        arrays = [array.take(kept) for array in arrays]
+    if source.latest_by is not None:
+        by_name = dict(zip(columns, arrays, strict=True))
+        kept = latest_rows([by_name[name] for name in source.key], by_name[source.latest_by])
+        arrays = [array.take(kept) for array in arrays]
+    return pa.RecordBatch.from_arrays(arrays, names=list(columns))
+
+
+def whole_columns(scan: Scan, source: Source, columns: Sequence[str], threads: int = 1) -> list[pa.Array]:
+    """All rows of a scan, an array a column. Dictionaries, which differ from batch to batch, become one."""
+    parts = in_order(lambda fragment: list(fragment.batches(ReadReport())), scan.fragments(), threads)
+    batches = [batch for part in parts for batch in part]
     if not batches:
-        return [pa.array([], arrow_type(source.columns[name].type)) for name in columns]
-    return [joined([_plain(batch.column(number)) for batch in batches]) for number in range(len(columns))]
+        return [empty_column(source, name) for name in columns]
+    return [_joined([batch.column(number) for batch in batches]) for number in range(len(columns))]
+
+
+def empty_column(source: Source, name: str) -> pa.Array:
+    """A stored column without rows; what is no column of the catalogue's (lists, columns of parents) has no type."""
+    column = source.columns.get(name)
+    return pa.array([], pa.null() if column is None else arrow_type(column.type))
+
+
+def _joined(arrays: Sequence[pa.Array]) -> pa.Array:
+    nested = [array for array in arrays if pa.types.is_large_list(array.type)]
+    return joined_lists(arrays) if nested else joined(arrays)
+
+
+def _on_columns(condition: Expression, columns: set[str]) -> bool:
+    """Whether a condition reads some of these columns and nothing else."""
+    fields = [node for node in walk(condition) if isinstance(node, Field)]
+    return all(not field.steps and field.column in columns for field in fields)
 
 
 def _plain(array: pa.Array) -> pa.Array:
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 
-def _derived(source: Source, derived: Derived, columns: Sequence[str], inputs: Inputs) -> list[pa.Array]:
+def _derived(source: Source, derived: Derived, columns: Sequence[str], inputs: Inputs) -> pa.RecordBatch:
     base = inputs.target(derived.base)
     match derived.kind:
         case "filter":
             assert derived.where is not None
             kept = selected(base, base.array(derived.where))
-            return [_plain(kept.column(name)) for name in columns]
+            return _batch(columns, [_plain(kept.column(name)) for name in columns], kept.length)
         case "latest":
             rows = latest_rows([base.column(key) for key in derived.keys], base.times())
-            return [_plain(base.column(name).take(rows)) for name in columns]
+            return _batch(columns, [_plain(base.column(name).take(rows)) for name in columns], len(rows))
         case "pairs":
             return _pairs(source, derived, columns, base)
     raise AssertionError(f"rows are not made by {derived.kind}")
 
 
-def _pairs(source: Source, derived: Derived, columns: Sequence[str], base: Rows) -> list[pa.Array]:
+def _pairs(source: Source, derived: Derived, columns: Sequence[str], base: Rows) -> pa.RecordBatch:
     assert derived.column is not None
     items = _plain(base.column(derived.column))
     keys = [_plain(base.column(key)) for key in derived.keys]
@@ -85,7 +119,8 @@ def _pairs(source: Source, derived: Derived, columns: Sequence[str], base: Rows)
         raise KpiError(_too_many(source, derived, error)) from error
     made = dict(zip(derived.keys, [key.take(first) for key in keys], strict=True))
     made |= {"item": items.take(first), "other": items.take(second)}
-    return [made[name] if name in made else _plain(base.column(name)).take(dated) for name in columns]
+    arrays = [made[name] if name in made else _plain(base.column(name)).take(dated) for name in columns]
+    return _batch(columns, arrays, len(first))
 
 
 def _too_many(source: Source, derived: Derived, error: TooManyItems) -> Diagnostic:
@@ -100,8 +135,8 @@ def _too_many(source: Source, derived: Derived, error: TooManyItems) -> Diagnost
     )
 
 
-def _batch(columns: Sequence[str], arrays: Sequence[pa.Array]) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays(list(arrays), names=list(columns))
+def _batch(columns: Sequence[str], arrays: Sequence[pa.Array], rows: int) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays(list(arrays), names=list(columns)) if columns else row_count(rows)
 
 
 @dataclass(frozen=True, slots=True)

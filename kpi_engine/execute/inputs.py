@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from threading import RLock
 
 import pyarrow as pa
 
@@ -12,6 +13,7 @@ from kpi_engine.execute.reader import SourceReader
 from kpi_engine.execute.results import Results
 from kpi_engine.execute.rows import Rows, World
 from kpi_engine.execute.scan import own_rows, run_scan, selected
+from kpi_engine.execute.tasks import thread_count
 from kpi_engine.extend.functions import FunctionRegistry
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import Catalog, elapsed
@@ -19,9 +21,9 @@ from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.expression import EventTest, Expression, Field, Followed, LastBefore, Step
 from kpi_engine.ir.plan import KeyedTable, Preparation
 from kpi_engine.ir.result import SourceStats
-from kpi_engine.ir.types import BOOLEAN
+from kpi_engine.ir.types import BOOLEAN, Kind
 from kpi_engine.kernels.calendar import Calendar
-from kpi_engine.kernels.events import EventIndex, minus_self, positive
+from kpi_engine.kernels.events import EventIndex
 from kpi_engine.kernels.logic import and_, coalesce, if_else, not_
 from kpi_engine.kernels.lookup import DuplicateKey, KeyIndex, VersionIndex
 from kpi_engine.kernels.selection import before
@@ -45,51 +47,95 @@ class PreparedInputs:
         self._columns = {each.source: each.columns for each in prepared}
         self._plans = {(table.owner, table.body): table.plan for table in keyed}
         self._watermarks = watermarks
+        self._making = RLock()
+        """Held while an input is looked for and made: threads that ask for the same one wait for it."""
         self._targets: dict[str, Rows] = {}
-        self._indexes: dict[tuple[str, str], KeyIndex | VersionIndex] = {}
+        self._past: dict[str, Rows] = {}
+        self._indexes: dict[tuple[str, str, bool], KeyIndex | VersionIndex] = {}
         self._events: dict[tuple[Followed, ...], EventIndex] = {}
         self._latest: dict[LastBefore, EventIndex] = {}
         self._tables: dict[tuple[str, Expression], tuple[KeyIndex, pa.Array, pa.Array]] = {}
 
+    @property
+    def catalog(self) -> Catalog:
+        """The definitions."""
+        return self.world.catalog
+
+    def stored_columns(self, name: str) -> Sequence[str]:
+        """The stored columns of a prepared source."""
+        return self._columns[name]
+
+    def own_rows(self, name: str, batch: pa.RecordBatch) -> Rows:
+        """The rows of a batch that belong to the source."""
+        columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+        return own_rows(Rows(name, columns, batch.num_rows, self.world), self.world)
+
     def target(self, name: str) -> Rows:
         """All rows of a source."""
-        found = self._targets.get(name)
-        if found is None:
-            found = self._targets[name] = own_rows(self._read(name), self.world)
+        with self._making:
+            found = self._targets.get(name)
+            if found is None:
+                found = self._targets[name] = own_rows(self._read(name), self.world)
+            return found
+
+    def past(self, name: str) -> Rows:
+        """The rows of a source before its watermark; all of them as long as no as-of is known."""
+        with self._making:
+            found = self._past.get(name)
+            if found is None:
+                found, mark = self.target(name), self._watermarks.get(name)
+                if mark is not None:
+                    found = selected(found, before(found.times(), mark))
+                self._past[name] = found
         return found
 
     def _read(self, name: str) -> Rows:
         source, names = self.world.catalog.sources[name], self._columns[name]
-        arrays = whole_columns(self.world.reader.open(source, names), source, names)
+        # Rows that are made of others may look at inputs, and those wait for this thread while it makes one.
+        threads = thread_count() if source.derived is None else 1
+        arrays = whole_columns(self.world.reader.open(source, names), source, names, threads)
         return Rows(name, dict(zip(names, arrays, strict=True)), len(arrays[0]), self.world)
 
     # References ------------------------------------------------------------------------------------------------------
 
-    def place(self, step: Step, rows: Rows) -> pa.Array:
-        """For each row the position of the target's row that a reference means, null where there is none."""
+    def place(self, step: Step, ids: pa.Array, rows: Rows) -> pa.Array:
+        """For each id the position of the target's row that a reference means, null where there is none.
+
+        `rows` are those that the ids belong to: their time says which version, or which snapshot, is meant. Between a
+        timestamp and dates the local date decides.
+        """
         target = self.world.catalog.sources[step.target]
-        index = self._index(step.target, step.target_column)
-        ids = rows.column(step.column)
-        if isinstance(index, KeyIndex):
+        if target.snapshot is None and target.versions is None:
+            index = self._index(step.target, step.target_column)
+            assert isinstance(index, KeyIndex)
             return index.positions(ids)
         times = rows.times()
+        by_day = pa.types.is_date32(times.type)
         if target.snapshot is not None:
             times = bucket(times, target.snapshot, self.world.calendar)
+        elif target.columns[target.versions[0]].type.kind is Kind.DATE:
+            times = bucket(times, "day", self.world.calendar)
+        index = self._index(step.target, step.target_column, by_day)
+        assert isinstance(index, VersionIndex)
         return index.positions(ids, times)
 
-    def _index(self, name: str, key: str) -> KeyIndex | VersionIndex:
-        found = self._indexes.get((name, key))
-        if found is None:
-            try:
-                found = self._indexes[name, key] = self._make_index(name, key)
-            except DuplicateKey as error:
-                raise KpiError(_duplicate(name, key, error, self.world)) from error
-        return found
+    def _index(self, name: str, key: str, by_day: bool = False) -> KeyIndex | VersionIndex:
+        with self._making:
+            found = self._indexes.get((name, key, by_day))
+            if found is None:
+                try:
+                    found = self._indexes[name, key, by_day] = self._make_index(name, key, by_day)
+                except DuplicateKey as error:
+                    raise KpiError(_duplicate(name, key, error, self.world)) from error
+            return found
 
-    def _make_index(self, name: str, key: str) -> KeyIndex | VersionIndex:
+    def _make_index(self, name: str, key: str, by_day: bool) -> KeyIndex | VersionIndex:
         source, rows = self.world.catalog.sources[name], self.target(name)
         if source.versions is not None:
-            return VersionIndex(rows.column(key), *(rows.column(each) for each in source.versions))
+            bounds = [rows.column(each) for each in source.versions]
+            if by_day:
+                bounds = [bucket(each, "day", self.world.calendar) for each in bounds]
+            return VersionIndex(rows.column(key), *bounds)
         if source.snapshot is not None:
             day = bucket(rows.times(), source.snapshot, self.world.calendar)
             return VersionIndex(rows.column(key), day, None)
@@ -105,9 +151,13 @@ class PreparedInputs:
         return if_else(place.is_valid(), found, without[0]) if without[0].is_valid else found
 
     def _table(self, owner: str, body: Expression) -> tuple[KeyIndex, pa.Array, pa.Array]:
-        found = self._tables.get((owner, body))
-        if found is not None:
+        with self._making:
+            found = self._tables.get((owner, body))
+            if found is None:
+                found = self._tables[owner, body] = self._make_table(owner, body)
             return found
+
+    def _make_table(self, owner: str, body: Expression) -> tuple[KeyIndex, pa.Array, pa.Array]:
         plan = self._plans[owner, body]
         states = {
             number: frames
@@ -118,8 +168,7 @@ class PreparedInputs:
         (output,) = plan.outputs
         values = self._evaluate(output.expression, aligned.values, aligned.alignment.size)
         without = self._evaluate(output.expression, aligned.without_rows, 1)
-        found = self._tables[owner, body] = (KeyIndex(aligned.alignment.keys[0]), values, without)
-        return found
+        return KeyIndex(aligned.alignment.keys[0]), values, without
 
     def _evaluate(self, expression: Expression, values: Mapping[str, pa.Array], length: int) -> pa.Array:
         return Results(values, length, self.world.functions, self.world.calendar).array(expression)
@@ -133,14 +182,13 @@ class PreparedInputs:
         link exists within its own time of the one before, whichever that is.
         """
         link, rest = chain[0], chain[1:]
-        index = self._events.get(chain)
-        if index is None:
-            index = self._events[chain] = self._event_index(link, rest)
+        with self._making:
+            index = self._events.get(chain)
+            if index is None:
+                index = self._events[chain] = self._event_index(link, rest)
         keys = [rows.array(key) for key in link.keys]
-        counts = index.following(keys, rows.times(), elapsed(link.within))
-        if rows.source == link.target:
-            counts = minus_self(counts, self._is_event(link, rest, rows))
-        found = positive(counts)
+        itself = self._is_event(link, rest, rows) if rows.source == link.target else None
+        found = index.followed(keys, rows.times(), elapsed(link.within), itself)
         return not_(found) if link.negated else found
 
     def _event_index(self, link: Followed, rest: tuple[Followed, ...]) -> EventIndex:
@@ -159,16 +207,15 @@ class PreparedInputs:
 
     def latest(self, node: LastBefore, rows: Rows) -> pa.Array:
         """For each row the key of the latest earlier row of another source with the same ids."""
-        target = self.target(node.target)
-        index = self._latest.get(node)
-        if index is None:
-            past = selected(target, before(target.times(), self._watermarks[node.target]))
-            index = self._latest[node] = EventIndex([past.array(key) for key in node.target_keys], past.times())
-            self._targets[f"past {node.target}"] = past
+        with self._making:
+            index = self._latest.get(node)
+            if index is None:
+                past = self.past(node.target)
+                index = self._latest[node] = EventIndex([past.array(key) for key in node.target_keys], past.times())
         within = None if node.within is None else elapsed(node.within)
         place = index.latest([rows.array(key) for key in node.keys], rows.times(), within)
         (key,) = self.world.catalog.sources[node.target].key
-        return self._targets[f"past {node.target}"].array(Field(key, node.type)).take(place)
+        return self.past(node.target).array(Field(key, node.type)).take(place)
 
 
 def shown_value(value: object) -> str:

@@ -7,7 +7,7 @@ the outer window a range of frames. So `rolling(avg(m per day), 7 days)` and `su
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
@@ -15,7 +15,7 @@ import pyarrow as pa
 from kpi_engine.execute.ready import Ready, StateBook, number_kind
 from kpi_engine.execute.results import Results
 from kpi_engine.execute.rows import World
-from kpi_engine.execute.snapshots import picked_windows
+from kpi_engine.execute.snapshots import ready_snapshots
 from kpi_engine.ir.plan import ITEM_KINDS, Leaf, Nested
 from kpi_engine.kernels.align import (
     Alignment,
@@ -35,18 +35,19 @@ from kpi_engine.kernels.windows import BucketWindows
 
 def ready_level(leaves: Sequence[Leaf], nested: Sequence[Nested], book: StateBook, world: World) -> list[Ready]:
     """All leaves and nested aggregates of one level; those that only show groups come last."""
-    found = [_ready_leaf(leaf, leaves, book, world) for leaf in leaves]
+    by_name = {leaf.name: leaf for leaf in leaves}
+    asked = {leaf.pick.presence for leaf in leaves if leaf.pick is not None}
+    found = [_ready_leaf(leaf, by_name, book, world) for leaf in leaves if leaf.name not in asked]
     for each in nested:
         found.extend(_ready(each, book, world))
     return found
 
 
-def _ready_leaf(leaf: Leaf, level: Sequence[Leaf], book: StateBook, world: World) -> Ready:
+def _ready_leaf(leaf: Leaf, level: Mapping[str, Leaf], book: StateBook, world: World) -> Ready:
     """A leaf; where it reads snapshots, those of each window that count."""
     if leaf.pick is None:
         return book.ready(leaf)
-    (presence,) = (each for each in level if each.name == leaf.pick.presence)
-    return book.ready(leaf, picked_windows(leaf.pick, leaf.windows, book.occupied(presence), world.calendar))
+    return ready_snapshots(leaf, level[leaf.pick.presence], book, world.calendar)
 
 
 def _ready(nested: Nested, book: StateBook, world: World) -> list[Ready]:
@@ -71,10 +72,24 @@ def _ready(nested: Nested, book: StateBook, world: World) -> list[Ready]:
         False,
         nested.text,
         without_rows,
+        makes_cells=False,  # empty buckets have values, and are no rows
     )
     shown = f"groups of {nested.name}"
-    groups = Ready(shown, nested.keys, plain, 0 if is_set else 1, Finish("rows"), windows, nested.shows_groups, "")
+    rows, place = _rows(nested, inside, names, alignment) if nested.required else (plain, 0 if is_set else 1)
+    groups = Ready(shown, nested.keys, rows, place, Finish("rows"), windows, nested.shows_groups, "")
     return [value, groups]
+
+
+def _rows(
+    nested: Nested, inside: Sequence[Ready], names: Sequence[str], alignment: Alignment
+) -> tuple[GroupedStates, int]:
+    """How many cells have a row, of all that do: a cell that cannot matter has no value, and shows its group all the
+    same."""
+    cells = _cells(replace(nested, required=()), inside, names, alignment)
+    known = whole_keys(alignment.keys[len(nested.keys) :], cells)
+    keys = [take_groups(key, cells) for key in alignment.keys[: len(nested.keys)]]
+    (frame,) = partial_frames(keys, cells.period, [StateInput("count", None, known)])
+    return GroupedStates(frame), 0
 
 
 def _frames(
@@ -84,6 +99,7 @@ def _frames(
     values, present = _values(inside, alignment, cells)
     results = Results(values, len(cells), world.functions, world.calendar)
     counted = whole_keys(alignment.keys[len(nested.keys) :], cells)
+    present = and_(counted, present)
     if nested.having is not None:
         counted = and_(counted, results.array(nested.having))
     body = None if nested.body is None else results.array(nested.body)
@@ -107,11 +123,13 @@ def _cells(nested: Nested, inside: Sequence[Ready], names: Sequence[str], alignm
     """The cells to look at, numbered by the alignment's groups."""
     parts = []
     for each, places in zip(inside, alignment.places, strict=True):
-        if each.keys != tuple(names):
+        if each.keys != tuple(names) or not each.makes_cells:
             continue
         if nested.required and each.name not in nested.required:
             continue
         parts.append(cells_of(*each.covered(), places, alignment.size))
+    if nested.every_frame and not names:
+        return all_cells(alignment.size, nested.frames)
     if nested.every_frame:
         return cross_cells(parts, alignment.size, nested.frames)
     return union_cells(parts, nested.frames)

@@ -38,6 +38,9 @@ class Ready:
     text: str
     without_rows: GroupedStates | None = None
     """States of a group without a single row, where these differ from no states: the empty buckets of a grain."""
+    makes_cells: bool = True
+    may_estimate: bool = False
+    """Whether `approx` would make a percentile over many windows cheaper."""
 
     def values(self, cells: Cells) -> pa.Array:
         """One value a cell; KpiError E821 for a percentile over windows that overlap too much."""
@@ -49,7 +52,7 @@ class Ready:
             default = self.without_rows.finish(self.state, self.how, self.windows, everywhere)
             return if_else(is_group(cells, self.grouped.size), default, found)
         except TooMuchWork as error:
-            raise KpiError(_too_much_work(self.text, error)) from error
+            raise KpiError(_too_much_work(self.text, error, self.may_estimate)) from error
 
     def rows(self, cells: Cells) -> Ints:
         """Rows inside the window of each cell."""
@@ -76,19 +79,35 @@ class StateBook:
         if key not in self._grouped:
             made = GroupedStates if query.until is None else LifetimeStates
             self._grouped[key] = made(self._frames[leaf.query][frame])
+        ranges = bucket_ranges(query.edges, leaf.windows if windows is None else windows)
+        return self.made(leaf, self._grouped[key], position, BucketWindows.of(ranges))
+
+    def made(self, leaf: Leaf, states: States, state: int, windows: BucketWindows) -> Ready:
+        """A leaf over some states, read by windows in their buckets."""
         return Ready(
             leaf.name,
             leaf.keys,
-            self._grouped[key],
-            position,
+            states,
+            state,
             Finish(leaf.finish, number_kind(leaf.type), leaf.parameter, leaf.outside_is_zero),
-            BucketWindows.of(bucket_ranges(query.edges, leaf.windows if windows is None else windows)),
+            windows,
             leaf.shows_groups,
             leaf.text,
+            makes_cells=leaf.makes_cells,
+            may_estimate=leaf.finish == "percentile" and isinstance(states, GroupedStates),
         )
 
+    def frame(self, leaf: Leaf) -> tuple[StateFrame, int]:
+        """The merged frame that a leaf reads, and where its state stands in it."""
+        frame, position = _place(self._plan.queries[leaf.query].states, leaf.state)
+        return self._frames[leaf.query][frame], position
+
+    def edges(self, leaf: Leaf) -> Sequence[Bound]:
+        """The edges between the buckets of a leaf's frame."""
+        return self._plan.queries[leaf.query].edges
+
     def occupied(self, leaf: Leaf) -> list[Bound]:
-        """The starts of all buckets in which a leaf without keys has rows."""
+        """The starts, ascending, of all buckets in which any group of a leaf has rows."""
         edges = self._plan.queries[leaf.query].edges
         ready = self.ready(leaf)
         assert isinstance(ready.grouped, GroupedStates)
@@ -120,10 +139,13 @@ def number_kind(type: Type) -> NumberKind:
     return "float" if type.kind is Kind.FLOAT else "decimal"
 
 
-def _too_much_work(text: str, error: TooMuchWork) -> Diagnostic:
+def _too_much_work(text: str, error: TooMuchWork, may_estimate: bool) -> Diagnostic:
+    help = "ask for a coarser --grain, a shorter window or a shorter span"
+    if may_estimate and "(approx " not in text:
+        help = f"permit an estimate: `{text.replace('(', '(approx ', 1)}`; or {help}"
     return Diagnostic(
         "E821",
         f"`{text}` over overlapping windows would look at {error.amount} values",
-        help="ask for a coarser --grain, a shorter window or a shorter span",
+        help=help,
         exit_code=ExitCode.LIMIT,
     )

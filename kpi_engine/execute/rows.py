@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,17 +21,32 @@ from kpi_engine.ir.expression import (
     LastBefore,
     Step,
 )
+from kpi_engine.ir.parents import leads_to_parent, parent_column
 from kpi_engine.kernels.calendar import Calendar
 
 
 class Inputs(Protocol):
     """What rows look at beyond themselves, prepared on first use and shared by a run."""
 
-    def place(self, step: Step, rows: Rows) -> pa.Array:
-        """For each row the position of the target's row that a reference means, null where there is none."""
+    @property
+    def catalog(self) -> Catalog:
+        """The definitions."""
+
+    def stored_columns(self, name: str) -> Sequence[str]:
+        """The stored columns of a prepared source."""
+
+    def own_rows(self, name: str, batch: pa.RecordBatch) -> Rows:
+        """The rows of a batch that belong to the source."""
+
+    def place(self, step: Step, ids: pa.Array, rows: Rows) -> pa.Array:
+        """For each id the position of the target's row that a reference means, null where there is none; `rows` are
+        those that the ids belong to."""
 
     def target(self, name: str) -> Rows:
         """All rows of a source."""
+
+    def past(self, name: str) -> Rows:
+        """The rows of a source before its watermark."""
 
     def value_of(self, owner: str, body: Expression, ids: pa.Array) -> pa.Array:
         """A keyed table's value for each id."""
@@ -70,17 +85,34 @@ class Rows(Evaluator):
         """A stored or computed column of these rows, or one of the row that a reference leads to (null if none)."""
         if not field.steps:
             column = self._world.catalog.sources[self.source].columns[field.column]
-            if column.computed is not None:
-                return self.array(column.computed)
-            return self._columns(field.column) if callable(self._columns) else self._columns[field.column]
+            return self._stored(field.column) if column.computed is None else self.array(column.computed)
         first, *rest = field.steps
+        if leads_to_parent(self._world.catalog.sources, first):
+            return self._stored(parent_column(field))
         entity = self._world.catalog.entities.get(first.target)
         if entity is not None:
             body = entity.columns[field.column].computed
             assert body is not None
             return self._world.inputs.value_of(entity.name, body, self.column(first.column))
+        if any(self._is_dated(step) for step in rest):
+            return self._along(field)
         inner = Field(field.column, field.type, tuple(rest))
         return self._world.inputs.target(first.target).array(inner).take(self._place(first))
+
+    def _is_dated(self, step: Step) -> bool:
+        """Whether the time of a row says which of several rows a reference means."""
+        target = self._world.catalog.sources.get(step.target)
+        return target is not None and (target.versions is not None or target.snapshot is not None)
+
+    def _along(self, field: Field) -> pa.Array:
+        """A column at the end of references, with the time of these rows at every step."""
+        rows, place = self._world.inputs.target(field.steps[0].target), self._place(field.steps[0])
+        for number, step in enumerate(field.steps[1:], 1):
+            if step.target in self._world.catalog.entities:
+                return rows.array(Field(field.column, field.type, field.steps[number:])).take(place)
+            place = self._world.inputs.place(step, rows.column(step.column).take(place), self)
+            rows = self._world.inputs.target(step.target)
+        return rows.column(field.column).take(place)
 
     def other(self, expression: Expression) -> Operand:
         """What other rows say of these: child rows, events that follow, the latest earlier row."""
@@ -95,10 +127,13 @@ class Rows(Evaluator):
                 return inputs.latest(expression, self)
         return super().other(expression)
 
+    def _stored(self, name: str) -> pa.Array:
+        return self._columns(name) if callable(self._columns) else self._columns[name]
+
     def column(self, name: str) -> pa.Array:
-        """A column by name."""
-        column = self._world.catalog.sources[self.source].columns[name]
-        return self.array(Field(name, column.type))
+        """A column by name: one of the source's, or a stored one that definitions cannot name."""
+        column = self._world.catalog.sources[self.source].columns.get(name)
+        return self._stored(name) if column is None else self.array(Field(name, column.type))
 
     def times(self) -> pa.Array:
         """The declared time of each row."""
@@ -109,7 +144,7 @@ class Rows(Evaluator):
     def _place(self, step: Step) -> pa.Array:
         place = self._places.get(step)
         if place is None:
-            place = self._places[step] = self._world.inputs.place(step, self)
+            place = self._places[step] = self._world.inputs.place(step, self.column(step.column), self)
         return place
 
     def filtered(self, mask: pa.Array, length: int) -> Rows:

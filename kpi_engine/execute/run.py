@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kpi_engine.execute.answer import align_leaves, period_values
+from kpi_engine.execute.answer import align_leaves, check_size, period_values
+from kpi_engine.execute.detail import detail_columns
 from kpi_engine.execute.inputs import PreparedInputs
 from kpi_engine.execute.output import output_array
 from kpi_engine.execute.reader import SourceReader
 from kpi_engine.execute.results import Results
 from kpi_engine.execute.rows import World
 from kpi_engine.execute.scan import run_scan
+from kpi_engine.execute.tasks import thread_count
+from kpi_engine.execute.unassigned import unassigned_rows
 from kpi_engine.extend.functions import FunctionRegistry
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import Catalog
-from kpi_engine.ir.plan import KeyedTable, Plan, Preparation
+from kpi_engine.ir.plan import KeyedTable, Output, Plan, Preparation
 from kpi_engine.ir.result import RunStats, SourceStats
 from kpi_engine.kernels.align import answer_order, repeat_keys, tile_periods
 from kpi_engine.kernels.calendar import Calendar
 from kpi_engine.kernels.frames import StateFrame
+
+_LOG = logging.getLogger(__name__)
 
 
 def make_world(
@@ -39,29 +46,52 @@ def make_world(
 
 
 def execute(plan: Plan, world: World, stats: RunStats) -> pa.Table:
-    """The answer: `period` (if a grain was asked), the dimensions, the metrics; a row for each period and group.
+    """The answer: `grain` (if several were asked), `period` (if any was), the dimensions, the metrics.
+
+    There is a row for each period and group.
 
     Raises `KpiError` with E6xx for data that does not fit and E8xx for limits. `stats` is filled in.
     """
     started = time.perf_counter()
     states: dict[int, Sequence[StateFrame]] = {}
+    threads = thread_count()
     for scan in plan.scans:
         source = stats.sources.setdefault(scan.source, SourceStats())
-        for number, frames in zip(scan.queries, run_scan(plan, scan, world, source), strict=True):
+        for number, frames in zip(scan.queries, run_scan(plan, scan, world, source, threads), strict=True):
             states[number] = frames
+        _LOG.info("read %s: %d rows in %d pieces", scan.source, source.rows, source.fragments_read)
+    for name, keys in unassigned_rows(plan, states).items():
+        stats.sources[name].unassigned_rows.update(keys)
     scanned = time.perf_counter()
     stats.seconds["scan"] = scanned - started
-    table = _answer(plan, states, world, stats)
+    table = _limited(_ordered(_all_grains(plan, states, world, stats), plan), plan)
     stats.seconds["finish"] = time.perf_counter() - scanned
+    _LOG.info("computed %d rows", table.num_rows)
     return table
 
 
-def _answer(plan: Plan, states: dict[int, Sequence[StateFrame]], world: World, stats: RunStats) -> pa.Table:
+def _all_grains(plan: Plan, states: dict[int, Sequence[StateFrame]], world: World, stats: RunStats) -> pa.Table:
+    """The rows of each grain below each other, led by its name where there are several."""
+    if not plan.further:
+        return _answer(plan, states, world, stats, by_hour=plan.by_hour)
+    tables = []
+    rows = 0
+    for part in (plan, *plan.further):
+        table = _answer(replace(part, queries=plan.queries), states, world, stats, by_hour=plan.by_hour)
+        rows += table.num_rows
+        check_size(rows)
+        tables.append(table.add_column(0, "grain", pa.repeat(pa.scalar(part.grain), table.num_rows)))
+    return pa.concat_tables(tables)
+
+
+def _answer(
+    plan: Plan, states: dict[int, Sequence[StateFrame]], world: World, stats: RunStats, *, by_hour: bool
+) -> pa.Table:
     aligned = align_leaves(plan, states, world)
     groups, periods = aligned.alignment.size, len(plan.periods)
     columns: dict[str, pa.Array] = {}
     if plan.grain is not None:
-        values = period_values(plan.periods, plan.grain, world.calendar.timezone)
+        values = period_values(plan.periods, world.calendar.timezone, by_hour=by_hour)
         columns["period"] = tile_periods(values, groups)
     for (name, _), key in zip(plan.dimensions, aligned.alignment.keys, strict=True):
         columns[name] = repeat_keys(key, periods)
@@ -70,12 +100,24 @@ def _answer(plan: Plan, states: dict[int, Sequence[StateFrame]], world: World, s
         results = Results(aligned.values, groups * periods, world.functions, world.calendar)
         columns[output.name] = output_array(results.array(output.expression), output.type)
         if results.zero_divisions:
-            stats.zero_divisions[output.name] = results.zero_divisions
-        fields.append(pa.field(output.name, columns[output.name].type, metadata={"unit": str(output.display)}))
+            before = stats.zero_divisions.get(output.name, 0)
+            stats.zero_divisions[output.name] = before + results.zero_divisions
+        fields.append(pa.field(output.name, columns[output.name].type, metadata=_metadata(output)))
+        for part, values in zip(output.detail, detail_columns(output, aligned, results), strict=True):
+            columns[part.name] = values
+            fields.append(pa.field(part.name, values.type, metadata={"unit": str(part.display)}))
     table = pa.table(list(columns.values()), schema=pa.schema(fields)).take(answer_order(groups, periods))
     if plan.skip_empty:
         table = table.filter(aligned.has_rows.take(answer_order(groups, periods)))
-    return _limited(_ordered(table, plan), plan)
+    return table
+
+
+def _metadata(output: Output) -> dict[str, str]:
+    """What a metric's column says of itself: its unit, and how far estimates in it may be off."""
+    unit = {"unit": str(output.display)}
+    if not output.estimates:
+        return unit
+    return {**unit, "approximate": "; ".join(str(estimate) for estimate in output.estimates)}
 
 
 def _ordered(table: pa.Table, plan: Plan) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,14 +11,20 @@ import pyarrow as pa
 from kpi_engine.execute.evaluate import arrow_type
 from kpi_engine.execute.prune import outside, time_range
 from kpi_engine.execute.rows import Rows, World
+from kpi_engine.execute.tasks import bundles, in_order
 from kpi_engine.extend.rows import Fragment, ReadReport
 from kpi_engine.ir.bounds import Bound
+from kpi_engine.ir.catalog import Source
+from kpi_engine.ir.parents import parent_field
 from kpi_engine.ir.plan import MeasureQuery, Plan, Scan
 from kpi_engine.ir.result import SourceStats
+from kpi_engine.kernels.batches import together
 from kpi_engine.kernels.frames import StateFrame, StateInput, merge_frames, partial_frames
 from kpi_engine.kernels.selection import count_excluded, has_lifetime, lifetime_ends, select
 
-_MERGE_AT = 1 << 21
+_LOG = logging.getLogger(__name__)
+
+_MERGE_AT = 1 << 22
 """Merge partial frames when they hold this many states together, so that memory follows states and not rows."""
 
 
@@ -33,7 +40,7 @@ class QueryStates:
             self.frames.extend([] for _ in partials)
         for kept, partial in zip(self.frames, partials, strict=True):
             kept.append(partial)
-            if len(kept) > 1 and sum(map(len, kept)) > max(_MERGE_AT, 2 * len(kept[0])):
+            if len(kept) > 1 and sum(map(len, kept)) > max(_MERGE_AT, 3 * len(kept[0])):
                 kept[:] = [merge_frames(kept)]
 
     def merged(self) -> list[StateFrame]:
@@ -41,38 +48,71 @@ class QueryStates:
         return [merge_frames(kept) for kept in self.frames]
 
 
-def run_scan(plan: Plan, scan: Scan, world: World, stats: SourceStats) -> list[list[StateFrame]]:
-    """The states of every measure query of a scan, in the order of `scan.queries`."""
+def run_scan(plan: Plan, scan: Scan, world: World, stats: SourceStats, threads: int = 1) -> list[list[StateFrame]]:
+    """The states of every measure query of a scan, in the order of `scan.queries`; the same for all `threads`."""
     queries = [plan.queries[number] for number in scan.queries]
     states = [QueryStates([]) for _ in queries]
-    for rows in _batches(scan, world, stats):
-        for query, found in zip(queries, states, strict=True):
-            found.add(_partials(query, rows))
-        _report_times(queries, rows, world, plan, stats)
+    # A batch without rows comes first: states always have their types, and inputs are prepared before threads begin.
+    for query, found in zip(queries, states, strict=True):
+        found.add(_partials(query, _no_rows(scan, world)))
+
+    def partials_of(bundle: Sequence[tuple[int, Fragment]]) -> tuple[list[list[list[StateFrame]]], SourceStats]:
+        read = SourceStats()
+        made = []
+        for rows in _batches(scan, bundle, world, read):
+            made.append([_partials(query, rows) for query in queries])
+            _report_times(queries, rows, world, plan, read)
+        return made, read
+
+    fragments = _fragments(scan, world, stats)
+    _LOG.debug("reading %s: %d fragments", scan.source, len(fragments))
+    for made, read in in_order(partials_of, bundles(fragments, threads), threads):
+        stats.add(read)
+        for batch in made:
+            for found, partials in zip(states, batch, strict=True):
+                found.add(partials)
     return [found.merged() for found in states]
 
 
-def _batches(scan: Scan, world: World, stats: SourceStats) -> Iterator[Rows]:
-    """The batches of a scan as rows; a batch without rows comes first, so that states always have their types."""
+def _no_rows(scan: Scan, world: World) -> Rows:
     source = world.catalog.sources[scan.source]
-    empty = {name: pa.array([], arrow_type(source.columns[name].type)) for name in scan.columns}
-    yield Rows(scan.source, empty, 0, world)
-    opened = world.reader.open(source, scan.columns, scan.predicates)
-    report = ReadReport()
-    stats.fragments_pruned += opened.pruned
+    return Rows(scan.source, {name: _empty(source, name, world) for name in scan.columns}, 0, world)
+
+
+def _fragments(scan: Scan, world: World, stats: SourceStats) -> list[tuple[int, Fragment]]:
+    """The fragments that some window may read, with their numbers from 1."""
+    opened = world.reader.open(world.catalog.sources[scan.source], scan.columns, scan.predicates)
+    every = list(enumerate(opened.fragments(), 1))
+    kept = [each for each in every if not _outside_windows(scan, each[1], world)]
+    stats.fragments_pruned += opened.pruned + len(every) - len(kept)
+    stats.fragments_read += len(kept)
     stats.notes.extend(opened.notes)
-    for fragment in opened.fragments():
-        if _outside_windows(scan, fragment, world):
-            stats.fragments_pruned += 1
-            continue
-        stats.fragments_read += 1
-        for batch in fragment.batches(report):
-            stats.rows += batch.num_rows
-            rows = Rows(scan.source, dict(zip(scan.columns, batch.columns, strict=True)), batch.num_rows, world)
-            yield own_rows(rows, world, stats)
+    return kept
+
+
+def _batches(
+    scan: Scan, fragments: Sequence[tuple[int, Fragment]], world: World, stats: SourceStats
+) -> Iterator[Rows]:
+    """The batches of some fragments as rows, small ones together."""
+    report = ReadReport()
+    for batch in together(_read(scan, fragments, report)):
+        stats.rows += batch.num_rows
+        rows = Rows(scan.source, dict(zip(scan.columns, batch.columns, strict=True)), batch.num_rows, world)
+        yield own_rows(rows, world, stats)
     stats.bytes += report.bytes
     stats.failed_casts += report.failed_casts
     stats.nan_values += report.nan_values
+
+
+def _read(scan: Scan, fragments: Sequence[tuple[int, Fragment]], report: ReadReport) -> Iterator[pa.RecordBatch]:
+    for number, fragment in fragments:
+        _LOG.debug("reading %s, fragment %d: %s", scan.source, number, fragment.name)
+        yield from fragment.batches(report)
+
+
+def _empty(source: Source, name: str, world: World) -> pa.Array:
+    column = source.columns.get(name) or parent_field(world.catalog, source.name, name)
+    return pa.array([], pa.null() if column is None else arrow_type(column.type))
 
 
 def own_rows(rows: Rows, world: World, stats: SourceStats | None = None) -> Rows:
@@ -86,6 +126,7 @@ def own_rows(rows: Rows, world: World, stats: SourceStats | None = None) -> Rows
         living = selected(rows, has_lifetime(*(rows.column(name) for name in source.lifetime)))
         if stats is not None:
             stats.excluded_rows += rows.length - living.length
+            stats.lifeless_rows += rows.length - living.length
         rows = living
     return rows
 

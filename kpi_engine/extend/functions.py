@@ -49,7 +49,8 @@ class Parameter:
 
     `literal` asks for a constant. A `variadic` last parameter may repeat, or be left out if it is also `optional`.
     `accepts` says in words what it takes. Where `duration` is set, a duration literal of any unit may be written and
-    is given as a text constant (`"1 month"`, `"-7 days"`), since months and years have no length of their own.
+    is given as a text constant (`"1 month"`, `"-7 days"`), since months and years have no length of their own. Where
+    `grains` is set, the project's declared grains are words, too; the signature sees `day` in their place.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Parameter:
     variadic: bool = False
     words: tuple[str, ...] = ()
     duration: bool = False
+    grains: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from kpi_engine.ir.catalog import TableSchema
+from kpi_engine.ir.catalog import PathStep, TableSchema
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.expression import Value
 from kpi_engine.ir.span import SourceText, Span
@@ -45,13 +45,18 @@ class Predicate:
 
 @dataclass(frozen=True, slots=True)
 class ColumnRequest:
-    """A stored column wanted: its name in the answer, in the table, the declared type (None: the table's own)."""
+    """A stored column wanted: its name in the answer, in the table, the declared type (None: the table's own).
+
+    With a `path` only a part of a nested column is wanted. A connector gives the column as it is stored, or with no
+    more than the parts that some path leads to.
+    """
 
     name: str
     physical: str
     type: Type | None = None
     format: str | None = None
     options: tuple[tuple[str, object], ...] = ()
+    path: tuple[PathStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +80,20 @@ class ScanRequest:
     predicates: tuple[Predicate, ...] = ()
 
 
+@dataclass(slots=True)
+class FailedValues:
+    """The values of one column that do not fit its type: how many, and errors that name the first few of them."""
+
+    count: int = 0
+    examples: list[Diagnostic] = field(default_factory=list)
+
+
 @dataclass
 class ReadReport:
-    """Counted while reading: what a run reports about its input."""
+    """Counted while reading: what a run reports about its input.
+
+    `failures` keeps failing values by column where somebody wants to see them, which takes looking for their lines.
+    """
 
     rows: int = 0
     bytes: int = 0
@@ -86,6 +102,7 @@ class ReadReport:
     failed_casts: int = 0
     nan_values: int = 0
     notes: list[str] = field(default_factory=list)
+    failures: dict[str, FailedValues] | None = None
 
 
 class Fragment(Protocol):
@@ -150,5 +167,7 @@ class ConnectionSettings:
     connector: str = "files"
     options: tuple[tuple[str, object], ...] = ()
     folder: str = "."
-    """The folder that relative paths start from: that of kpi.toml, or `--data`."""
+    """The folder that relative paths start from: that of kpi.toml, or `--data`; or `s3://bucket/prefix`."""
+    home: str = "."
+    """The folder of kpi.toml, which references to files of secrets start from."""
     modified: datetime.datetime | None = None

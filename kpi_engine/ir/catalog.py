@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
 from kpi_engine.ir import tree
+from kpi_engine.ir.approximation import Approximation
 from kpi_engine.ir.expression import CalendarDuration, Constant, Expression
 from kpi_engine.ir.span import NOWHERE, Span
 from kpi_engine.ir.types import Display, Type
@@ -15,11 +16,40 @@ from kpi_engine.ir.types import Display, Type
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A column of a physical table. `type` is None when the engine has no type for it; `physical` names its type."""
+    """A column of a physical table. `type` is None when the engine has no type for it; `physical` names its type.
+
+    A nested column says its `form` and has `parts`: the fields of a struct, the element of a list, a map's key and
+    value. A `mixed` column has plain values of several types, so that a declaration must say which one they are.
+    """
 
     name: str
     type: Type | None
     physical: str
+    form: Literal["struct", "list", "map"] | None = None
+    parts: tuple[TableColumn, ...] = ()
+    mixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PathStep:
+    """A step into a nested value: to a field of a struct, to the value of a key, to each element of a list.
+
+    The key is looked up in a map, or among the structs of a list by their field `key`. The step `row` stands for an
+    element as such, whatever it is.
+    """
+
+    name: str
+    kind: Literal["field", "key", "each", "row"] = "field"
+
+
+def spelled(column: str, path: Sequence[PathStep]) -> str:
+    """A part of a nested column as definitions write it.
+
+    >>> spelled("params", [PathStep("page", "key"), PathStep("value")])
+    'params[page].value'
+    """
+    shown = {"field": ".{}", "key": "[{}]", "each": "[]", "row": ""}
+    return column + "".join(shown[step.kind].format(step.name) for step in path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +62,26 @@ class TableSchema:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """`-> target[.column] [as alias]`: rows refer to at most one row of the target (a source or an entity)."""
+    """`-> target[.column] [as alias]`: rows refer to at most one row of the target (a source or an entity).
+
+    `parent`: a row is an element of the target's row, which it refers to by no column. `inherited`: the reference is
+    that of the row that holds the element.
+    """
 
     target: str
     target_column: str
     alias: str | None = None
     to_entity: bool = False
+    parent: bool = False
+    inherited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a source: stored under `physical`, or `computed` from others of the same row and its references."""
+    """A column of a source: stored under `physical`, or `computed` from others of the same row and its references.
+
+    A part of a nested column is stored under the name of the whole, with the `path` from there.
+    """
 
     name: str
     type: Type
@@ -52,6 +91,7 @@ class Column:
     reference: Reference | None = None
     declared: bool = True
     options: tuple[tuple[str, str], ...] = ()
+    path: tuple[PathStep, ...] = ()
     span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
@@ -79,7 +119,8 @@ class Derived:
     """How the rows of a derived source come from those of `base`.
 
     `filter`: rows for which `where` (bound on the base) is true. `latest`: of the rows with equal `keys` the one with
-    the greatest time. `unnest`: one row for each element of the list in `column`. `pairs`: for each id in `keys` all
+    the greatest time. `unnest`: one row for each element of the list in `column`, which refers to its parent by `link`
+    (a column, or a word that is none). `pairs`: for each id in `keys` all
     ordered pairs of the values of `column`, at most `max_items` values for each id.
     """
 
@@ -89,6 +130,7 @@ class Derived:
     keys: tuple[str, ...] = ()
     column: str | None = None
     max_items: int = 100
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +141,7 @@ class Source:
     computed column of that dotted name, as is any other path where a plain name is stored. `options` are the file
     options as written (`delimiter`, `header`, `null_values`, ...). `starts` and `watermark` are texts of dates or
     instants as written.
+    `lists` are columns that hold a list a row, which definitions cannot name: sources of their elements read them.
     `later` names constructs of this source that this engine does not evaluate yet, with their places.
     """
 
@@ -125,6 +168,7 @@ class Source:
     on_error: Literal["stop", "null"] = "stop"
     options: Mapping[str, OptionValue] = field(default_factory=dict)
     derived: Derived | None = None
+    lists: Mapping[str, Column] = field(default_factory=dict)
     later: tuple[tuple[str, Span], ...] = ()
     description: str = ""
     owner: str = ""
@@ -148,6 +192,23 @@ class Entity:
     plural: str
     counted_in: str | None = None
     columns: Mapping[str, Column] = field(default_factory=dict)
+    description: str = ""
+    owner: str = ""
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Grain:
+    """A declared grain: a table of periods, read like a source's.
+
+    The column `time` of `table` holds the first day of each period, on which the one before it ends; `label` names
+    the column with its name (None: it is called by its first day).
+    """
+
+    name: str
+    table: Source
+    time: str
+    label: str | None = None
     description: str = ""
     owner: str = ""
     span: Span = field(default=NOWHERE, compare=False, repr=False)
@@ -191,6 +252,8 @@ class Metric:
     additive: bool = False
     not_additive_because: str = ""
     grain_dependent: bool = False
+    estimates: tuple[Approximation, ...] = ()
+    """Aggregates inside that may be estimated, and how far they may then be off."""
     later: tuple[tuple[str, Span], ...] = ()
     """Constructs that this engine does not evaluate yet, with their places; a question for the metric names them."""
     declaration: tree.Metric | tree.Override | None = field(default=None, compare=False, repr=False)
@@ -219,7 +282,7 @@ class Catalog:
     metrics: Mapping[str, Metric]
     goals: Mapping[str, tree.Goal] = field(default_factory=dict)
     alerts: Mapping[str, tree.Alert] = field(default_factory=dict)
-    grains: tuple[str, ...] = ()
+    grains: Mapping[str, Grain] = field(default_factory=dict)
     later: tuple[tuple[str, Span], ...] = ()
 
 

@@ -112,6 +112,7 @@ QUESTIONS: Mapping[str, str] = {
     "E523": "a span that ends before it begins",
     "E524": "more periods than an answer may have",
     "E525": "a window that reaches out of the years that have periods",
+    "E526": "a question beyond the periods of a declared grain",
     "E531": "a condition on a dropped dimension together with something else",
     "E532": "periods that are not made of whole buckets of a key",
     "E533": "a sum of coarse rows for parts of their periods",
@@ -134,10 +135,16 @@ DATA: Mapping[str, str] = {
     "E613": "a header that names a column twice",
     "E614": "a row with another number of fields than the header",
     "E615": "a quote that is never closed",
-    "E616": "a header in one column, probably with another delimiter",
+    "E616": "a header in one column: another delimiter, or lines above it",
+    "E617": "a file outside of the connection's folder",
+    "E618": "folders that do not give the same columns",
+    "E619": "a text that is no JSON object",
     "E620": "no connection of this name",
     "E621": "no connector of this name",
     "E622": "an object that is no table",
+    "E623": "a format that needs a package which is not installed",
+    "E624": "a key to an object store that cannot be had",
+    "E625": "an object store that refuses",
 }
 
 TABLES: Mapping[str, str] = {
@@ -145,16 +152,45 @@ TABLES: Mapping[str, str] = {
     "E681": "a declared column that the table does not have",
     "E682": "a column of a type that has no meaning here",
     "E683": "two columns of a table with one name",
+    "E684": "a path into a nested column that leads nowhere",
+    "E685": "elements of something that is no list",
 }
 
 EXECUTION: Mapping[str, str] = {
     "E641": "several rows with the key that a reference looks for",
+    "E642": "several elements of one list with the key that is looked up",
+    "E645": "a table of a grain that lists no consecutive periods",
     "E650": "a value that a function cannot take",
     "E651": "a result that cannot be computed exactly",
     "E820": "an answer with too many rows",
     "E821": "a percentile over windows that overlap too much",
     "E822": "a basket with too many items to pair",
 }
+
+CHECKED_DATA: Mapping[str, str] = {
+    "W608": "values that do not fit the type of their column and are read as null",
+    "E661": "a key of several rows, by which references look for one",
+    "W661": "a key that several rows have",
+    "W662": "rows without a key",
+    "W663": "references to rows that do not exist",
+    "N663": "references that are null",
+    "W664": "a text in a condition that no row holds",
+    "W665": "nulls that a comparison leaves out",
+    "W666": "rows that a sum leaves out because a part of it is null",
+    "W667": "a source without rows in the last period",
+    "W668": "snapshots that are missing",
+    "W669": "a source without rows",
+    "W670": "fractions above 1 that are shown as percent",
+    "W671": "a few amounts of money below 0",
+    "W672": "durations below 0",
+    "W673": "rows in the future",
+    "W674": "dates that stand for nothing",
+    "E675": "versions of one thing that overlap",
+    "W676": "lifetimes that end before they begin",
+    "W677": "rows without a time",
+    "N678": "a source that was not looked at",
+}
+"""What `kpi check --data` finds."""
 
 PROJECT: Mapping[str, str] = {
     "E701": "no kpi.toml",
@@ -178,6 +214,13 @@ PROJECT: Mapping[str, str] = {
     "E726": "a limit that is not a whole number above 0",
     "E727": "no source or tag of this name",
     "E728": "nothing of this name to describe",
+    "E730": "no case to run",
+    "E731": "a table or a column that a case does not give",
+    "E732": "a case file of the wrong form, or a case that does not hold",
+    "E733": "a shell in which names cannot be completed",
+    "E734": "an argument of the wrong type",
+    "E735": "no folder or revision of this name to compare with",
+    "E736": "git that cannot be asked",
     "E798": "not enough memory",
     "E799": "a bug in the engine",
     "N720": "something beside an answer that its reader should know",
@@ -199,6 +242,7 @@ CODES: Mapping[str, str] = {
     **DATA,
     **TABLES,
     **EXECUTION,
+    **CHECKED_DATA,
     **PROJECT,
     **PACKS,
 }

@@ -14,17 +14,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from kpi_engine.ir.approximation import Approximation
 from kpi_engine.ir.bounds import Bound, Interval, Period
 from kpi_engine.ir.expression import Expression
 from kpi_engine.ir.question import Order
-from kpi_engine.ir.types import Display, Type
+from kpi_engine.ir.types import COUNT, Display, Type
 
-StateKind = Literal["count", "sum", "minimum", "maximum", "moments", "distinct", "values"]
+StateKind = Literal["count", "sum", "minimum", "maximum", "moments", "distinct", "values", "hll", "kll"]
 """What is kept for each key and bucket. `count`: rows; `sum`: an exact sum; `minimum`, `maximum`: a value;
-`moments`: exact sums of values and of their squares; `distinct`: the set of values; `values`: the multiset of values.
+`moments`: exact sums of values and of their squares; `distinct`: the set of values; `values`: the multiset of values;
+`hll`, `kll`: sketches of these sets, which a distinct count and a percentile finish just so.
 Every kind also keeps the number of rows and of non-null rows."""
 
-ITEM_KINDS = frozenset({"distinct", "values"})
+ITEM_KINDS = frozenset({"distinct", "values", "hll", "kll"})
 """Kinds whose state is a set of values: their states carry the value as a key of its own."""
 
 
@@ -97,12 +99,16 @@ class KeyedTable:
 
 @dataclass(frozen=True, slots=True)
 class ExtentRequest:
-    """Asks for the first and last `time` of a source; `columns` are the stored columns that it and `where` take."""
+    """Asks for the first and last `time` of a source; `columns` are the stored columns that it and `where` take.
+
+    `grains` are the declared grains whose periods they name.
+    """
 
     source: str
     time: str
     columns: tuple[str, ...]
     prepared: tuple[Preparation, ...] = ()
+    grains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +146,8 @@ class SnapshotPick:
     """Which snapshots of a window count: the `first` or the `last` one, or `any` if there is one.
 
     `presence` names the leaf of the same level that counts all rows of the source, whatever the question filters: it
-    knows which snapshots there are. `grain` is how often they are taken.
+    knows which snapshots there are, and is read for nothing else. `grain` is how often they are taken. Where the
+    leaf has `own` keys, each of their values has its own first or last snapshot, and those of the presence.
     """
 
     point: Literal["first", "last", "any"]
@@ -155,7 +162,8 @@ class Leaf:
     `keys` are the dimensions kept (a `total` drops some). `windows` has one entry a period; None where the window
     is empty or lies outside the source's coverage, where the value is `outside` (null, or 0 under `before`). Where a
     window holds no rows a count or sum is 0 and everything else null.
-    `shows_groups`: whether groups with rows in these windows become rows of the answer.
+    `shows_groups`: whether groups with rows in these windows become rows of the answer. `makes_cells`: whether they
+    are groups that an aggregate over keys looks at. `own` are keys of the query after `keys`: see `SnapshotPick`.
     """
 
     name: str
@@ -168,7 +176,9 @@ class Leaf:
     parameter: str = ""
     outside_is_zero: bool = False
     shows_groups: bool = True
+    makes_cells: bool = True
     pick: SnapshotPick | None = None
+    own: tuple[str, ...] = ()
     text: str = field(default="", compare=False)
 
 
@@ -207,8 +217,20 @@ class Nested:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A column beside a metric's own, on request: a `value` over leaves, the `rows` of leaves, or `complete`."""
+
+    name: str
+    kind: Literal["value", "rows", "complete"]
+    expression: Expression | None = None
+    type: Type = COUNT
+    display: Display = field(default_factory=Display)
+    leaves: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
-    """One metric of the answer: arithmetic over leaves, and how it is shown."""
+    """One metric of the answer: arithmetic over leaves, and how it is shown. `detail` are columns that follow it."""
 
     name: str
     expression: Expression
@@ -217,6 +239,8 @@ class Output:
     description: str = ""
     complete: tuple[bool, ...] = ()
     """For each period whether its windows were whole."""
+    estimates: tuple[Approximation, ...] = ()
+    detail: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,3 +265,10 @@ class Plan:
     order_by: tuple[Order, ...] = ()
     limit: int | None = None
     notes: tuple[str, ...] = ()
+    further: tuple[Plan, ...] = ()
+    """One for each further grain: periods and leaves of their own, over the queries and scans of this plan."""
+
+    @property
+    def by_hour(self) -> bool:
+        """Whether the period column holds instants: hours are among the grains."""
+        return "hour" in (self.grain, *(each.grain for each in self.further))

@@ -25,6 +25,21 @@ class Question:
     order_by: tuple[str, ...] = ()
     limit: int | None = None
 
+    @property
+    def grains(self) -> tuple[str, ...]:
+        """The grains asked, each once: `grain` is one of them or a comma list.
+
+        >>> Question(("revenue",), grain="month, week").grains
+        ('month', 'week')
+        """
+        named = (each.strip() for each in (self.grain or "").split(","))
+        return tuple(dict.fromkeys(each for each in named if each))
+
+    @property
+    def period_columns(self) -> tuple[str, ...]:
+        """The columns of the answer that say of which period a row is."""
+        return ("grain", "period") if len(self.grains) > 1 else ("period",) if self.grains else ()
+
     def span_of(self, flag: str, text: str) -> Span:
         """A place for messages: the text of a flag as a small text of its own."""
         source = SourceText(flag, text)
@@ -68,3 +83,10 @@ class BoundQuestion:
     limit: int | None = None
     sources: tuple[str, ...] = field(default=())
     """Names of all base sources of the metrics, in order."""
+    further_grains: tuple[str, ...] = ()
+    """Grains asked beside `grain`, each with periods and rows of its own."""
+
+    @property
+    def grains(self) -> tuple[str, ...]:
+        """All grains asked, in order; empty without any."""
+        return () if self.grain is None else (self.grain, *self.further_grains)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
+from kpi_engine.ir.approximation import Approximation
 from kpi_engine.ir.catalog import CalendarSettings
 from kpi_engine.ir.types import Display
 
-Role = Literal["period", "dimension", "metric"]
+Role = Literal["grain", "period", "dimension", "metric"]
 
 
 @dataclass(frozen=True, slots=True)
 class ResultColumn:
     """One column of an answer.
 
-    A `period` column also says its `grain`, and the calendar that names its periods.
+    A `period` column also says its `grain`, and the calendar that names its periods; in an answer for several grains
+    the column before it, of the role `grain`, says that of each row. `labels` are the names of the periods of declared
+    grains, by grain and value of the column. A metric that rests on `estimates` says which, and how far they may be
+    off.
 
     >>> ResultColumn("conversion", "metric", Display("percent")).display.form
     'percent'
@@ -27,22 +32,38 @@ class ResultColumn:
     description: str = ""
     grain: str = ""
     calendar: CalendarSettings = field(default_factory=CalendarSettings)
+    labels: Mapping[str, Mapping[object, str]] = field(default_factory=dict)
+    estimates: tuple[Approximation, ...] = ()
 
 
 @dataclass(slots=True)
 class SourceStats:
-    """What was read of one source. `excluded_rows` have no place in time (a null time, an unfit lifetime), `late_rows`
-    lie past the watermark; `failed_casts` and `nan_values` became null."""
+    """What was read of one source. `excluded_rows` have no place in time: `lifeless_rows` of them end before they begin
+    or never begin, the others have a null time. `late_rows` lie past the watermark; `failed_casts` and `nan_values`
+    became null; `unassigned_rows` have no id, by the key of `per` or `having` that leaves them out."""
 
     rows: int = 0
     bytes: int = 0
     fragments_read: int = 0
     fragments_pruned: int = 0
     excluded_rows: int = 0
+    lifeless_rows: int = 0
     late_rows: int = 0
     failed_casts: int = 0
     nan_values: int = 0
+    unassigned_rows: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    def add(self, part: SourceStats) -> None:
+        """Take in what was read of a part of the source."""
+        for each in fields(part):
+            mine, its = getattr(self, each.name), getattr(part, each.name)
+            if isinstance(mine, int):
+                setattr(self, each.name, mine + its)
+            elif isinstance(mine, list):
+                mine.extend(its)
+            else:
+                mine.update({name: mine.get(name, 0) + count for name, count in its.items()})
 
 
 @dataclass(slots=True)
@@ -51,7 +72,8 @@ class RunStats:
 
     `as_of` is the instant used, as text; `watermarks` and `sources` are by source name;
     `zero_divisions` counts by metric the results that are null because a denominator was zero;
-    `partial_periods` are values of the period column that a watermark, `--from` or `--to` cut;
+    `partial_periods` are values of the period column that a watermark, `--from` or `--to` cut (in an answer for several
+    grains pairs of the grain and the value);
     `seconds` are by stage. `notes` are sentences for the reader.
     """
 

@@ -145,6 +145,7 @@ def _metric_lines(metric: Metric, catalog: Catalog, seen: set[str]) -> Iterator[
     yield f"metric {metric.name}: {metric.type}, shown as {metric.display}"
     yield f"  = {show_expression(metric.body)}"
     yield f"  sources {', '.join(metric.sources)}"
+    yield from (f"  estimate {estimate}" for estimate in metric.estimates)
     yield "  additive" if metric.additive else f"  not additive: {metric.not_additive_because}"
     if metric.grain_dependent:
         yield "  depends on the grain: values of shorter periods do not add up to those of longer ones"

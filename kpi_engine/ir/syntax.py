@@ -66,7 +66,7 @@ class Points(Node):
 
 @dataclass(frozen=True, slots=True)
 class DurationLiteral(Node):
-    """`7 days`: the amount and the singular unit."""
+    """`7 days`: the amount and the singular unit; as an argument perhaps `4 retail_weeks`, a word as it is written."""
 
     amount: Decimal
     unit: str

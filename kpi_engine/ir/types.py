@@ -155,3 +155,19 @@ class Display:
 
     def __str__(self) -> str:
         return f"{self.form}({self.part})" if self.part else self.form
+
+
+def natural_display(type: Type) -> Display:
+    """How values of a type are shown if nothing else is said.
+
+    >>> str(natural_display(currency("CNY"))), str(natural_display(COUNT))
+    ('currency(CNY)', 'count')
+    """
+    if not type.numeric:
+        return Display()
+    if type.unit.is_duration:
+        return Display("duration")
+    code = type.unit.currency_code
+    if code is not None:
+        return Display("currency", code)
+    return Display(type.nature) if type.unit.is_none else Display()

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from kpi_engine.kernels.cells import Cells
 from kpi_engine.kernels.frames import group_rows
+from kpi_engine.kernels.ids import texts
 from kpi_engine.kernels.states import joined
 from kpi_engine.kernels.vectors import Ints, Mask, validity
 
@@ -53,7 +54,7 @@ def shown_groups(rows: Ints, groups: int, periods: int, wanted: bool) -> Mask:
 def align(dimensions: Sequence[str], leaves: Sequence[GroupKeys], *, ordered: bool = True) -> Alignment:
     """Bring leaves together on the dimensions that each has. Without dimensions there is one group.
 
-    `ordered`: groups in the order of their values, nulls last; else in any order.
+    `ordered`: groups in the order of their values, nulls last, ids as texts; else in any order, ids as they are.
     """
     if not dimensions:
         return Alignment((), 1, tuple(np.full(1, 0 if leaf.size else leaf.size, np.int64) for leaf in leaves))
@@ -62,7 +63,7 @@ def align(dimensions: Sequence[str], leaves: Sequence[GroupKeys], *, ordered: bo
     first = pa.array(group_rows(keys, len(keys[0])).first)
     keys = tuple(key.take(first) for key in keys)
     if ordered:
-        keys = _sorted(keys)
+        keys = _sorted(tuple(texts(key) for key in keys))
     return Alignment(keys, len(keys[0]), tuple(_places(dimensions, keys, leaf) for leaf in leaves))
 
 
@@ -135,6 +136,15 @@ def repeat_keys(key: pa.Array, periods: int) -> pa.Array:
 def tile_periods(values: pa.Array, groups: int) -> pa.Array:
     """The period column for the layout group by group."""
     return values.take(pa.array(np.tile(np.arange(len(values), dtype=np.int64), groups)))
+
+
+def most_rows(counts: Sequence[Ints], places: Sequence[Ints], periods: int, groups: int) -> pa.Array:
+    """For each row of the answer (group by group) the largest number of rows that any of the leaves has there."""
+    found = np.zeros(groups * periods, np.int64)
+    if periods > 0:
+        for rows, place in zip(counts, places, strict=True):
+            found = np.maximum(found, rows.reshape(-1, periods)[place].ravel())
+    return pa.array(found)
 
 
 def any_rows(counts: Sequence[Ints], places: Sequence[Ints], periods: int, groups: int) -> Mask:

@@ -1,11 +1,12 @@
 """The calendar without NumPy or pyarrow: all that checking a definition needs of time.
 
 The parts: `spans` (bounds, periods, durations), `local_calendar` (which instants make a period), `shifting`
-(windows that move) and `period_text` (reading `2027-W07`). This module is their one door.
+and `declared_shifts` (windows that move) and `period_text` (reading `2027-W07`). This module is their one door.
 """
 
 from __future__ import annotations
 
+from kpi_engine.kernels.declared_shifts import is_finer, mean_days, move_bound, move_window
 from kpi_engine.kernels.local_calendar import (
     MAX_PERIODS,
     WEEKDAYS,
@@ -26,6 +27,7 @@ from kpi_engine.kernels.spans import (
     UNITS,
     Bound,
     CalendarError,
+    CalendarGap,
     Duration,
     DurationError,
     Period,
@@ -47,6 +49,7 @@ __all__ = [
     "Bound",
     "Calendar",
     "CalendarError",
+    "CalendarGap",
     "Duration",
     "DurationError",
     "Period",
@@ -58,6 +61,10 @@ __all__ = [
     "date_of",
     "day_number",
     "equal_before",
+    "is_finer",
+    "mean_days",
+    "move_bound",
+    "move_window",
     "parse_instant",
     "parse_period",
     "shift_window",

@@ -14,6 +14,9 @@ from kpi_engine.kernels.group import group, pack, unpack
 from kpi_engine.kernels.sorting import distinct, key_range, sorted_with_order, starts_of_runs
 from kpi_engine.kernels.vectors import Ints
 
+_TABLE = 1 << 16
+"""A table of so many places costs nothing."""
+
 
 def distinct_over(key: Ints, id: Ints, lo: Ints, hi: Ints, n_keys: int, n_periods: int) -> Ints:
     """The number of distinct ids with a range over each period, as (n_keys, n_periods).
@@ -52,10 +55,16 @@ def distinct_at(key: Ints, id: Ints, lo: Ints, hi: Ints, cells: Cells) -> Ints:
     ids = _dense(id)
     owner, _ = pack([(key, int(key.max()) + 1), (ids, int(ids.max()) + 1)])
     rows, starts, stops = _united(owner, lo, hi, cells.periods)
-    opened = np.sort(key[rows] * (cells.periods + 1) + starts)
-    closed = np.sort(key[rows] * (cells.periods + 1) + stops)
+    width = cells.periods + 1
+    owner, asked = key[rows] * width, cells.group * width + cells.period
+    opened, closed = owner + starts, owner + stops
     # Ranges of smaller keys have opened and closed alike, so that only those of the cell's own key remain.
-    asked = cells.group * (cells.periods + 1) + cells.period
+    size = max(int(asked.max(initial=0)), int(closed.max(initial=0))) + 1
+    if size <= max(_TABLE, 4 * len(rows)):
+        open_ones: Ints = np.cumsum(np.bincount(opened, minlength=size) - np.bincount(closed, minlength=size))
+        return open_ones[asked]
+    opened.sort()
+    closed.sort()
     found: Ints = np.searchsorted(opened, asked, "right") - np.searchsorted(closed, asked, "right")
     return found
 
@@ -82,8 +91,11 @@ def covered_cells(key: Ints, lo: Ints, hi: Ints) -> tuple[Ints, Ints]:
     [[2, 4, 4, 4], [7, 0, 1, 2]]
     """
     kept = lo < hi
-    key, lo, hi = key[kept], lo[kept], hi[kept]
+    if not bool(kept.all()):
+        key, lo, hi = key[kept], lo[kept], hi[kept]
     if len(key) == 0:
+        return key, lo
+    if int((hi - lo).max()) == 1 and _are_distinct(key, lo):
         return key, lo
     first = int(lo.min())
     rows, starts, stops = _united(group(key).ids, lo - first, hi - first, int(hi.max()) - first)
@@ -91,6 +103,12 @@ def covered_cells(key: Ints, lo: Ints, hi: Ints) -> tuple[Ints, Ints]:
     ends = np.cumsum(lengths)
     steps = np.arange(int(ends[-1])) - np.repeat(ends - lengths, lengths)
     return np.repeat(key[rows], lengths), np.repeat(starts + first, lengths) + steps
+
+
+def _are_distinct(key: Ints, place: Ints) -> bool:
+    """Whether pairs ascend without repeating."""
+    same = key[1:] == key[:-1]
+    return bool(((key[1:] > key[:-1]) | (same & (place[1:] > place[:-1]))).all())
 
 
 def _inside(key: Ints, id: Ints, lo: Ints, hi: Ints, n_periods: int) -> tuple[Ints, Ints, Ints, Ints]:

@@ -1,80 +1,137 @@
-"""Events of ids in time: how many follow within a while, and which was the latest before.
+"""Events of ids in time: which rows one follows within a while, and which was the latest before.
 
-Events are sorted by id and time once; every question is two binary searches, however long the while is.
+Events are numbered in the order of their times, and that number is packed below the code of their ids: sorted once,
+the events of an id are neighbours in the order of time, and every question is one search, however long the while is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 
 from kpi_engine.kernels.group import encode
+from kpi_engine.kernels.ids import shortened
 from kpi_engine.kernels.lookup import KeyIndex
-from kpi_engine.kernels.sorting import distinct
+from kpi_engine.kernels.sorting import distinct, is_ascending, searched
+from kpi_engine.kernels.states import true_rows
 from kpi_engine.kernels.vectors import Ints, Mask, validity
 
 DAY_US = 86_400_000_000
+_LARGEST_CODE = 2**31
 
 
 class EventIndex:
     """Events with one or more key columns and a time each; events without a key or a time are never found."""
 
     def __init__(self, keys: Sequence[pa.Array], times: pa.Array) -> None:
-        self._indexes: list[KeyIndex] = []
-        self._cardinalities: list[int] = []
-        code = np.zeros(len(times), np.int64)
+        self._keys = _Keys(keys, len(times))
         known = _known(times)
         for key in keys:
-            own, dictionary = encode(key)
-            self._indexes.append(KeyIndex(dictionary))
-            self._cardinalities.append(len(dictionary))
-            code = code * max(len(dictionary), 1) + own
             known &= _known(key)
         rows = np.flatnonzero(known)
         when = microseconds(times)[rows]
-        self._times = distinct(when)
-        self._width = len(self._times) + 1
-        places = code[rows] * self._width + np.searchsorted(self._times, when)
-        order = np.argsort(places, kind="stable")
-        self._places = places[order]
-        self._rows = rows[order]
+        if not is_ascending(when):
+            order = np.argsort(when, kind="stable")
+            rows, when = rows[order], when[order]
+        self._rows, self._times = rows, when
+        self._bits = len(rows).bit_length()
+        places = (self._keys.codes[rows] << self._bits) | np.arange(len(rows), dtype=np.int64)
+        places.sort()
+        self._places = places
 
-    def _code(self, keys: Sequence[pa.Array]) -> Ints:
-        """The packed key of some rows, -1 where no event has it."""
-        code = np.zeros(len(keys[0]), np.int64)
-        for key, index, cardinality in zip(keys, self._indexes, self._cardinalities, strict=True):
-            found = np.asarray(index.positions(key).fill_null(-1))
-            code = np.where((code < 0) | (found < 0), -1, code * max(cardinality, 1) + found)
-        return code
+    def _search(self, code: Ints, when: Ints, side: Literal["left", "right"]) -> Ints:
+        """For each code the place of its first event at (left) or after (right) a time."""
+        return searched(self._places, (code << self._bits) + searched(self._times, when, side))
 
-    def _search(self, code: Ints, when: Ints) -> Ints:
-        """The first event of each key at or after a time."""
-        return np.searchsorted(self._places, code * self._width + np.searchsorted(self._times, when))
+    def _at(self, place: Ints, code: Ints) -> tuple[Ints, Mask]:
+        """The number in time of the event at a place, and whether it is one of the code."""
+        inside = np.clip(place, 0, len(self._places) - 1)
+        found = self._places[inside]
+        return found & ((1 << self._bits) - 1), (inside == place) & (found >> self._bits == code)
 
-    def following(self, keys: Sequence[pa.Array], times: pa.Array, within: Fraction) -> Ints:
-        """For each row how many events of its key have a time in [time, time + within); `within` in microseconds.
+    def followed(
+        self, keys: Sequence[pa.Array], times: pa.Array, within: Fraction, itself: pa.Array | None = None
+    ) -> pa.Array:
+        """For each row whether an event of its key has a time in [time, time + within); `within` in microseconds.
+
+        `itself` says which rows are among the events; a row does not follow itself.
 
         >>> index = EventIndex([pa.array(["a", "a"])], pa.array([1, 3], pa.timestamp("us", "UTC")))
-        >>> index.following([pa.array(["a", "b"])], pa.array([1, 1], pa.timestamp("us", "UTC")), Fraction(3)).tolist()
-        [2, 0]
+        >>> times = pa.array([1, 1], pa.timestamp("us", "UTC"))
+        >>> index.followed([pa.array(["a", "b"])], times, Fraction(3)).to_pylist()
+        [True, False]
         """
-        code, when = self._code(keys), microseconds(times)
-        found = self._search(code, when + _ceiling(within)) - self._search(code, when)
-        counts: Ints = np.where((code >= 0) & _known(times), found, 0)
-        return counts
+        found = np.zeros(len(times), np.bool_)
+        rows, code, when = self._asked(keys, times)
+        if len(rows):
+            place = self._search(code, when, "left")
+            if itself is not None:  # it has its own time, so that the place after is another event's, if any is
+                place += true_rows(itself)[rows]
+            event, same = self._at(place, code)
+            found[rows] = same & (self._times[event] < when + _ceiling(within))
+        return pa.array(found)
 
     def latest(self, keys: Sequence[pa.Array], times: pa.Array, within: Fraction | None) -> pa.Array:
         """For each row the position of the last event of its key with 0 <= time - event < within, null if none."""
-        code, when = self._code(keys), microseconds(times)
-        after = self._search(code, when + 1)
-        since = np.full(len(when), np.iinfo(np.int64).min) if within is None else when - _ceiling(within) + 1
-        first = self._search(code, since)
-        hit = (code >= 0) & _known(times) & (after > first)
-        rows = self._rows[np.where(hit, after - 1, 0)] if len(self._rows) else np.zeros(len(hit), np.int64)
-        return pa.array(rows, mask=~hit)
+        found = np.full(len(times), -1, np.int64)
+        rows, code, when = self._asked(keys, times)
+        if len(rows):
+            event, hit = self._at(self._search(code, when, "right") - 1, code)
+            if within is not None:
+                hit &= when - self._times[event] < _ceiling(within)
+            found[rows] = np.where(hit, self._rows[event], -1)
+        return pa.array(found, mask=found < 0)
+
+    def _asked(self, keys: Sequence[pa.Array], times: pa.Array) -> tuple[Ints, Ints, Ints]:
+        """The rows that may find an event, with their codes and times."""
+        code = self._keys.find(keys)
+        rows = np.flatnonzero((code >= 0) & _known(times)) if len(self._places) else np.zeros(0, np.int64)
+        return rows, code[rows], microseconds(times)[rows]
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """One key column: where its values stand, how many there are; `packed`: the codes so far that occur, if these
+    were renumbered."""
+
+    index: KeyIndex
+    cardinality: int
+    packed: Ints | None
+
+
+class _Keys:
+    """Key columns of events as one code a row, and how to find the codes of other rows."""
+
+    def __init__(self, keys: Sequence[pa.Array], length: int) -> None:
+        self.codes = np.zeros(length, np.int64)
+        self._columns: list[_Column] = []
+        span = 1
+        for key in keys:
+            own, dictionary = encode(shortened(key))
+            cardinality = max(len(dictionary), 1)
+            codes = self.codes * cardinality + own
+            span *= cardinality
+            packed = distinct(codes) if span > max(_LARGEST_CODE, length) else None
+            if packed is not None:
+                codes, span = searched(packed, codes), len(packed)
+            self.codes = codes
+            self._columns.append(_Column(KeyIndex(dictionary), cardinality, packed))
+
+    def find(self, keys: Sequence[pa.Array]) -> Ints:
+        """The code of each row, -1 where no event has its keys."""
+        code = np.zeros(len(keys[0]), np.int64)
+        for key, column in zip(keys, self._columns, strict=True):
+            own = column.index.places(key)
+            code = np.where((code < 0) | (own < 0), -1, code * column.cardinality + own)
+            if column.packed is not None:
+                place = np.minimum(searched(column.packed, code), len(column.packed) - 1)
+                code = np.where(column.packed[place] == code, place, -1)
+        return code
 
 
 def microseconds(times: pa.Array) -> Ints:
@@ -82,21 +139,6 @@ def microseconds(times: pa.Array) -> Ints:
     if pa.types.is_date32(times.type):
         return np.asarray(times.cast(pa.int32()).fill_null(0)).astype(np.int64) * DAY_US
     return np.asarray(times.cast(pa.int64()).fill_null(0))
-
-
-def positive(counts: Ints) -> pa.Array:
-    """Where a count is above 0.
-
-    >>> positive(np.array([0, 2])).to_pylist()
-    [False, True]
-    """
-    return pa.array(counts > 0)
-
-
-def minus_self(counts: Ints, itself: pa.Array) -> Ints:
-    """Counts without the rows themselves, where they are among what was counted."""
-    own = np.asarray(itself.fill_null(False))
-    return counts - own.astype(np.int64)
 
 
 def _known(values: pa.Array) -> Mask:

@@ -22,15 +22,25 @@ from kpi_engine.kernels.errors import TooMuchWork
 from kpi_engine.kernels.exact import divide_by_counts, range_sums, take, to_array, variance
 from kpi_engine.kernels.frames import StateFrame, group_rows
 from kpi_engine.kernels.group import encode
-from kpi_engine.kernels.quantile import percentile
 from kpi_engine.kernels.ranges import range_extreme
+from kpi_engine.kernels.sketches_hll import hll_counts
 from kpi_engine.kernels.sorting import distinct, sorted_with_order
 from kpi_engine.kernels.states import State
-from kpi_engine.kernels.vectors import Ints, Mask
+from kpi_engine.kernels.vectors import Ints, Mask, int64_view
+from kpi_engine.kernels.window_values import Blocks, percentile_over
 from kpi_engine.kernels.windows import BucketWindows
 
-MAX_EXPANDED = 50_000_000
-"""The most (value, period) pairs that a percentile over overlapping windows may look at."""
+MAX_EXPANDED = 20_000_000
+"""The most (value, period) pairs that an exact percentile over overlapping windows may look at."""
+
+MAX_SKETCHED = 1_000_000_000
+"""The same for an estimated percentile, whose values are those of sketches."""
+
+_MANY = 1 << 22
+"""From so many pairs on windows are made of blocks of sketches instead of the sketches of all their buckets."""
+
+_TABLE = 1 << 16
+"""A table of so many places costs nothing."""
 
 NumberKind = Literal["integer", "decimal", "float"]
 ZERO_WHEN_EMPTY = frozenset({"rows", "count", "sum", "distinct"})
@@ -59,17 +69,39 @@ class GroupedStates:
     def __init__(self, frame: StateFrame) -> None:
         groups = group_rows(frame.keys, len(frame))
         self._width = int(frame.bucket.max(initial=0)) + 2
-        order = sorted_with_order(groups.ids * self._width + frame.bucket)[1]
         self.size = groups.size
         self.keys = tuple(key.take(pa.array(groups.first)) for key in frame.keys)
         self._frame = frame
-        self._order = order
-        self._group = groups.ids[order]
-        self._bucket = frame.bucket[order]
+        self._ids = groups.ids
+        self._sums = RunningCounts(groups.ids * self._width + frame.bucket, (groups.size + 1) * self._width)
+
+    @cached_property
+    def _order(self) -> Ints:
+        """The states sorted by group and bucket."""
+        return sorted_with_order(self._ids * self._width + self._frame.bucket)[1]
+
+    @cached_property
+    def _group(self) -> Ints:
+        return self._ids[self._order]
+
+    @cached_property
+    def _bucket(self) -> Ints:
+        return self._frame.bucket[self._order]
 
     @cached_property
     def _places(self) -> Ints:
         return self._group * self._width + self._bucket
+
+    def _count(self, counts: Ints, windows: BucketWindows, cells: Cells) -> Ints:
+        """The sum of the states' counts inside the window of each cell."""
+        running = self._sums.of(counts)
+        if running is None:
+            return _between(counts[self._order], *self._ranges(windows, cells))
+        top = self._width - 1
+        base = cells.group * self._width
+        low = np.minimum(windows.low, top)
+        found: Ints = running[base + np.maximum(low, np.minimum(windows.high, top))[cells.period]]
+        return found - running[base + low[cells.period]]
 
     def _ranges(self, windows: BucketWindows, cells: Cells) -> tuple[Ints, Ints]:
         """For each cell the range of sorted states inside its window."""
@@ -81,8 +113,7 @@ class GroupedStates:
 
     def rows(self, state: int, windows: BucketWindows, cells: Cells) -> Ints:
         """Rows of the state inside the window of each cell."""
-        starts, stops = self._ranges(windows, cells)
-        return _between(self._frame.states[state].rows[self._order], starts, stops)
+        return self._count(self._frame.states[state].rows, windows, cells)
 
     def occupied(self, state: int) -> list[int]:
         """The buckets in which any group has a row of the state, ascending."""
@@ -98,10 +129,9 @@ class GroupedStates:
 
     def finish(self, state: int, how: Finish, windows: BucketWindows, cells: Cells) -> pa.Array:
         """One value a cell. Raises `TooMuchWork` for a percentile over windows that overlap too much."""
-        starts, stops = self._ranges(windows, cells)
         chosen = self._frame.states[state]
-        rows = _between(chosen.rows[self._order], starts, stops)
-        values = _between(chosen.values[self._order], starts, stops)
+        rows = self._count(chosen.rows, windows, cells)
+        values = rows if chosen.values is chosen.rows else self._count(chosen.values, windows, cells)
         is_open = windows.is_open[cells.period]
         if how.kind in ZERO_WHEN_EMPTY:
             valid = (is_open | how.outside_is_zero) & ((rows == 0) | (values > 0) | (how.kind != "sum"))
@@ -114,8 +144,10 @@ class GroupedStates:
                 return pa.array(values, mask=~valid)
             case "distinct":
                 return pa.array(self._distinct(windows, cells), mask=~valid)
+        starts, stops = self._ranges(windows, cells)
+        match how.kind:
             case "percentile":
-                return keep_where(self._percentile(windows, cells, Fraction(how.parameter)), valid)
+                return keep_where(self._percentile(windows, cells, starts, stops, Fraction(how.parameter)), valid)
             case "minimum" | "maximum":
                 return self._extreme(chosen, starts, stops)
             case "first" | "last":
@@ -150,39 +182,86 @@ class GroupedStates:
         place = np.searchsorted(known, starts if kind == "first" else stops) - (kind == "last")
         return state.extreme.take(pa.array(self._order[known[np.clip(place, 0, len(known) - 1)]]))
 
+    @cached_property
+    def _known(self) -> Ints:
+        """1 for each state with a value, in a set for each item that is not null."""
+        return (self._frame.states[0].values > 0).astype(np.int64)
+
     def _distinct(self, windows: BucketWindows, cells: Cells) -> Ints:
         """Ids counted once a window: each id's buckets become ranges of periods, whose union is counted."""
-        known = self._frame.states[0].values[self._order] > 0
+        known = self._known
         if windows.are_single_buckets:  # an id is there once in each bucket, so nothing needs to be united
-            return _between(known.astype(np.int64), *self._ranges(windows, cells))
+            return self._estimated(self._count(known, windows, cells), windows, cells)
         item = self._frame.item
         assert item is not None
-        codes = encode(item)[0][self._order]
-        first, last, order = windows.periods_of(self._bucket)
-        kept = np.flatnonzero(known & (first < last))
+        codes = encode(item)[0]
+        first, last, order = windows.periods_of(self._frame.bucket)
+        kept = np.flatnonzero((known > 0) & (first < last))
         place = np.full(len(windows), -1, np.int64)
         place[order] = np.arange(len(order))
         asked = np.flatnonzero(place[cells.period] >= 0)
         wanted = Cells(cells.group[asked], place[cells.period[asked]], max(len(order), 1))
         counts = np.zeros(len(cells), np.int64)
-        counts[asked] = distinct_at(self._group[kept], codes[kept], first[kept], last[kept], wanted)
-        return counts
+        counts[asked] = distinct_at(self._ids[kept], codes[kept], first[kept], last[kept], wanted)
+        return self._estimated(counts, windows, cells)
 
-    def _percentile(self, windows: BucketWindows, cells: Cells, percent: Fraction) -> pa.Array:
-        item = self._frame.item
-        assert item is not None
-        first, last, order = windows.periods_of(self._bucket)
-        counts = self._frame.states[0].values[self._order]
-        lengths = np.where(counts > 0, np.maximum(last - first, 0), 0)
-        total = int(lengths.sum())
-        if total > max(MAX_EXPANDED, 2 * len(lengths)):
+    def _estimated(self, counts: Ints, windows: BucketWindows, cells: Cells) -> Ints:
+        """Distinct counts as they are, or estimates where the items are those of a sketch and too many."""
+        (state,) = self._frame.states
+        if state.kind != "hll":
+            return counts
+        assert self._frame.item is not None
+        known = self._order[state.values[self._order] > 0]
+        item = int64_view(self._frame.item)[known]
+        kept = state.values[self._order] > 0
+        asked = (cells.group, windows.low[cells.period], windows.high[cells.period])
+        return hll_counts(item, self._group[kept], self._bucket[kept], asked, counts)
+
+    def _percentile(
+        self, windows: BucketWindows, cells: Cells, starts: Ints, stops: Ints, percent: Fraction
+    ) -> pa.Array:
+        (state,) = self._frame.states
+        assert self._frame.item is not None
+        kept = np.flatnonzero(state.values[self._order] > 0)
+        item = self._frame.item.take(pa.array(self._order[kept]))
+        counts = state.values[self._order[kept]]
+        starts, stops = np.searchsorted(kept, starts), np.searchsorted(kept, stops)
+        total = int((stops - starts).sum())
+        number = np.arange(len(cells))
+        if state.kind == "kll" and total > max(_MANY, 4 * len(kept)):
+            low, high = windows.low[cells.period], windows.high[cells.period]
+            blocks = Blocks(self._group[kept], self._bucket[kept], item, counts, int((high - low).max(initial=1)))
+            number, starts, stops = blocks.ranges(cells.group, low, high)
+            item, counts = item.take(pa.array(blocks.rows)), blocks.weights
+            total = int((stops - starts).sum())
+        most = MAX_SKETCHED if state.kind == "kll" else MAX_EXPANDED
+        if total > max(most, 2 * len(kept)):
             raise TooMuchWork("percentile", total)
-        state = np.repeat(np.arange(len(lengths)), lengths)
-        within = np.arange(total) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        period = order[first[state] + within] if total else np.zeros(0, np.int64)
-        place = cells.positions(self._group[state], period)
-        ordered = item.take(pa.array(self._order[state]))
-        return percentile(place, ordered, counts[state], percent, len(cells))
+        return percentile_over(item, counts, number, starts, stops, len(cells), percent)
+
+
+class RunningCounts:
+    """Sums of counts over all smaller places, by place, where a table of all places is no larger than the states."""
+
+    def __init__(self, places: Ints, size: int) -> None:
+        self._places = places
+        self._size = size
+        self._tables: dict[int, tuple[Ints, Ints]] = {}
+
+    def of(self, counts: Ints) -> Ints | None:
+        """For each place from 0 on the sum of the counts at the places before it; None if that table is too large.
+
+        >>> RunningCounts(np.array([1, 3, 1]), 4).of(np.array([1, 5, 2])).tolist()
+        [0, 0, 3, 3, 8]
+        """
+        if self._size > max(_TABLE, 4 * len(self._places)):
+            return None
+        found = self._tables.get(id(counts))
+        if found is None:  # the counts are kept with their table, so that their number is not given to others
+            table = np.zeros(self._size + 1, np.int64)
+            np.cumsum(np.bincount(self._places, counts, self._size), out=table[1:], dtype=np.int64)
+            found = self._tables[id(counts)] = (counts, table)
+        return found[1]
 
 
 def _between(counts: Ints, starts: Ints, stops: Ints) -> Ints:

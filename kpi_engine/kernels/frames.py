@@ -7,14 +7,18 @@ and never as codes of one run, so that frames of other runs, files or machines m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
+from kpi_engine.ir.approximation import KLL_EXACT
 from kpi_engine.ir.plan import ITEM_KINDS, StateKind
 from kpi_engine.kernels.group import Groups, encode, group, pack
-from kpi_engine.kernels.states import State, joined, merge_states, partial_state, true_rows
+from kpi_engine.kernels.ids import shortened
+from kpi_engine.kernels.sketches_hll import hll_compact, hll_items
+from kpi_engine.kernels.sketches_kll import kll_compact
+from kpi_engine.kernels.states import State, decoded, joined, merge_states, partial_state, true_rows
 from kpi_engine.kernels.vectors import Ints, validity
 
 
@@ -49,6 +53,7 @@ def partial_frames(keys: Sequence[pa.Array], bucket: Ints, inputs: Sequence[Stat
 
     Rows with bucket -1 (no time) count nowhere.
     """
+    keys = [shortened(key) for key in keys]
     width = int(bucket.max(initial=-1)) + 2
     cells = packed([*(_codes(key) for key in keys), (bucket + 1, width)])
     plain = [each for each in inputs if each.kind not in ITEM_KINDS]
@@ -77,15 +82,40 @@ def _item_frame(keys: Sequence[pa.Array], bucket: Ints, cells: Ints, wanted: Sta
     rows = np.flatnonzero(counted)
     values = wanted.values
     assert values is not None
-    codes, dictionary = encode(values)
+    # An estimate hashes the texts themselves; an exact set may keep them as integers.
+    codes, dictionary = encode(values if wanted.kind == "hll" else shortened(values))
+    if wanted.kind == "hll":
+        dictionary = hll_items(dictionary)
     codes, chosen = codes[rows], cells[rows]
     groups = group(packed([(chosen, int(chosen.max(initial=-1)) + 1), (codes, len(dictionary))]))
     first = rows[groups.first]
     item = _coded(codes[groups.first], dictionary)
     present = validity(values)
     known = None if present is None else pa.array(present[rows], mask=~present[rows])
-    state = partial_state("count", known, groups.ids, groups.size)
-    return StateFrame(_take(keys, first), bucket[first], item, (state,))
+    state = replace(partial_state("count", known, groups.ids, groups.size), kind=wanted.kind)
+    return _bounded(StateFrame(_take(keys, first), bucket[first], item, (state,)))
+
+
+_SKETCHES = {"hll": (hll_compact, 0), "kll": (kll_compact, KLL_EXACT)}
+"""For each kind of bounded sets how they are made smaller, and a number of rows that never needs it."""
+
+
+def _bounded(frame: StateFrame) -> StateFrame:
+    """The frame with the sets of a sketch made smaller where they are too large."""
+    (state,) = frame.states
+    compact, few = _SKETCHES.get(state.kind, (None, 0))
+    if compact is None or frame.item is None or len(frame) <= few:
+        return frame
+    width = int(frame.bucket.max()) + 1
+    cells = group(packed([*(_codes(key) for key in frame.keys), (frame.bucket, width)])).ids
+    smaller = compact(cells, frame.item, state.rows)
+    if smaller is None:
+        return frame
+    rows, item, counts = smaller
+    known = validity(item)
+    values = counts if known is None else np.where(known, counts, 0)
+    keys = tuple(key.take(pa.array(rows)) for key in frame.keys)
+    return StateFrame(keys, frame.bucket[rows], item, (State(state.kind, counts, values),))
 
 
 def _coded(codes: Ints, dictionary: pa.Array) -> pa.Array:
@@ -102,9 +132,7 @@ def _coded(codes: Ints, dictionary: pa.Array) -> pa.Array:
 def _take(keys: Sequence[pa.Array], rows: Ints) -> tuple[pa.Array, ...]:
     """Keys of some rows, as plain values."""
     chosen = pa.array(rows)
-    return tuple(
-        key.take(chosen).dictionary_decode() if pa.types.is_dictionary(key.type) else key.take(chosen) for key in keys
-    )
+    return tuple(decoded(key.take(chosen)) for key in keys)
 
 
 def _codes(array: pa.Array) -> tuple[Ints, int]:
@@ -134,7 +162,6 @@ def merge_frames(frames: Sequence[StateFrame]) -> StateFrame:
     keys = tuple(joined([frame.keys[number] for frame in frames]) for number in range(len(first.keys)))
     parts = [_codes(key) for key in keys]
     width = int(bucket.max(initial=0)) + 1
-    item = None
     if first.item is not None:
         codes, dictionary = encode(joined([frame.item for frame in frames if frame.item is not None]))
         parts.append((codes, len(dictionary)))
@@ -144,6 +171,7 @@ def merge_frames(frames: Sequence[StateFrame]) -> StateFrame:
         merge_states([frame.states[number] for frame in frames], groups.ids, groups.size)
         for number in range(len(first.states))
     )
-    if first.item is not None:
-        item = _coded(codes[chosen], dictionary)
-    return StateFrame(_take(keys, chosen), bucket[chosen], item, states)
+    if first.item is None:
+        return StateFrame(_take(keys, chosen), bucket[chosen], None, states)
+    item = _coded(codes[chosen], dictionary)
+    return _bounded(StateFrame(_take(keys, chosen), bucket[chosen], item, states))

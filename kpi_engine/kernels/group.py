@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
+from kpi_engine.kernels.ids import ids_of, is_ids
 from kpi_engine.kernels.sorting import distinct_codes, key_range
 from kpi_engine.kernels.vectors import (
     Ints,
@@ -43,6 +44,9 @@ def encode(array: pa.Array) -> tuple[Ints, pa.Array]:
         return _encode_integers(array, int64_view(array))
     if pa.types.is_date32(array.type):
         return _encode_integers(array, int32_view(array).astype(np.int64))
+    if is_ids(array.type):
+        codes, numbers = _encode_integers(array.storage, int64_view(array.storage))
+        return codes, ids_of(int64_view(numbers), validity(numbers), array.type)
     if pa.types.is_null(array.type):
         return np.zeros(len(array), np.int64), pa.nulls(1 if len(array) else 0)
     encoded = array.dictionary_encode()
@@ -167,4 +171,6 @@ def group(keys: Ints) -> Groups:
     present = np.flatnonzero(used)
     if len(present) == len(used):
         return Groups(offsets, present + low)
-    return Groups((np.cumsum(used) - 1)[offsets], present + low)
+    numbers = np.empty(len(used), np.int64)
+    numbers[present] = np.arange(len(present))
+    return Groups(numbers[offsets], present + low)

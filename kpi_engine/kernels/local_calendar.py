@@ -11,11 +11,13 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from kpi_engine.ir.declared_periods import DeclaredPeriods
 from kpi_engine.kernels.spans import (
     GRAINS,
     MONTHS_IN,
     Bound,
     CalendarError,
+    CalendarGap,
     Duration,
     DurationError,
     Period,
@@ -42,12 +44,13 @@ _FORMATTED_AS_DATE = ("day", "week")
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """A zone, the first day of the week and the first month of the fiscal year.
+    """A zone, the first day of the week, the first month of the fiscal year, and the periods of declared grains.
 
     Hours are absolute: each starts at a whole local hour or at a change of the zone's offset, so that a
     repeated local hour is two periods and no instant is lost. Days and longer are local: a day starts at its
     first local instant. A fiscal year is named by the year in which it ends, or in which it starts
-    (`fiscal_year_named="start"`).
+    (`fiscal_year_named="start"`). Periods of declared grains come from their tables; outside of them every method
+    raises `CalendarGap`.
 
     >>> calendar = Calendar("America/Sao_Paulo")
     >>> calendar.to_local_datetime(calendar.day_start(date(2017, 10, 15))).isoformat()
@@ -58,6 +61,7 @@ class Calendar:
     week_starts: str = "monday"
     fiscal_year_starts: int = 1
     fiscal_year_named: str = "end"
+    declared: tuple[DeclaredPeriods, ...] = ()
 
     def __post_init__(self) -> None:
         load_zone(self.timezone)
@@ -72,6 +76,17 @@ class Calendar:
     def zone(self) -> ZoneInfo:
         """The zone's rules."""
         return load_zone(self.timezone)
+
+    def declared_grain(self, grain: str) -> DeclaredPeriods | None:
+        """The periods of a declared grain; None for a grain of every calendar.
+
+        `PeriodError` for a name that is neither.
+        """
+        for each in self.declared:
+            if each.grain == grain:
+                return each
+        check_grain(grain)
+        return None
 
     def day_start(self, day: date) -> Bound:
         """The bound at which a local date starts.
@@ -153,10 +168,12 @@ class Calendar:
         >>> Calendar().period_at("week", date(2027, 1, 1)).label
         '2026-W53'
         """
-        check_grain(grain)
+        declared = self.declared_grain(grain)
         if grain == "hour":
             return self._hour_at(self.day_start(position) if isinstance(position, date) else position)
         day = position if isinstance(position, date) else self.local_date(position)
+        if declared is not None:
+            return self._declared_period(declared, day)
         return self._period_from(grain, self.first_day(grain, day))
 
     def next(self, period: Period) -> Period:
@@ -191,7 +208,7 @@ class Calendar:
         >>> calendar.window(calendar.day_start(date(2027, 3, 1)), calendar.day_start(date(2027, 3, 10))).label
         '2027-03-01..2027-03-09'
         """
-        if grain and start < end:
+        if grain and start < end and self._has_period(grain, start):
             whole = self.period_at(grain, start)
             if (whole.start, whole.end) == (start, end):
                 return whole
@@ -211,9 +228,21 @@ class Calendar:
         if start >= end:
             return
         period = self.period_at(grain, start)
-        while period.start < end:
-            yield period
+        yield period
+        while period.end < end:
             period = self.next(period)
+            yield period
+
+    def _has_period(self, grain: str, bound: Bound) -> bool:
+        declared = self.declared_grain(grain)
+        return declared is None or declared.index(day_number(self.local_date(bound))) is not None
+
+    def _declared_period(self, periods: DeclaredPeriods, day: date) -> Period:
+        found = periods.index(day_number(day))
+        if found is None:
+            raise CalendarGap(periods, day)
+        first, after = (date_of(number) for number in periods.days[found : found + 2])
+        return Period(periods.grain, self.day_start(first), self.day_start(after), first, periods.labels[found])
 
     def _period_from(self, grain: str, first: date) -> Period:
         if grain in _FORMATTED_AS_DATE:

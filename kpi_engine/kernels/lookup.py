@@ -8,8 +8,10 @@ import pyarrow.compute as pc
 
 from kpi_engine.kernels.errors import KernelError
 from kpi_engine.kernels.group import encode
-from kpi_engine.kernels.sorting import distinct
-from kpi_engine.kernels.vectors import Ints, Mask, validity
+from kpi_engine.kernels.ids import is_ids, recoded, shortened, texts
+from kpi_engine.kernels.sorting import distinct, key_range, searched, sorted_with_order
+from kpi_engine.kernels.states import decoded
+from kpi_engine.kernels.vectors import Ints, Mask, int32_view, int64_view, validity
 
 
 class DuplicateKey(KernelError):
@@ -30,27 +32,67 @@ class KeyIndex:
     """
 
     def __init__(self, keys: pa.Array) -> None:
-        plain = keys.dictionary_decode() if pa.types.is_dictionary(keys.type) else keys
-        self._keys = plain
-        _check_unique(plain)
-        self._dense = _dense_places(plain) if pa.types.is_int64(plain.type) else None
+        self._keys = shortened(decoded(keys))
+        _check_unique(self._keys)
+        numbers = _whole_numbers(self._keys)
+        self._numbers = None if numbers is None else NumberIndex(numbers, validity(self._keys))
 
     def positions(self, values: pa.Array) -> pa.Array:
         """For each value the position of its key, int64, null where there is none."""
+        places = self.places(values)
+        return pa.array(places, mask=places < 0)
+
+    def places(self, values: pa.Array) -> Ints:
+        """For each value the position of its key, -1 where there is none."""
         if pa.types.is_dictionary(values.type):
-            return self.positions(values.dictionary).take(values.indices)
-        if self._dense is not None and pa.types.is_int64(values.type):
-            return _dense_lookup(self._dense, values)
-        if values.type != self._keys.type:
-            values = values.cast(self._keys.type)
-        found = pc.index_in(values, value_set=self._keys)
-        return pc.if_else(values.is_null(), pa.scalar(None, pa.int32()), found).cast(pa.int64())
+            of_value = np.append(self.places(values.dictionary), -1)
+            codes, valid = int32_view(values.indices), validity(values.indices)
+            return of_value[codes if valid is None else np.where(valid, codes, -1)]
+        if self._numbers is None:
+            found = pc.index_in(_as_type(texts(values), self._keys.type), value_set=self._keys)
+            return _filled(found.cast(pa.int64()), validity(values))
+        if is_ids(self._keys.type):
+            values = recoded(values if is_ids(values.type) else _as_type(values, pa.string()), self._keys.type)
+        numbers = _whole_numbers(_as_type(values, self._keys.type))
+        assert numbers is not None
+        return self._numbers.places(numbers, validity(values))
+
+
+class NumberIndex:
+    """Positions of distinct whole numbers: by a table where they lie close together, else by a search."""
+
+    def __init__(self, keys: Ints, valid: Mask | None) -> None:
+        rows = np.arange(len(keys)) if valid is None else np.flatnonzero(valid)
+        numbers = keys[rows]
+        self._low, high = key_range(numbers)
+        self._is_dense = high - self._low <= 16 * len(rows) + 1024
+        if self._is_dense:
+            self._rows = np.full(high - self._low + 2, -1, np.int64)  # the last place is for all other numbers
+            self._rows[numbers - self._low] = rows
+        else:
+            self._ordered, order = sorted_with_order(numbers)
+            self._rows = rows[order]
+
+    def places(self, values: Ints, valid: Mask | None) -> Ints:
+        """The position of each value's key, -1 for none."""
+        if self._is_dense:
+            last = len(self._rows) - 1
+            inside = (values >= self._low) & (values < self._low + last)
+            if valid is not None:
+                inside &= valid
+            return self._rows[np.where(inside, values - self._low, last)]
+        place = np.minimum(searched(self._ordered, values), len(self._ordered) - 1)
+        hit = self._ordered[place] == values
+        if valid is not None:
+            hit &= valid
+        return np.where(hit, self._rows[place], -1)
 
 
 class VersionIndex:
     """Positions of rows by key and time: versions valid from a time on, or the snapshots of single days.
 
-    With `ends` a version is valid in [begin, end), a null end is open. Without, a row is found only at its own time.
+    With `ends` a version is valid in [begin, end); a null begin or end is open. Without, a row is found only at its own
+    time. Versions of one key that overlap are a `DuplicateKey`.
 
     >>> index = VersionIndex(pa.array(["a", "a"]), pa.array([1, 5], pa.date32()), pa.array([5, None], pa.date32()))
     >>> index.positions(pa.array(["a", "a", "b"]), pa.array([4, 9, 4], pa.date32())).to_pylist()
@@ -58,26 +100,26 @@ class VersionIndex:
     """
 
     def __init__(self, keys: pa.Array, begins: pa.Array, ends: pa.Array | None) -> None:
-        codes, dictionary = encode(keys)
+        codes, dictionary = encode(shortened(keys))
         self._index = KeyIndex(dictionary)
-        self._times, ranks = _ranked(begins)
+        self._begins = _numbers(begins, _OPEN_BEGIN)
+        self._ends = None if ends is None else _numbers(ends, _OPEN_END)
+        self._times = distinct(self._begins)
         self._width = len(self._times) + 1
-        places = codes * self._width + ranks
-        known = _valid(keys) & _valid(begins)
+        places = codes * self._width + np.searchsorted(self._times, self._begins)
+        known = _valid(keys) & (_valid(begins) if self._ends is None else self._begins < self._ends)
         rows = np.flatnonzero(known)
         order = rows[np.argsort(places[rows], kind="stable")]
         self._places, self._rows = places[order], order
-        repeated = np.flatnonzero(self._places[1:] == self._places[:-1])
+        repeated = np.flatnonzero(self._overlaps())
         if len(repeated):
             raise DuplicateKey(keys[int(order[repeated[0]])].as_py(), 2, len(repeated))
-        self._begins = begins
-        self._ends = ends
 
     def positions(self, values: pa.Array, times: pa.Array) -> pa.Array:
         """For each value and time the position of its row, int64, null where there is none. More than one valid
         version is a `DuplicateKey`."""
-        code = np.asarray(self._index.positions(values).fill_null(-1))
-        when = np.asarray(times.cast(_integer(times.type)).fill_null(0)).astype(np.int64)
+        code = self._index.places(values)
+        when = _numbers(times, 0)
         place = code * self._width + np.searchsorted(self._times, when, "right") - 1
         found = np.searchsorted(self._places, place, "right") - 1
         row = self._rows[np.maximum(found, 0)] if len(self._rows) else np.zeros(len(code), np.int64)
@@ -89,23 +131,25 @@ class VersionIndex:
     def _valid_at(self, rows: Ints, when: Ints) -> Mask:
         if not len(self._rows):
             return np.zeros(len(rows), np.bool_)
-        if self._ends is None:
-            same: Mask = _numbers(self._begins)[rows] == when
-            return same
-        ends = _numbers(self._ends)
-        valid: Mask = ~_valid(self._ends)[rows] | (when < ends[rows])
+        valid: Mask = self._begins[rows] == when if self._ends is None else when < self._ends[rows]
         return valid
 
+    def _overlaps(self) -> Mask:
+        """For each version but the first, in order, whether the one before it of the same key still holds."""
+        same: Mask = self._places[1:] == self._places[:-1]
+        if self._ends is None:
+            return same
+        of_one_key = self._places[1:] // self._width == self._places[:-1] // self._width
+        overlaps: Mask = of_one_key & (self._ends[self._rows[:-1]] > self._begins[self._rows[1:]])
+        return overlaps
 
-def _ranked(times: pa.Array) -> tuple[Ints, Ints]:
-    """The distinct times, and the place of each time among them."""
-    numbers = _numbers(times)
-    found = distinct(numbers)
-    return found, np.searchsorted(found, numbers)
+
+_OPEN_BEGIN, _OPEN_END = -(2**62), 2**62
 
 
-def _numbers(times: pa.Array) -> Ints:
-    return np.asarray(times.cast(_integer(times.type)).fill_null(0)).astype(np.int64)
+def _numbers(times: pa.Array, null: int) -> Ints:
+    numbers = times.cast(_integer(times.type)).cast(pa.int64()).fill_null(null)
+    return np.asarray(numbers)
 
 
 def _integer(type: pa.DataType) -> pa.DataType:
@@ -122,29 +166,22 @@ def _check_unique(keys: pa.Array) -> None:
     counts = np.bincount(codes, minlength=1)
     worst = int(counts.argmax())
     if counts[worst] > 1:
-        raise DuplicateKey(dictionary[worst].as_py(), int(counts[worst]), int((counts > 1).sum()))
+        value = texts(dictionary.slice(worst, 1))[0].as_py()
+        raise DuplicateKey(value, int(counts[worst]), int((counts > 1).sum()))
 
 
-def _dense_places(keys: pa.Array) -> tuple[int, Ints] | None:
-    """The first key and, for each number from it on, the position of its key (-1: none); None if keys are sparse."""
-    numbers = np.asarray(keys.fill_null(0))
-    present = validity(keys)
-    rows = np.arange(len(keys)) if present is None else np.flatnonzero(present)
-    if not len(rows):
-        return None
-    low, high = int(numbers[rows].min()), int(numbers[rows].max())
-    if high - low > 16 * len(rows) + 1024:
-        return None
-    places = np.full(high - low + 1, -1, np.int64)
-    places[numbers[rows] - low] = rows
-    return low, places
+def _whole_numbers(keys: pa.Array) -> Ints | None:
+    """Keys that are whole numbers, or ids kept so; None for any other type."""
+    if is_ids(keys.type):
+        return int64_view(keys.storage)
+    return int64_view(keys) if pa.types.is_int64(keys.type) else None
 
 
-def _dense_lookup(dense: tuple[int, Ints], values: pa.Array) -> pa.Array:
-    low, places = dense
-    numbers = np.asarray(values.fill_null(low))
-    inside = (numbers >= low) & (numbers < low + len(places))
-    found = np.where(inside, places[np.where(inside, numbers - low, 0)], -1)
-    present = validity(values)
-    missing = found < 0 if present is None else (found < 0) | ~present
-    return pa.array(found, mask=missing)
+def _as_type(values: pa.Array, type: pa.DataType) -> pa.Array:
+    return values if values.type == type or is_ids(values.type) else values.cast(type)
+
+
+def _filled(places: pa.Array, valid: Mask | None) -> Ints:
+    """Positions, -1 where null or not valid."""
+    found: Ints = np.asarray(places.fill_null(-1))
+    return found if valid is None else np.where(valid, found, -1)

@@ -50,7 +50,7 @@ def percentile(cells: Ints, values: pa.Array, counts: Ints, percent: Decimal | F
     valid = validity(values)
     kept = (cells >= 0) & (counts > 0)
     rows = np.flatnonzero(kept if valid is None else kept & valid)
-    rows = rows[_order(cells[rows], _keys(values)[rows], size)]
+    rows = rows[_order(cells[rows], order_keys(values)[rows], size)]
     running = np.cumsum(counts[rows])
     totals = _totals(running, count_rows(cells[rows], size))
     asked = np.flatnonzero(totals)
@@ -62,7 +62,7 @@ def percentile(cells: Ints, values: pa.Array, counts: Ints, percent: Decimal | F
     return from_floats(results, None if len(asked) == size else totals > 0)
 
 
-def _keys(values: pa.Array) -> Ints:
+def order_keys(values: pa.Array) -> Ints:
     """int64 keys that order the rows as their values do."""
     if pa.types.is_float64(values.type):
         bits = float64_view(values).view(np.int64)

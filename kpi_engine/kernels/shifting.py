@@ -30,7 +30,7 @@ def shift_window(calendar: Calendar, window: Period, duration: Duration) -> Peri
     start = calendar.add(window.start, duration)
     if window.grain == "hour":
         return _shift_hours(calendar, window, start)
-    return calendar.window(start, _after(calendar, start, window.start, window.end), window.grain)
+    return calendar.window(start, after_days(calendar, start, window.start, window.end), window.grain)
 
 
 def cut_previous(calendar: Calendar, period: Period, cut: Bound, shifted: Period) -> Period:
@@ -52,7 +52,7 @@ def cut_previous(calendar: Calendar, period: Period, cut: Bound, shifted: Period
     if period.grain == "hour":
         end = calendar.bound(shifted.start.us + cut.us - period.start.us)
     else:
-        end = _after(calendar, shifted.start, period.start, cut)
+        end = after_days(calendar, shifted.start, period.start, cut)
     return calendar.window(shifted.start, min(end, shifted.end), shifted.grain)
 
 
@@ -98,7 +98,7 @@ def _shift_hours(calendar: Calendar, window: Period, start: Bound) -> Period:
     return calendar.window(start, calendar.bound(start.us + window.end.us - window.start.us), "hour")
 
 
-def _after(calendar: Calendar, start: Bound, first: Bound, last: Bound) -> Bound:
+def after_days(calendar: Calendar, start: Bound, first: Bound, last: Bound) -> Bound:
     """`start` plus the local days and the time of day from `first` to `last`."""
     (start_day, start_time), (first_day, first_time), (last_day, last_time) = (
         calendar.nominal_local(each) for each in (start, first, last)

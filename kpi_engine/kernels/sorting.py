@@ -5,11 +5,14 @@ So the row number is packed below the key wherever both fit in 63 bits.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from kpi_engine.kernels.vectors import Ints, Mask
 
 _BITS = 63
+_FEW = 1 << 10
 
 
 def key_range(keys: Ints) -> tuple[int, int]:
@@ -24,6 +27,8 @@ def sorted_with_order(keys: Ints) -> tuple[Ints, Ints]:
     >>> keys.tolist(), rows.tolist()
     ([10, 30, 30], [1, 0, 2])
     """
+    if is_ascending(keys):
+        return keys, np.arange(len(keys), dtype=np.int64)
     low, high = key_range(keys)
     shift = max(1, len(keys) - 1).bit_length()
     if (high - low).bit_length() + shift > _BITS:
@@ -32,6 +37,25 @@ def sorted_with_order(keys: Ints) -> tuple[Ints, Ints]:
     packed = ((keys - low) << shift) | np.arange(len(keys), dtype=np.int64)
     packed.sort()
     return (packed >> shift) + low, packed & ((1 << shift) - 1)
+
+
+def is_ascending(keys: Ints) -> bool:
+    """Whether no key is less than the one before it."""
+    return bool((keys[1:] >= keys[:-1]).all())
+
+
+def searched(ordered: Ints, keys: Ints, side: Literal["left", "right"] = "left") -> Ints:
+    """`np.searchsorted`, with the keys sorted first: one after the other they are found where the cache still is.
+
+    >>> searched(np.array([1, 3]), np.array([3, 0, 2])).tolist()
+    [1, 0, 1]
+    """
+    if len(keys) < _FEW or is_ascending(keys):
+        return np.searchsorted(ordered, keys, side)
+    asked, rows = sorted_with_order(keys)
+    found = np.empty(len(keys), np.int64)
+    found[rows] = np.searchsorted(ordered, asked, side)
+    return found
 
 
 def starts_of_runs(ordered: Ints) -> Mask:
@@ -51,7 +75,7 @@ def distinct(keys: Ints) -> Ints:
     >>> distinct(np.array([3, 1, 3])).tolist()
     [1, 3]
     """
-    ordered = np.sort(keys)
+    ordered = keys if is_ascending(keys) else np.sort(keys)
     result: Ints = ordered[starts_of_runs(ordered)]
     return result
 

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from kpi_engine.ir.bounds import Bound as Bound
 from kpi_engine.ir.bounds import Period as Period
+from kpi_engine.ir.declared_periods import DeclaredPeriods
 from kpi_engine.kernels.zone_rules import DAY_US, HOUR_US, SECOND_US
 
 GRAINS = ("hour", "day", "week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year")
@@ -60,6 +61,21 @@ class PeriodError(CalendarError):
 
 class DurationError(CalendarError):
     """A text that names no duration, or a duration that cannot be used so."""
+
+
+class CalendarGap(PeriodError):
+    """A day outside the periods of a declared grain: the message names the span of its table."""
+
+    def __init__(self, periods: DeclaredPeriods, day: date) -> None:
+        first, end = date_of(periods.days[0]), date_of(periods.days[-1])
+        self.periods = periods
+        self.day = day
+        closing = f"; its row of {end} only ends the period before it" if day == end else ""
+        self.span = f"{periods.table} has periods from {first} to {date_of(periods.days[-1] - 1)}"
+        super().__init__(
+            f"{day} lies outside the grain `{periods.grain}`: {self.span}{closing}",
+            f"add rows to {periods.table}, or ask for a span inside its periods",
+        )
 
 
 def day_number(day: date) -> int:

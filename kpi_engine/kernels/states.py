@@ -16,6 +16,7 @@ import pyarrow as pa
 from kpi_engine.ir.plan import StateKind
 from kpi_engine.kernels.exact import Limbs, concat, partial_squares, partial_sums, regroup
 from kpi_engine.kernels.extremes import group_extreme
+from kpi_engine.kernels.ids import is_ids, together
 from kpi_engine.kernels.vectors import Ints, Mask, booleans, validity
 
 
@@ -75,10 +76,12 @@ def partial_state(kind: StateKind, values: pa.Array | None, ids: Ints, size: int
 def merge_states(parts: Sequence[State], ids: Ints, size: int) -> State:
     """The states of all parts, laid end to end, merged into `size` groups; `ids` has one id a state."""
     first = parts[0]
+    rows = _add([part.rows for part in parts], ids, size)
+    same = all(part.values is part.rows for part in parts)
     return State(
         first.kind,
-        _add([part.rows for part in parts], ids, size),
-        _add([part.values for part in parts], ids, size),
+        rows,
+        rows if same else _add([part.values for part in parts], ids, size),
         _add_limbs([part.sums for part in parts], ids, size),
         _add_limbs([part.squares for part in parts], ids, size),
         _merge_extremes(parts, ids, size),
@@ -108,8 +111,13 @@ def _merge_extremes(parts: Sequence[State], ids: Ints, size: int) -> pa.Array | 
     return group_extreme(joined(present), ids, size, "minimum" if parts[0].kind == "minimum" else "maximum")
 
 
+def decoded(array: pa.Array) -> pa.Array:
+    """A dictionary's values row by row; any other array as it is."""
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+
+
 def joined(arrays: Sequence[pa.Array]) -> pa.Array:
-    """Arrays end to end as one. Exact numbers of different widths take the widest.
+    """Arrays end to end as one. Exact numbers of different widths take the widest, ids that do not go together texts.
 
     >>> joined([pa.array([1]), pa.array([2])]).to_pylist()
     [1, 2]
@@ -118,8 +126,11 @@ def joined(arrays: Sequence[pa.Array]) -> pa.Array:
         return arrays[0]
     if all(pa.types.is_dictionary(array.type) for array in arrays):
         return pa.chunked_array(arrays).unify_dictionaries().combine_chunks()
+    arrays = [decoded(array) for array in arrays]
     types = {array.type for array in arrays}
-    if len(types) > 1:
+    if len(types) > 1 and any(is_ids(type) for type in types):
+        arrays = together(arrays)
+    elif len(types) > 1:
         wide = (
             pa.unify_schemas(
                 [pa.schema([("value", type)]) for type in sorted(types, key=str)], promote_options="permissive"

@@ -13,8 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kpi_engine.ir.declared_periods import DeclaredPeriods
 from kpi_engine.kernels.errors import NumberOverflow, TypeMismatch
-from kpi_engine.kernels.local_calendar import WEEKDAYS, Calendar, check_grain
+from kpi_engine.kernels.local_calendar import WEEKDAYS, Calendar
 from kpi_engine.kernels.spans import EPOCH_UNITS, MONTHS_IN, PARTS, TIME_PARTS, Duration, DurationError, PeriodError
 from kpi_engine.kernels.zone_rules import DAY_US, HOUR_US, SECOND_US
 from kpi_engine.kernels.zones import (
@@ -39,12 +40,13 @@ def bucket(array: pa.Array, grain: str, calendar: Calendar) -> pa.Array:
     """The start of the period that holds each instant or date: date32, for hours timestamp[us, UTC]; null for
     null.
 
-    Agrees with `Calendar.period_at` for every instant, also where a clock was set back over midnight.
+    Agrees with `Calendar.period_at` for every instant, also where a clock was set back over midnight; null outside the
+    periods of a declared grain.
 
     >>> bucket(pa.array([0], INSTANT), "week", Calendar("Asia/Shanghai")).to_pylist()
     [datetime.date(1969, 12, 29)]
     """
-    check_grain(grain)
+    declared = calendar.declared_grain(grain)
     if pa.types.is_date32(array.type):
         if grain == "hour":
             raise PeriodError("dates cannot be grouped by hour", "group by day or longer")
@@ -53,6 +55,8 @@ def bucket(array: pa.Array, grain: str, calendar: Calendar) -> pa.Array:
         return from_integers(_hour_starts(_instants("bucket", array), calendar.timezone), array, INSTANT)
     else:
         days = _period_days(_instants("bucket", array), calendar.timezone)
+    if declared is not None:
+        return _declared_starts(days, array, declared)
     return from_integers(_per_day(days, lambda each: _floor_days(each, grain, calendar)), array, pa.date32())
 
 
@@ -256,6 +260,15 @@ def _floor_days(days: Int64s, grain: str, calendar: Calendar) -> Int64s:
     first = calendar.fiscal_year_starts if grain.startswith("fiscal") else 1
     months = _months(days)
     return _first_days(months - (months - (first - 1)) % MONTHS_IN[grain])
+
+
+def _declared_starts(days: Int64s, like: pa.Array, periods: DeclaredPeriods) -> pa.Array:
+    """The first day of each day's period, null outside the table and where `like` is null."""
+    edges = np.array(periods.days, np.int64)
+    found = np.searchsorted(edges, days, side="right")
+    inside = (found > 0) & (found < len(edges))
+    starts = from_integers(edges[np.where(inside, found - 1, 0)], like, pa.date32())
+    return starts if inside.all() else pc.if_else(pa.array(inside), starts, pa.scalar(None, pa.date32()))
 
 
 def _date_part(days: Int64s, name: str, calendar: Calendar) -> Int64s:

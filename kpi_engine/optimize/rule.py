@@ -20,9 +20,14 @@ def conjuncts(filter: Expression | None) -> tuple[Expression, ...]:
 
 
 def with_leaves(plan: Plan, change: Callable[[Leaf], Leaf]) -> Plan:
-    """The plan with every leaf changed, those inside nested aggregates included."""
+    """The plan with every leaf changed, those inside nested aggregates and of further grains included."""
 
     def inside(nested: Nested) -> Nested:
         return replace(nested, leaves=tuple(map(change, nested.leaves)), inner=tuple(map(inside, nested.inner)))
 
-    return replace(plan, leaves=tuple(map(change, plan.leaves)), nested=tuple(map(inside, plan.nested)))
+    return replace(
+        plan,
+        leaves=tuple(map(change, plan.leaves)),
+        nested=tuple(map(inside, plan.nested)),
+        further=tuple(with_leaves(each, change) for each in plan.further),
+    )

@@ -126,6 +126,11 @@ class ExpressionBuilder:
             self.problems += repeats.clauses(clauses)
         return tree.Argument(value, (), clauses, span=span)
 
+    def grains_argument(self, span: Span, number: int, name: int) -> tree.Argument:
+        """`4 retail_weeks`: so many periods of a declared grain, whose name only `resolve` knows."""
+        amount = Decimal(self.tokens.text(number))
+        return tree.Argument(tree.DurationLiteral(amount, self.name(name).text, span=span), span=span)
+
     def approx_argument(self, span: Span, value: tree.Expr, *clauses: tree.Clause) -> tree.Argument:
         self.problems += repeats.clauses(clauses)
         return tree.Argument(value, ("approx",), clauses, span=span)

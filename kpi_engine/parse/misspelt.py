@@ -144,6 +144,9 @@ def bad_number(span: Span) -> Diagnostic:
         return Diagnostic("E124", "`_` stands between groups of three digits", span, f"write {text.replace('_', '')}")
     digits = re.match(r"[0-9]+(?:\.[0-9]+)?", text)
     amount, rest = (digits[0], text[digits.end() :]) if digits else ("", text)
+    if re.match(r"[ \t]*=", span.source.text[span.end : span.end + 40]) and span.column == 1:
+        help_text = f"write `{rest}_{amount} = ...`, or the name in backticks: `` `{text}` ``"
+        return Diagnostic("E122", "a name does not begin with a digit", span, help_text)
     if rest in _SCALES:
         return Diagnostic("E122", f"`{text}` is not a number", span, f"write {Decimal(amount) * 10 ** _SCALES[rest]:f}")
     unit = _SHORT_UNITS.get(rest) or next((u for u in _UNITS if rest.casefold() in (u, u[:-1])), "")

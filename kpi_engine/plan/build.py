@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import Catalog, Metric
@@ -12,9 +12,10 @@ from kpi_engine.ir.expression import ChildAggregate, Expression, Field
 from kpi_engine.ir.plan import KeyedTable, MeasureQuery, Output, Plan, Scan
 from kpi_engine.ir.question import BoundDimension, BoundQuestion
 from kpi_engine.ir.types import Display
-from kpi_engine.kernels.calendar import Calendar, CalendarError, parse_instant
+from kpi_engine.kernels.calendar import Calendar, CalendarError, CalendarGap, parse_instant
 from kpi_engine.plan.completeness import completeness
 from kpi_engine.plan.context import Context, Coverage
+from kpi_engine.plan.estimates import estimates
 from kpi_engine.plan.frames import Frame, frame_of
 from kpi_engine.plan.leaves import LeafBook
 from kpi_engine.plan.lowering import Lowering
@@ -36,59 +37,100 @@ def make_plan(
     """Plan a question.
 
     `first` holds, for each source asked, the instant of its first row (None: no rows); `starts:` replaces it as the
-    beginning of the source's coverage. Raises `KpiError` (E5xx) when the question's times cannot be read.
+    beginning of the source's coverage. `calendar` has the periods of all declared grains that the question needs.
+    Raises `KpiError` (E5xx) when the question's times cannot be read.
     """
     marks = watermarks(catalog, calendar, tuple(catalog.sources), as_of)
     coverage = Coverage(
         {name: _coverage_start(catalog, calendar, name, first.get(name)) for name in question.sources}, marks
     )
-    span = answer_span(question, calendar, first, as_of)
-    book = LeafBook()
-    lowering = Lowering(catalog, calendar, coverage, book, question.grain)
-    expressions = [
-        _lowered(lowering, metric, _context(question, span, _cut(metric, coverage, as_of)))
-        for metric in question.metrics
-    ]
-    plan = _with_inputs(
-        Plan(
+    planner = _Planner(catalog, calendar, first, coverage, as_of, LeafBook())
+    grains: tuple[str | None, ...] = question.grains or (None,)
+    asked, *others = (replace(question, grain=grain, further_grains=()) for grain in grains)
+    plan = planner.plan(asked)
+    further = tuple(replace(planner.plan(other), queries=(), order_by=(), limit=None) for other in others)
+    notes = dict.fromkeys(note for each in (plan, *further) for note in each.notes)
+    whole = replace(
+        plan,
+        queries=planner.book.queries(),
+        further=tuple(replace(each, notes=()) for each in further),
+        notes=tuple(notes),
+    )
+    return with_inputs(whole, catalog, calendar, marks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    """Plans a question once for each of its grains; measure queries of all of them come together in one book."""
+
+    catalog: Catalog
+    calendar: Calendar
+    first: Mapping[str, Bound | None]
+    coverage: Coverage
+    as_of: Bound
+    book: LeafBook
+
+    def plan(self, question: BoundQuestion) -> Plan:
+        """The plan of a question with one grain or none, without what its rows look at."""
+        span = answer_span(question, self.calendar, self.first, self.as_of)
+        book = self.book.inner()
+        lowering = Lowering(self.catalog, self.calendar, self.coverage, book, question.grain)
+        expressions = [_lowered(lowering, metric, self._context(question, span, metric)) for metric in question.metrics]
+        notes = plan_notes(question, self.calendar, span, self.coverage.watermark, self.as_of)
+        plan = Plan(
             grain=question.grain,
             periods=span.periods,
             dimensions=tuple((dimension.name, dimension.type) for dimension in question.dimensions),
             leaves=book.leaves(),
             nested=book.nested(),
-            queries=book.queries(),
+            queries=self.book.queries(),
             outputs=(),
-            as_of=as_of,
+            as_of=self.as_of,
             opens=span.opens,
             closes=span.closes,
-            watermarks=tuple(sorted(marks.items())),
+            watermarks=tuple(sorted(self.coverage.watermark.items())),
             skip_empty=question.skip_empty,
             order_by=question.order_by,
             limit=question.limit,
-            notes=plan_notes(question, calendar, span, marks, as_of),
-        ),
-        catalog,
-        calendar,
-        marks,
-    )
-    outputs = tuple(
-        Output(
-            metric.name,
-            expression,
-            metric.type,
-            metric.display,
-            metric.description,
-            completeness(expression, plan, span, coverage.first, _cut(metric, coverage, as_of)),
+            notes=(*notes, *book.notes()),
         )
-        for metric, expression in zip(question.metrics, expressions, strict=True)
-    )
-    return replace(plan, outputs=outputs)
+        outputs = tuple(
+            Output(
+                metric.name,
+                expression,
+                metric.type,
+                metric.display,
+                metric.description,
+                completeness(expression, plan, span, self.coverage.first, _cut(metric, self.coverage, self.as_of)),
+                estimates(expression, plan),
+            )
+            for metric, expression in zip(question.metrics, expressions, strict=True)
+        )
+        return replace(plan, outputs=outputs)
+
+    def _context(self, question: BoundQuestion, span: AnswerSpan, metric: Metric) -> Context:
+        cut = _cut(metric, self.coverage, self.as_of)
+        frames = tuple(frame_of(period, span.opens, min(span.closes, cut)) for period in span.periods)
+        coarse = any(self.catalog.sources[name].grain is not None for name in metric.sources)
+        uncut = [frame_of(each, span.opens, span.closes) if each.start < cut else None for each in span.periods]
+        return Context(
+            frames,
+            question.where,
+            question.dimensions,
+            question.where,
+            question.dimensions,
+            uncut=tuple(uncut) if coarse else (),
+            running=span.closes if question.grain is None and question.end is None else None,
+        )
 
 
 def _lowered(lowering: Lowering, metric: Metric, context: Context) -> Expression:
-    """The metric over leaves; E525 where a window reaches out of the years that there are."""
+    """The metric over leaves; E525, E526 where a window reaches out of the years, or the table, that there are."""
     try:
         return lowering.metric(metric, context)
+    except CalendarGap as gap:
+        message = f"a window of `{metric.name}` cannot be placed: {gap.message}"
+        raise KpiError(Diagnostic("E526", message, metric.span, gap.help, exit_code=ExitCode.USAGE)) from gap
     except CalendarError as error:
         message = f"a window of `{metric.name}` cannot be placed: {error.message}"
         help = "shorten the window or the span"
@@ -105,13 +147,7 @@ def _cut(metric: Metric, coverage: Coverage, as_of: Bound) -> Bound:
     return min((coverage.watermark[name] for name in dated_sources(metric)), default=as_of)
 
 
-def _context(question: BoundQuestion, span: AnswerSpan, cut: Bound) -> Context:
-    closes = min(span.closes, cut)
-    frames = tuple(frame_of(period, span.opens, closes) for period in span.periods)
-    return Context(frames, question.where, question.dimensions, question.where, question.dimensions)
-
-
-def _with_inputs(plan: Plan, catalog: Catalog, calendar: Calendar, marks: Mapping[str, Bound]) -> Plan:
+def with_inputs(plan: Plan, catalog: Catalog, calendar: Calendar, marks: Mapping[str, Bound]) -> Plan:
     """The plan with a scan for each query, and everything that their rows look at."""
     needs = Needs()
     scans = tuple(_scan(catalog, query, number, needs) for number, query in enumerate(plan.queries))
@@ -148,8 +184,9 @@ def _keyed_table(
     frame = Frame(window, window, end, end, unbounded=True)
     key = BoundDimension("id", ids[0][1].type, ids)
     book = LeafBook()
-    lowering = Lowering(catalog, calendar, Coverage(dict.fromkeys(marks, ALWAYS), marks), book, None)
-    expression = lowering.lower(measure, Context((frame,), (), (key,), (), (key,), before=True))
+    # Values of rows are exact: whoever reads a column cannot see that it was estimated.
+    lowering = Lowering(catalog, calendar, Coverage(dict.fromkeys(marks, ALWAYS), marks), book, None, sketches=False)
+    expression = lowering.lower(measure, Context((frame,), (), (key,), (), (key,), before=True, running=end))
     plan = Plan(
         grain=None,
         periods=(window,),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.expression import Apply, Conjunct, EventTest, Expression, Measure, Total
-from kpi_engine.ir.plan import FinishKind, KeyColumn, StateRequest
+from kpi_engine.ir.plan import FinishKind, KeyColumn, StateKind, StateRequest
 from kpi_engine.ir.question import BoundDimension
 from kpi_engine.ir.span import Span
 from kpi_engine.ir.types import BOOLEAN
@@ -20,6 +20,8 @@ class Context:
     """What surrounds an expression: a frame for each period, conditions, dimensions.
 
     `all_filters` and `all_dimensions` are those that no `total` has dropped: they say which groups there are.
+    `uncut` are the frames as no watermark cuts them, for rows that speak of whole periods (empty: nobody asks).
+    `running` is the end of a question that has neither periods nor an end.
     """
 
     frames: tuple[Frame | None, ...]
@@ -28,6 +30,8 @@ class Context:
     all_filters: tuple[Conjunct, ...]
     all_dimensions: tuple[BoundDimension, ...]
     before: bool = False
+    uncut: tuple[Frame | None, ...] = ()
+    running: Bound | None = None
 
     def restricted(self, conjuncts: tuple[Conjunct, ...]) -> Context:
         """The context inside `(M where c)`."""
@@ -69,6 +73,15 @@ def state_of(measure: Measure) -> tuple[StateRequest, FinishKind]:
     raise KpiError(not_yet(f"{measure.function}()", measure.span))
 
 
+_SKETCHES: dict[StateKind, StateKind] = {"distinct": "hll", "values": "kll"}
+"""The bounded state that `approx` permits in place of an exact one."""
+
+
+def sketch_of(state: StateRequest) -> StateRequest:
+    """The sketch that estimates what a state finishes to; the state itself if there is none."""
+    return replace(state, kind=_SKETCHES.get(state.kind, state.kind))
+
+
 def keys_on(dimensions: tuple[BoundDimension, ...], source: str) -> tuple[KeyColumn, ...]:
     """Dimensions as keys of rows of a source."""
     return tuple(KeyColumn(d.name, d.on(source), d.type) for d in dimensions)
@@ -77,10 +90,10 @@ def keys_on(dimensions: tuple[BoundDimension, ...], source: str) -> tuple[KeyCol
 def filter_of(conjuncts: tuple[Conjunct, ...], measure: Measure) -> Expression | None:
     """All conditions on a measure's rows: those around it, its own, and the events that must follow."""
     followed = EventTest(measure.source, measure.followed, BOOLEAN, measure.span) if measure.followed else None
-    return _conjunction([*(conjunct.on(measure.source) for conjunct in conjuncts), measure.where, followed])
+    return conjunction([*(conjunct.on(measure.source) for conjunct in conjuncts), measure.where, followed])
 
 
-def _conjunction(parts: list[Expression | None]) -> Expression | None:
+def conjunction(parts: list[Expression | None]) -> Expression | None:
     """The parts joined by `and`, nested conjunctions flattened, repetitions dropped."""
     found: dict[Expression, None] = {}
     for part in parts:

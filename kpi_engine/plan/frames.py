@@ -7,14 +7,19 @@ A frame is made for each period of the answer, then carried from a metric's oute
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from kpi_engine.ir.bounds import Bound, Interval, Period
+from kpi_engine.ir.declared_periods import DeclaredPeriods
 from kpi_engine.ir.expression import CalendarDuration, Window
 from kpi_engine.kernels.calendar import (
+    UNITS,
     Calendar,
     Duration,
     cut_previous,
     equal_before,
+    move_bound,
+    move_window,
     shift_window,
     todate_start,
 )
@@ -68,7 +73,7 @@ def apply_window(calendar: Calendar, frame: Frame, window: Window) -> Frame | No
     match window.kind:
         case "rolling":
             assert window.duration is not None
-            return _free(calendar, calendar.add(end, -duration_of(window.duration)), end)
+            return _free(calendar, _back(calendar, end, window.duration), end)
         case "todate":
             assert window.grain is not None
             return _free(calendar, todate_start(calendar, window.grain, end), end)
@@ -101,10 +106,25 @@ def _previous(calendar: Calendar, frame: Frame, by: CalendarDuration | None) -> 
 def _moved(calendar: Calendar, whole: Period, by: CalendarDuration | None) -> Period:
     if by is None and not whole.grain:
         return equal_before(calendar, whole)
-    if by is None:
-        is_period = calendar.period_at(whole.grain, whole.start) == whole
-        return calendar.previous(whole) if is_period else shift_window(calendar, whole, Duration(-1, whole.grain))
-    return shift_window(calendar, whole, -duration_of(by))
+    if by is None and calendar.period_at(whole.grain, whole.start) == whole:
+        return calendar.previous(whole)
+    amount, unit = (Fraction(1), whole.grain) if by is None else (by.amount, by.unit)
+    periods = _declared(calendar, unit)
+    if periods is not None:
+        return move_window(calendar, periods, whole, -int(amount))
+    return shift_window(calendar, whole, -Duration(amount, unit))
+
+
+def _back(calendar: Calendar, end: Bound, duration: CalendarDuration) -> Bound:
+    """The start of a window of some length that ends here."""
+    periods = _declared(calendar, duration.unit)
+    if periods is not None:
+        return move_bound(calendar, periods, end, -int(duration.amount))
+    return calendar.add(end, -duration_of(duration))
+
+
+def _declared(calendar: Calendar, unit: str) -> DeclaredPeriods | None:
+    return None if unit in UNITS else calendar.declared_grain(unit)
 
 
 def _free(calendar: Calendar, start: Bound, end: Bound) -> Frame:

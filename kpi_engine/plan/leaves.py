@@ -14,7 +14,7 @@ from kpi_engine.ir.types import COUNT, Type
 class LeafRequest:
     """A measure in its context: all that `Leaf` and `MeasureQuery` need.
 
-    `cuts` are edges beside those of the windows. `text` is for `explain` alone.
+    `cuts` are edges beside those of the windows, `own` keys beside those of the answer. `text` is for `explain` alone.
     """
 
     source: str
@@ -27,6 +27,8 @@ class LeafRequest:
     parameter: str = ""
     outside_is_zero: bool = False
     shows_groups: bool = True
+    makes_cells: bool = True
+    own: tuple[KeyColumn, ...] = ()
     until: str | None = None
     cuts: tuple[Bound, ...] = ()
     pick: SnapshotPick | None = None
@@ -44,7 +46,16 @@ class LeafBook:
         self._names: dict[LeafRequest, str] = {}
         self._nested: dict[Nested, None] = {}
         self._queries: dict[MeasureQuery, int] = {}
+        self._notes: dict[str, None] = {}
         self._count = 0
+
+    def note(self, sentence: str) -> None:
+        """Keep a sentence for the reader of the answer, once."""
+        self._root._notes[sentence] = None
+
+    def notes(self) -> tuple[str, ...]:
+        """The sentences of all levels."""
+        return tuple(self._root._notes)
 
     def inner(self) -> LeafBook:
         """A book for the inside of a nested aggregate."""
@@ -74,6 +85,10 @@ class LeafBook:
         request = next(request for request, name in self._names.items() if name == field.column)
         state = StateRequest("count", None, request.state.filter)
         return self.add(replace(request, state=state, finish="rows", type=COUNT, parameter="", shows_groups=False))
+
+    def looks_at_rows(self, field: Field) -> bool:
+        """Whether a field is a value of rows, and no count of what there is whatever a question filters."""
+        return all(request.makes_cells for request, name in self._names.items() if name == field.column)
 
     def show_groups(self, request: LeafRequest, keys: tuple[KeyColumn, ...], filter: Expression | None) -> None:
         """Add a count of rows by all `keys`, for a measure that dropped some: groups with rows become rows."""
@@ -109,7 +124,9 @@ class LeafBook:
             parameter=request.parameter,
             outside_is_zero=request.outside_is_zero,
             shows_groups=request.shows_groups,
+            makes_cells=request.makes_cells,
             pick=request.pick,
+            own=tuple(key.name for key in request.own),
             text=request.text,
         )
 
@@ -139,7 +156,7 @@ def _query(request: LeafRequest) -> MeasureQuery:
     unbounded = any(window.start is None for window in windows)
     return MeasureQuery(
         source=request.source,
-        keys=request.keys,
+        keys=request.keys + request.own,
         time=request.time,
         edges=tuple(sorted(edges)),
         states=(request.state,),

@@ -27,45 +27,59 @@ from kpi_engine.ir.expression import (
     Window,
     walk,
 )
-from kpi_engine.ir.plan import KeyColumn, Nested, SnapshotPick, StateRequest
+from kpi_engine.ir.plan import KeyColumn, Nested, StateRequest
 from kpi_engine.ir.types import BOOLEAN, COUNT
-from kpi_engine.kernels.calendar import Calendar
-from kpi_engine.plan.coarse import check_coarse, whole_periods
+from kpi_engine.kernels.calendar import Calendar, CalendarGap
+from kpi_engine.kernels.sketches_hll import can_estimate
+from kpi_engine.plan.coarse import ADDS_UP, Coarse, check_coarse, empty_beyond
 from kpi_engine.plan.context import (
     Context,
     Coverage,
     filter_of,
     keys_on,
     not_yet,
+    sketch_of,
     state_of,
     without_dimensions,
 )
-from kpi_engine.plan.frames import apply_window
+from kpi_engine.plan.frames import Frame, apply_window
 from kpi_engine.plan.leaves import LeafBook, LeafRequest
+from kpi_engine.plan.made_of import check_todate
 from kpi_engine.plan.nesting import (
     STATES,
     InnerFrames,
     check_made_of,
     grain_frames,
-    grains_of,
     key_dimensions,
     rebase,
     required_leaves,
     same_frames,
 )
+from kpi_engine.plan.snapshots import OfSnapshots, value_where
 
 
 class Lowering:
-    """Lowers the metrics of one question into one book of leaves."""
+    """Lowers the metrics of one question into one book of leaves.
+
+    Without `sketches` what may be estimated is computed exactly: `approx` permits, and does not demand.
+    """
 
     def __init__(
-        self, catalog: Catalog, calendar: Calendar, coverage: Coverage, book: LeafBook, grain: str | None
+        self,
+        catalog: Catalog,
+        calendar: Calendar,
+        coverage: Coverage,
+        book: LeafBook,
+        grain: str | None,
+        *,
+        sketches: bool = True,
     ) -> None:
         self._catalog = catalog
         self._calendar = calendar
         self._coverage = coverage
         self._book = book
         self._grain = grain
+        self._sketches = sketches
 
     def metric(self, metric: Metric, context: Context) -> Expression:
         """The metric's formula with every measure replaced by the leaf that computes it."""
@@ -97,27 +111,40 @@ class Lowering:
     def _nonempty(self, node: Apply, context: Context) -> Expression:
         """The argument where some aggregate in it has a row, else null."""
         body = self.lower(node.arguments[0], context)
-        rows = [self._book.rows_of(part) for part in walk(body) if isinstance(part, Field)]
+        fields = [part for part in walk(body) if isinstance(part, Field)]
+        rows = [self._book.rows_of(part) for part in fields if self._book.looks_at_rows(part)]
         has_rows = [Apply("greater", (count, Constant(0, COUNT)), BOOLEAN) for count in dict.fromkeys(rows)]
         condition = has_rows[0] if len(has_rows) == 1 else Apply("or", tuple(has_rows), BOOLEAN)
         return Apply("case", (condition, body, Constant(None, node.type)), node.type, node.span)
 
     def _windowed(self, window: Window, context: Context) -> Context:
-        frames = tuple(
-            None if frame is None else apply_window(self._calendar, frame, window) for frame in context.frames
-        )
-        return replace(context, frames=frames, before=context.before or window.kind == "before")
+        check_todate(self._calendar, window, self._grain)
+        frames = tuple(self._moved(frame, window) for frame in context.frames)
+        uncut = tuple(self._moved(frame, window) for frame in context.uncut)
+        return replace(context, frames=frames, uncut=uncut, before=context.before or window.kind == "before")
 
-    def _measure(self, measure: Measure, context: Context) -> Expression:
-        if measure.approximate:
-            raise KpiError(not_yet("approx", measure.span))
+    def _moved(self, frame: Frame | None, window: Window) -> Frame | None:
+        """The frame inside a window operator; none where a declared grain has no such period, which is noted."""
+        if frame is None:
+            return None
+        try:
+            return apply_window(self._calendar, frame, window)
+        except CalendarGap as gap:
+            self._book.note(empty_beyond(gap))
+            return None
+
+    def _measure(self, measure: Measure, context: Context, *, weighted: bool = False) -> Expression:
+        """The leaf of a measure, perhaps of a sum that is a part of a weighted average."""
         if measure.function == "weighted_avg":
             return self._weighted_average(measure, context)
         state, finish = state_of(measure)
         source = self._catalog.sources[measure.source]
-        if source.grain is not None:
-            check_coarse(measure, source.grain, context.frames)
+        added = measure.function in ADDS_UP and not weighted
+        if source.grain is not None and added:
+            check_coarse(self._calendar, measure, source.grain, context.frames)
         begins, ends = source.lifetime if measure.at is not None and source.lifetime is not None else (None, None)
+        if measure.approximate and ends is None and self._sketches:
+            state = self._sketched(state, measure)
         request = LeafRequest(
             source=measure.source,
             time=begins or measure.dated_by or source.time,
@@ -125,56 +152,43 @@ class Lowering:
             keys=keys_on(context.dimensions, measure.source),
             state=replace(state, filter=filter_of(context.filters, measure)),
             finish=finish,
-            windows=self._windows(measure.source, context, measure.at if ends is not None else None),
+            windows=self._windows(measure, context, measure.at if ends is not None else None, added=added),
             type=measure.type,
             parameter=str(measure.parameters[0].value) if measure.parameters else "",
             outside_is_zero=context.before and finish in ("rows", "count", "sum", "distinct"),
             shows_groups=context.dimensions == context.all_dimensions,
             text=" ".join(measure.span.text.split()),
         )
+        counted: Expression | None = None
         if source.snapshot is not None:
-            request = self._of_snapshots(request, measure, source.snapshot)
+            of = OfSnapshots(self._catalog, self._calendar, self._coverage.first[measure.source], self._book)
+            request, counted = of.read(request, measure.at)
         if not request.shows_groups:
             self._book.show_groups(
                 request, keys_on(context.all_dimensions, measure.source), filter_of(context.all_filters, measure)
             )
-        return self._book.add(request)
+        found = self._book.add(request)
+        return found if counted is None else value_where(counted, found)
 
-    def _of_snapshots(self, request: LeafRequest, measure: Measure, grain: str) -> LeafRequest:
-        """A measure of a snapshot source: cut at every snapshot, with a leaf beside it that knows which there are."""
-        first = self._coverage.first[measure.source]
-        windows = [window for window in request.windows if window is not None]
-        if first is None or not windows:
-            return request
-        start = min(window.start or first for window in windows)
-        end = max(window.end for window in windows)
-        periods = self._calendar.periods(grain, start, end)
-        cuts = tuple(dict.fromkeys(bound for period in periods for bound in (period.start, period.end)))
-        presence = self._book.add(
-            LeafRequest(
-                source=request.source,
-                time=request.time,
-                keys=(),
-                state=StateRequest("count"),
-                finish="rows",
-                windows=request.windows,
-                type=COUNT,
-                shows_groups=False,
-                cuts=cuts,
-            )
-        )
-        points: dict[str | None, Literal["first", "last", "any"]] = {"start": "first", "end": "last"}
-        return replace(request, cuts=cuts, pick=SnapshotPick(points.get(measure.at, "any"), presence.column, grain))
+    def _sketched(self, state: StateRequest, measure: Measure) -> StateRequest:
+        """The sketch of a state; the state itself, with a note, where what estimates it is not installed."""
+        sketch = sketch_of(state)
+        if sketch.kind == "hll" and not can_estimate():
+            text = " ".join(measure.span.text.split())
+            self._book.note(f"{text} is counted exactly: estimates need kpi-engine[approx]")
+            return state
+        return sketch
 
     def _windows(
-        self, source: str, context: Context, instant: Literal["start", "end"] | None = None
+        self, measure: Measure, context: Context, instant: Literal["start", "end"] | None, *, added: bool
     ) -> tuple[Interval | None, ...]:
         """The window of each period inside the source's coverage; for lifetimes all time up to one of its ends."""
-        coarse = self._catalog.sources[source].grain
+        grain, first = self._catalog.sources[measure.source].grain, self._coverage.first[measure.source]
         intervals = [None if frame is None else frame.interval(self._calendar) for frame in context.frames]
-        if coarse is not None:
-            intervals = [None if each is None else whole_periods(self._calendar, coarse, each) for each in intervals]
-        windows = [self._covered(source, each) for each in intervals]
+        if grain is not None and first is not None:
+            coarse = Coarse(self._calendar, measure, grain, first, context.running, self._book.note)
+            intervals = coarse.added(intervals, context.uncut) if added else coarse.touched(intervals)
+        windows = [self._covered(measure.source, each) for each in intervals]
         if instant is None:
             return tuple(windows)
         ends = [None if each is None else each.end if instant == "end" else each.start for each in windows]
@@ -192,18 +206,22 @@ class Lowering:
 
     def _keyed(self, node: KeyedAggregate, context: Context) -> Expression:
         """An aggregate over groups of keys: its inside is lowered into a book of its own, with the keys added."""
-        check_made_of(node, self._grain)
+        check_made_of(self._calendar, node, self._grain)
         if node.function not in STATES:
             raise KpiError(not_yet(f"{node.function}() per", node.span))
         frames = self._inner_frames(node, context)
         inside = self._inside(node, context, frames)
-        lowering = Lowering(self._catalog, self._calendar, self._coverage, self._book.inner(), self._grain)
+        lowering = Lowering(
+            self._catalog, self._calendar, self._coverage, self._book.inner(), self._grain, sketches=self._sketches
+        )
         book = lowering._book
         body = None if node.body is None else lowering.lower(node.body, inside)
         having = None if node.having is None else lowering.lower(node.having, inside)
         everyone = lowering._everyone(node, inside) if node.all else ""
         leaves = book.leaves()
         state, finish = STATES[node.function]
+        if node.body is not None and finish == "rows":
+            finish = "count"
         return self._book.add_nested(
             Nested(
                 name="",
@@ -220,30 +238,36 @@ class Lowering:
                 type=node.type,
                 parameter=str(node.parameters[0].value) if node.parameters else "",
                 required=() if node.all else required_leaves(body, having, node.function, leaves),
-                every_frame=bool(grains_of(node)),
+                every_frame=node.keys == (node.grain,),
                 everyone=everyone,
-                outside_is_zero=context.before and finish in ("rows", "sum"),
+                outside_is_zero=context.before and finish in ("rows", "count", "sum"),
                 shows_groups=context.dimensions == context.all_dimensions,
                 text=" ".join(node.span.text.split()),
             )
         )
 
     def _inner_frames(self, node: KeyedAggregate, context: Context) -> InnerFrames:
-        grains = grains_of(node)
-        if not grains:
-            return same_frames(context.frames)
-        if len(grains) > 1:
-            raise KpiError(not_yet(f"per {' and '.join(grains)}", node.span))
+        if node.grain is None:
+            return self._covered_frames(node, context)
         sources = {measure.source for measure in walk(node) if isinstance(measure, Measure)}
         firsts = [bound for source in sources if (bound := self._coverage.first[source]) is not None]
         watermark = min(self._coverage.watermark[source] for source in sources)
-        return grain_frames(self._calendar, grains[0], context.frames, min(firsts, default=None), watermark)
+        return grain_frames(self._calendar, node.grain, context.frames, min(firsts, default=None), watermark)
+
+    def _covered_frames(self, node: KeyedAggregate, context: Context) -> InnerFrames:
+        """The frames of the outside. Outside the coverage of all sources nothing is known of groups."""
+        inner = same_frames(context.frames)
+        sources = {measure.source for measure in walk(node) if isinstance(measure, Measure)}
+        intervals = [None if frame is None else frame.interval(self._calendar) for frame in context.frames]
+        known = [any(self._covered(source, each) is not None for source in sources) for each in intervals]
+        windows = [window if inside else None for window, inside in zip(inner.windows, known, strict=True)]
+        return replace(inner, windows=tuple(windows))
 
     def _inside(self, node: KeyedAggregate, context: Context, frames: InnerFrames) -> Context:
         """The context of the inside: its frames, the keys as dimensions, the filter on the key's own columns."""
         keys = key_dimensions(node)
         conjuncts: tuple[Conjunct, ...] = ()
-        if node.where is not None and not node.all:
+        if node.where is not None:
             moved = tuple(
                 (source, rebase(node.where, (*fields[0].steps, self._step_to_key(node, source, fields[0]))))
                 for source, fields in node.by_source
@@ -255,6 +279,7 @@ class Lowering:
         return replace(
             restricted,
             frames=frames.frames,
+            uncut=context.uncut if node.grain is None else frames.frames,
             dimensions=context.dimensions + keys,
             all_dimensions=context.all_dimensions + keys,
             before=False,
@@ -299,7 +324,7 @@ class Lowering:
             weight.type,
         )
         above, below = (
-            self._measure(replace(measure, function="sum", arguments=(part,), type=part.type), context)
+            self._measure(replace(measure, function="sum", arguments=(part,), type=part.type), context, weighted=True)
             for part in (product, weights)
         )
         return Apply("divide", (above, below), measure.type, measure.span)

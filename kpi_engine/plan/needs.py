@@ -9,6 +9,7 @@ from kpi_engine.ir.catalog import Catalog, Derived
 from kpi_engine.ir.expression import (
     Apply,
     ChildAggregate,
+    Constant,
     EventTest,
     Expression,
     Field,
@@ -16,7 +17,9 @@ from kpi_engine.ir.expression import (
     LastBefore,
     Step,
 )
+from kpi_engine.ir.parents import EVERY_ELEMENT, leads_to_parent, list_column, parent_column
 from kpi_engine.ir.plan import ExtentRequest, MeasureQuery, Preparation
+from kpi_engine.ir.types import NULL
 
 
 @dataclass(slots=True)
@@ -24,12 +27,13 @@ class Needs:
     """Gathered needs.
 
     `columns`: stored columns by source; `whole`: sources of which all rows are prepared; `keyed`: the owner and the
-    aggregate of each keyed table.
+    aggregate of each keyed table; `grains`: declared grains of whose periods rows are asked.
     """
 
     columns: dict[str, dict[str, None]] = field(default_factory=dict)
     whole: dict[str, None] = field(default_factory=dict)
     keyed: dict[tuple[str, Expression], None] = field(default_factory=dict)
+    grains: dict[str, None] = field(default_factory=dict)
 
     def preparations(self) -> tuple[Preparation, ...]:
         """The whole sources as plan nodes, in a stable order."""
@@ -45,7 +49,7 @@ def extent_requests(catalog: Catalog, names: Iterable[str]) -> tuple[ExtentReque
             needs = Needs()
             gather_source(catalog, name, time, needs)
             columns = tuple(sorted(needs.columns[name]))
-            requests.append(ExtentRequest(name, time, columns, needs.preparations()))
+            requests.append(ExtentRequest(name, time, columns, needs.preparations(), tuple(needs.grains)))
     return tuple(requests)
 
 
@@ -84,7 +88,10 @@ def gather_source(catalog: Catalog, name: str, time: str | None, needs: Needs) -
     if source.latest_by is not None:
         for each in (*source.key, source.latest_by):
             _own(catalog, name, each, needs)
-    if source.derived is not None:
+    if source.derived is not None and source.derived.kind == "unnest":
+        _whole(catalog, source.derived.base, needs)
+        _list(catalog, source.derived.base, list_column(name, EVERY_ELEMENT), needs)
+    elif source.derived is not None:
         _base(catalog, source.derived, needs)
 
 
@@ -103,11 +110,16 @@ def gather(catalog: Catalog, source: str, expression: Expression, needs: Needs) 
     match expression:
         case Field(steps=()):
             _own(catalog, source, expression.column, needs)
+        case Field() if leads_to_parent(catalog.sources, expression.steps[0]):
+            gather_source(catalog, source, None, needs)
+            _parent(catalog, source, expression, needs)
         case Field():
             _through(catalog, expression.steps, expression.column, needs)
         case Apply():
             for argument in expression.arguments:
                 gather(catalog, source, argument, needs)
+                if isinstance(argument, Constant) and argument.value in catalog.grains:
+                    needs.grains[str(argument.value)] = None
         case EventTest():
             _events(catalog, source, expression.chain, needs)
         case LastBefore():
@@ -147,6 +159,25 @@ def _whole(catalog: Catalog, name: str, needs: Needs) -> None:
         gather_source(catalog, name, catalog.sources[name].time, needs)
 
 
+def _list(catalog: Catalog, source: str, name: str, needs: Needs) -> None:
+    """A column of lists, which elements are made of."""
+    needs.columns.setdefault(source, {})[name] = None
+    derived = catalog.sources[source].derived
+    if derived is not None:
+        _list(catalog, derived.base, list_column(source, name) if derived.kind == "unnest" else name, needs)
+
+
+def _parent(catalog: Catalog, source: str, field: Field, needs: Needs) -> None:
+    """A path from an element over the row that holds it: a column of the element, and what the row needs for it."""
+    needs.columns.setdefault(source, {})[parent_column(field)] = None
+    derived = catalog.sources[source].derived
+    assert derived is not None
+    if derived.kind == "unnest":
+        gather(catalog, derived.base, Field(field.column, field.type, field.steps[1:]), needs)
+    else:
+        _parent(catalog, derived.base, field, needs)
+
+
 def _own(catalog: Catalog, source: str, name: str, needs: Needs) -> None:
     owner = catalog.sources[source]
     column = owner.columns[name]
@@ -154,7 +185,9 @@ def _own(catalog: Catalog, source: str, name: str, needs: Needs) -> None:
         gather(catalog, source, column.computed, needs)
         return
     needs.columns.setdefault(source, {})[name] = None
-    if owner.derived is not None and name in catalog.sources[owner.derived.base].columns:
+    if owner.derived is not None and list_column(source, name) in catalog.sources[owner.derived.base].lists:
+        _list(catalog, owner.derived.base, list_column(source, name), needs)
+    elif owner.derived is not None and name in catalog.sources[owner.derived.base].columns:
         _own(catalog, owner.derived.base, name, needs)
 
 
@@ -175,9 +208,10 @@ def _through(catalog: Catalog, steps: tuple[Step, ...], column: str, needs: Need
     _own(catalog, first.target, first.target_column, needs)
     for each in target.versions or ():
         _own(catalog, first.target, each, needs)
-    if target.snapshot is not None or target.versions is not None:
+    targets = [found for step in steps if (found := catalog.sources.get(step.target)) is not None]
+    if any(each.snapshot is not None or each.versions is not None for each in targets):
         gather_source(catalog, first.source, catalog.sources[first.source].time, needs)
     if rest:
-        _through(catalog, tuple(rest), column, needs)
+        gather(catalog, first.target, Field(column, NULL, tuple(rest)), needs)
     else:
         _own(catalog, first.target, column, needs)

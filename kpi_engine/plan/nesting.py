@@ -7,25 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kpi_engine.ir.bounds import Bound, Period
-from kpi_engine.ir.catalog import GRAINS
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.expression import Apply, Constant, Expression, Field, KeyedAggregate, Step, walk
 from kpi_engine.ir.plan import FinishKind, Leaf, StateKind
 from kpi_engine.ir.question import BoundDimension
 from kpi_engine.kernels.calendar import Calendar
 from kpi_engine.plan.frames import Frame, frame_of
-
-MADE_OF = {
-    "hour": {"hour", "day", "week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year"},
-    "day": {"day", "week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year"},
-    "week": {"week"},
-    "month": {"month", "quarter", "year", "fiscal_quarter", "fiscal_year"},
-    "quarter": {"quarter", "year"},
-    "year": {"year"},
-    "fiscal_quarter": {"fiscal_quarter", "fiscal_year"},
-    "fiscal_year": {"fiscal_year"},
-}
-"""For each grain the periods that are made of whole ones."""
+from kpi_engine.plan.made_of import is_made_of, makes_up
 
 STATES: dict[str, tuple[StateKind, FinishKind]] = {
     "count": ("count", "rows"),
@@ -50,11 +38,6 @@ class InnerFrames:
     windows: tuple[tuple[int, int] | None, ...]
 
 
-def grains_of(node: KeyedAggregate) -> list[str]:
-    """The calendar grains among the keys."""
-    return [key for key in node.keys if key in GRAINS]
-
-
 def same_frames(frames: Sequence[Frame | None]) -> InnerFrames:
     """Without a grain the inside sees the windows of the outside."""
     windows = tuple(None if frame is None else (number, number + 1) for number, frame in enumerate(frames))
@@ -69,7 +52,9 @@ def grain_frames(
     starts = [each.start or first for each in intervals if each is not None]
     if first is None or not starts:
         return InnerFrames((), (None,) * len(frames))
-    begin = max(min(start for start in starts if start is not None), calendar.period_at(grain, first).start)
+    begin = min(start for start in starts if start is not None)
+    if begin < first:
+        begin = max(begin, calendar.period_at(grain, first).start)
     finish = min(max(each.end for each in intervals if each is not None), watermark)
     buckets = [p for p in calendar.periods(grain, begin, finish) if begin <= p.start and p.end <= finish]
     windows: list[tuple[int, int] | None] = []
@@ -87,20 +72,20 @@ def _inside(buckets: Sequence[Period], start: Bound | None, end: Bound) -> tuple
     return low, bisect_right(buckets, end, key=lambda bucket: bucket.end)
 
 
-def check_made_of(node: KeyedAggregate, grain: str | None) -> None:
+def check_made_of(calendar: Calendar, node: KeyedAggregate, grain: str | None) -> None:
     """E532 where the periods of a question are not made of whole buckets of the key's grain."""
-    for key in grains_of(node):
-        if grain is not None and grain not in MADE_OF[key]:
-            possible = [each for each in GRAINS if each in MADE_OF[key]]
-            raise KpiError(
-                Diagnostic(
-                    "E532",
-                    f"{article(grain)} {grain} is not made of whole {key}s, which `per {key}` aggregates",
-                    node.span,
-                    f"ask by {' or '.join(possible)}",
-                    exit_code=ExitCode.USAGE,
-                )
-            )
+    key = node.grain
+    if grain is None or key is None or is_made_of(calendar, grain, key):
+        return
+    raise KpiError(
+        Diagnostic(
+            "E532",
+            f"{article(grain)} {grain} is not made of whole {key}s, which `per {key}` aggregates",
+            node.span,
+            f"ask by {' or '.join(makes_up(calendar, key))}",
+            exit_code=ExitCode.USAGE,
+        )
+    )
 
 
 def article(grain: str) -> str:

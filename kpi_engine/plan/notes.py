@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from kpi_engine.ir.bounds import Bound
-from kpi_engine.ir.catalog import MICROSECONDS, Metric
+from kpi_engine.ir.catalog import MICROSECONDS, Metric, elapsed
 from kpi_engine.ir.expression import Measure, MetricReference, Window, walk
 from kpi_engine.ir.question import BoundQuestion
 from kpi_engine.ir.show import show_duration
-from kpi_engine.kernels.calendar import Calendar
+from kpi_engine.kernels.calendar import Calendar, CalendarGap, mean_days
 from kpi_engine.plan.frames import compared_period
 from kpi_engine.plan.span import AnswerSpan
 
@@ -27,7 +28,7 @@ def plan_notes(
     return (
         *_cut_notes(question, calendar, span, watermarks, as_of),
         *_comparison_notes(question, calendar, span),
-        *_rolling_notes(question),
+        *_rolling_notes(question, calendar),
     )
 
 
@@ -75,28 +76,36 @@ def _merged(notes: list[str]) -> list[str]:
 
 
 def _comparison_notes(question: BoundQuestion, calendar: Calendar, span: AnswerSpan) -> list[str]:
-    """A week is moved by 52 weeks a year, so the answer names what was compared."""
-    if question.grain != "week" or not span.periods:
+    """A week is moved by 52 weeks a year, a retail week by its place in a table: the answer names what was compared."""
+    if not span.periods or question.grain is None or not (question.grain == "week" or _is_declared(calendar, question)):
         return []
     notes = []
     for metric in question.metrics:
         for node in walk(metric.body):
             if isinstance(node, Window) and node.kind == "previous" and node.duration is not None:
                 last = span.periods[-1]
-                earlier = compared_period(calendar, last, node)
-                notes.append(f"{metric.name}: {last.label} is compared with {earlier.label}")
+                with suppress(CalendarGap):  # Nothing is compared, which is noted where the window is made.
+                    earlier = compared_period(calendar, last, node)
+                    notes.append(f"{metric.name}: {last.label} is compared with {earlier.label}")
     return list(dict.fromkeys(notes))
 
 
-def _rolling_notes(question: BoundQuestion) -> list[str]:
+def _is_declared(calendar: Calendar, question: BoundQuestion) -> bool:
+    return question.grain is not None and calendar.declared_grain(question.grain) is not None
+
+
+def _rolling_notes(question: BoundQuestion, calendar: Calendar) -> list[str]:
     """Seven rolling days asked by month are the last seven days of the month."""
-    if question.grain not in _COARSE:
+    if question.grain is None or not (question.grain in _COARSE or _is_declared(calendar, question)):
         return []
+    period_us = mean_days(calendar, question.grain) * MICROSECONDS["day"]
     notes = []
     for metric in question.metrics:
         for node in walk(metric.body):
             if isinstance(node, Window) and node.kind == "rolling" and _is_short(node):
                 assert node.duration is not None
+                if elapsed(node.duration) >= period_us and question.grain not in _COARSE:
+                    continue
                 length = show_duration(node.duration)
                 notes.append(f"{_owner(metric, node)}: the last {length} of each {question.grain}")
     return list(dict.fromkeys(notes))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kpi_engine.ir.approximation import Approximation
 from kpi_engine.ir.bounds import Interval
-from kpi_engine.ir.plan import Leaf, MeasureQuery, Nested, Plan, Scan, StateRequest
+from kpi_engine.ir.parents import shown_column
+from kpi_engine.ir.plan import Leaf, MeasureQuery, Nested, Plan, Scan, StateKind, StateRequest
 from kpi_engine.ir.show import show_expression
 from kpi_engine.kernels.calendar import Calendar
 from kpi_engine.plan.notes import shown
@@ -17,19 +19,20 @@ def show_plan(plan: Plan, calendar: Calendar) -> str:
 
 
 def _lines(plan: Plan, calendar: Calendar) -> Iterator[str]:
-    yield f"answer {_answer(plan)}"
-    if plan.as_of is not None:
-        yield f"  as of {shown(calendar, plan.as_of)}"
-    for output in plan.outputs:
-        yield f"output {output.name} = {show_expression(output.expression)}"
-    for leaf in plan.leaves:
-        yield f"leaf {leaf.name}: {_leaf(leaf, plan, calendar)}"
-    for nested in plan.nested:
-        yield from _nested(nested, plan, calendar)
+    for part in (plan, *plan.further):
+        yield f"answer {_answer(part)}"
+        if part is plan and plan.as_of is not None:
+            yield f"  as of {shown(calendar, plan.as_of)}"
+        for output in part.outputs:
+            yield f"output {output.name} = {show_expression(output.expression)}"
+        for leaf in part.leaves:
+            yield f"leaf {leaf.name}: {_leaf(leaf, part, calendar)}"
+        for nested in part.nested:
+            yield from _nested(nested, part, calendar)
     for scan in plan.scans:
         yield from _scan(scan, plan, calendar)
     for each in plan.prepared:
-        yield f"prepare {each.source} columns=[{', '.join(each.columns)}]"
+        yield f"prepare {each.source} columns=[{', '.join(map(shown_column, each.columns))}]"
     for table in plan.keyed:
         yield f"value by {table.owner}: {show_expression(table.body)}"
         yield from (f"  {line}" for scan in table.plan.scans for line in _scan(scan, table.plan, calendar))
@@ -48,7 +51,7 @@ def _nested(nested: Nested, plan: Plan, calendar: Calendar) -> Iterator[str]:
 
 
 def _scan(scan: Scan, plan: Plan, calendar: Calendar) -> Iterator[str]:
-    yield f"scan {scan.source} columns=[{', '.join(scan.columns)}]"
+    yield f"scan {scan.source} columns=[{', '.join(map(shown_column, scan.columns))}]"
     if scan.start is not None or scan.end is not None:
         start, end = (shown(calendar, each[1]) if each is not None else "" for each in (scan.start, scan.end))
         yield f"  time [{start}, {end})"
@@ -106,4 +109,9 @@ def _query(number: int, query: MeasureQuery, calendar: Calendar) -> Iterator[str
 def _state(state: StateRequest) -> str:
     value = "rows" if state.argument is None else show_expression(state.argument)
     where = "" if state.filter is None else f" where {show_expression(state.filter)}"
-    return f"{state.kind}({value}){where}"
+    return f"{state.kind}({value}){where}{_bound(state.kind)}"
+
+
+def _bound(kind: StateKind) -> str:
+    """How far an estimate from a state of this kind may be off; nothing for exact states."""
+    return f"  # {Approximation(kind).bound}" if kind == "hll" or kind == "kll" else ""

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 PARTIAL_MARK = "*"
 """Stands after the name of a period that is not complete."""
 
+ESTIMATE_MARK = "≈"
+"""Stands after the name of a metric that may be an estimate."""
+
 _ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P^_X][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
 _LINE_BREAK = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]")
@@ -43,9 +46,16 @@ def text_columns(answer: Answer, detail: Detail = "full", rows: int | None = Non
     """The first `rows` rows (None: all) of every column as texts, safe for a terminal."""
     table = answer.table if rows is None else answer.table.slice(0, rows)
     partial = frozenset(answer.stats.partial_periods)
-    return [
-        _text_column(column, table.column(position), detail, partial) for position, column in enumerate(answer.columns)
-    ]
+    grains: list[str] | None = None
+    found = []
+    for position, column in enumerate(answer.columns):
+        if column.role == "grain":
+            grains = table.column(position).to_pylist()
+        if column.role == "period":
+            found.append(_period_column(column, table.column(position), grains, partial))
+        else:
+            found.append(_text_column(column, table.column(position), detail))
+    return found
 
 
 def safe_text(text: str) -> str:
@@ -57,18 +67,25 @@ def safe_text(text: str) -> str:
     return _CONTROL.sub("", _LINE_BREAK.sub(" ", _ESCAPE_SEQUENCE.sub("", text)))
 
 
-def _text_column(
-    column: ResultColumn, values: pa.ChunkedArray, detail: Detail, partial: frozenset[object]
+def _period_column(
+    column: ResultColumn, values: pa.ChunkedArray, grains: Sequence[str] | None, partial: frozenset[object]
 ) -> TextColumn:
+    """Names of periods, marked where they are not complete; `grains` are those of the rows if there are several."""
+    cells = []
+    for row, value in enumerate(values.to_pylist()):
+        grain = None if grains is None else grains[row]
+        mark = PARTIAL_MARK if (value if grain is None else (grain, value)) in partial else ""
+        cells.append(safe_text(period_text(value, column, grain)) + mark)
+    return TextColumn(safe_text(column.grain or column.name), unit_text(column.display), column.role, False, cells)
+
+
+def _text_column(column: ResultColumn, values: pa.ChunkedArray, detail: Detail) -> TextColumn:
     objects = values.to_pylist()
     if column.role == "metric":
         cells = [safe_text(metric_text(value, column.display, detail)) for value in objects]
-    elif column.role == "period":
-        marks = (PARTIAL_MARK if value in partial else "" for value in objects)
-        cells = [period_text(value, column) + mark for value, mark in zip(objects, marks, strict=True)]
     else:
         cells = [safe_text(plain_text(value)) for value in objects]
     numeric = isinstance(next((v for v in objects if v is not None), None), int | float)
     right = column.role == "metric" or (column.role == "dimension" and numeric)
-    name = column.grain or column.name if column.role == "period" else column.name
-    return TextColumn(safe_text(name), unit_text(column.display), column.role, right, cells)
+    name = safe_text(column.name) + (f" {ESTIMATE_MARK}" if column.estimates else "")
+    return TextColumn(name, unit_text(column.display), column.role, right, cells)

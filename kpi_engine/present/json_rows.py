@@ -8,16 +8,30 @@ from typing import IO
 
 from kpi_engine.extend.formats import Answer, Surface
 from kpi_engine.present.raw import raw_rows
+from kpi_engine.present.report import report
 
 
 def write_json(answer: Answer, sink: IO[bytes], surface: Surface) -> None:
     """One array of objects, a row a line."""
+    _write_array(answer, sink)
+    sink.write(b"\n")
+
+
+def write_json_report(answer: Answer, sink: IO[bytes]) -> None:
+    """An object of two: `answer`, as `write_json` writes it, and `stats`, how it came about."""
+    sink.write(b'{"answer": ')
+    _write_array(answer, sink)
+    stats = json.dumps(report(answer), ensure_ascii=False, indent=2)
+    sink.write(f',\n"stats": {stats}}}\n'.encode("utf-8", "replace"))
+
+
+def _write_array(answer: Answer, sink: IO[bytes]) -> None:
     sink.write(b"[")
     first = True
     for row in _objects(answer):
         sink.write(f"{'' if first else ','}\n  {row}".encode())
         first = False
-    sink.write(b"]\n" if first else b"\n]\n")
+    sink.write(b"]" if first else b"\n]")
 
 
 def write_jsonl(answer: Answer, sink: IO[bytes], surface: Surface) -> None:

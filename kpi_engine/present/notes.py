@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from kpi_engine.extend.formats import Answer
+from kpi_engine.ir.approximation import Approximation
 from kpi_engine.ir.result import RunStats, SourceStats
-from kpi_engine.present.cells import PARTIAL_MARK, safe_text
+from kpi_engine.present.cells import ESTIMATE_MARK, PARTIAL_MARK, safe_text
 from kpi_engine.present.values import GROUP
 
 _SIZES = ("B", "kB", "MB", "GB", "TB")
@@ -21,6 +22,7 @@ def note_lines(answer: Answer) -> list[str]:
     ]
     if stats.partial_periods:
         lines.append(f"{PARTIAL_MARK} this period is not complete")
+    lines += _estimated(answer)
     lines += stats.notes
     for name, source in stats.sources.items():
         lines += _left_out(name, source)
@@ -32,13 +34,24 @@ def note_lines(answer: Answer) -> list[str]:
     return [safe_text(line) for line in lines]
 
 
+def _estimated(answer: Answer) -> list[str]:
+    """Each estimate with the metrics that rest on it."""
+    metrics: dict[Approximation, list[str]] = {}
+    for column in answer.columns:
+        for estimate in column.estimates:
+            metrics.setdefault(estimate, []).append(column.name)
+    return [f"{ESTIMATE_MARK} {', '.join(names)}: {estimate}" for estimate, names in metrics.items()]
+
+
 def _left_out(name: str, source: SourceStats) -> list[str]:
     """What of a source does not count, and why."""
     counted = (
-        (source.excluded_rows, "row", "left out: no place in time"),
-        (source.late_rows, "row", "do not count yet: past the as-of or the watermark"),
-        (source.failed_casts, "value", "do not fit their type and became null"),
-        (source.nan_values, "value", "are no numbers (NaN or infinite) and became null"),
+        (source.excluded_rows - source.lifeless_rows, "row", "left out: no time"),
+        (source.lifeless_rows, "row", "left out: no lifetime (never began, or ended before that)"),
+        *((rows, "row", f"left out of `per` and `having`: no {key}") for key, rows in source.unassigned_rows.items()),
+        (source.late_rows, "row", "not counted yet: past the as-of or the watermark"),
+        (source.failed_casts, "value", "made null: not of the column's type"),
+        (source.nan_values, "value", "made null: not finite numbers"),
     )
     return [f"{_count(number, noun)} of {name} {what}" for number, noun, what in counted if number]
 

@@ -9,18 +9,25 @@ from kpi_engine.ir.result import ResultColumn
 from kpi_engine.present.values import NULL, plain_text
 
 
-def period_text(value: object, column: ResultColumn) -> str:
+def period_text(value: object, column: ResultColumn, grain: str | None = None) -> str:
     """`2027`, `2027-Q1`, `2027-03`, `2027-W07`, `2027-03-15`, `FY2027-Q1`, `2027-03-15 13:00`.
 
-    A grain without a name of its own, and a week that does not begin on Monday, show the first day.
+    Periods of declared grains have the names that their tables give them. A grain without a name of its own, and a week
+    that does not begin on Monday, show the first day. `grain` is that of the row (None: the column's).
     """
+    grain = column.grain if grain is None else grain
     if value is None:
         return NULL
+    label = column.labels.get(grain, {}).get(value)
+    if label is not None:
+        return label
     if isinstance(value, datetime.datetime):
-        return _hour_text(value)
+        if grain in ("", "hour"):
+            return _hour_text(value)
+        value = value.date()
     if not isinstance(value, datetime.date):
         return plain_text(value)
-    match column.grain:
+    match grain:
         case "year":
             return f"{value.year}"
         case "quarter":

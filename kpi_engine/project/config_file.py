@@ -13,6 +13,7 @@ from typing import Any
 from kpi_engine.extend.rows import ConnectionSettings
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError, did_you_mean
 from kpi_engine.ir.span import SourceText, Span
+from kpi_engine.project.secrets import SECRETS, is_reference, masked
 from kpi_engine.project.settings import DEFAULT_DEFINITIONS, ProjectConfig
 from kpi_engine.project.toml_places import place_of
 
@@ -31,11 +32,15 @@ FILE_OPTIONS = (
     "null_values",
     "trim",
     "names",
+    "sheet",
+    "missing_columns",
     "date_format",
     "timestamp_format",
     "timezone",
 )
 """Options that every table of a `files` connection takes; a source's own property wins."""
+STORE_SETTINGS = ("endpoint", "region", "access_key", "secret_key", "session_token", "anonymous")
+"""Where the object store of a `files` connection is, and references to the keys to it."""
 
 _SYNTAX_PLACE = re.compile(r" ?\(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -58,7 +63,7 @@ def is_as_of(text: str) -> bool:
 def parse_config(source: SourceText, file: Path) -> ProjectConfig:
     """The configuration in the text of kpi.toml; KpiError with every problem found (E702, E703, E704)."""
     content = _toml(source)
-    reading = _Reading(source)
+    reading = _Reading(masked(source))
     reading.check_keys(content, KEYS, (), "kpi.toml")
     config = ProjectConfig(
         folder=file.parent.resolve(),
@@ -78,6 +83,7 @@ def _toml(source: SourceText) -> dict[str, Any]:
     try:
         return tomllib.loads(source.text)
     except tomllib.TOMLDecodeError as error:
+        source = masked(source)
         message = str(error)
         place = Span(source, len(source.text), len(source.text))
         found = _SYNTAX_PLACE.search(message)
@@ -88,7 +94,7 @@ def _toml(source: SourceText) -> dict[str, Any]:
         help = "kpi.toml is written in TOML: `key = value` lines, texts in double quotes"
         raise KpiError(Diagnostic("E702", reason[:1].lower() + reason[1:], place, help)) from None
     except RecursionError:
-        raise KpiError(Diagnostic("E702", "values are nested too deeply", Span(source, 0, 0))) from None
+        raise KpiError(Diagnostic("E702", "values are nested too deeply", Span(masked(source), 0, 0))) from None
 
 
 @dataclass
@@ -160,9 +166,20 @@ class _Reading:
         connector = self.text(settings, (*path, "connector"), "files")
         location = self.text(settings, (*path, "path"), ".")
         if connector == "files":
-            self.check_keys(settings, ("connector", "path", *FILE_OPTIONS), path, f"the connection `{name}`")
+            known = ("connector", "path", "allow", *FILE_OPTIONS, *STORE_SETTINGS)
+            self.check_keys(settings, known, path, f"the connection `{name}`")
+            self.check_secrets(settings, path)
         options = tuple((key, _frozen(value)) for key, value in settings.items() if key not in ("connector", "path"))
-        return ConnectionSettings(name, connector, options, str((folder / location).resolve()))
+        start = location if "://" in location else str((folder / location).resolve())
+        return ConnectionSettings(name, connector, options, start, home=str(folder))
+
+    def check_secrets(self, settings: Mapping[str, object], path: tuple[str, ...]) -> None:
+        """A problem for every key that is written out; the key is not shown."""
+        for key in SECRETS:
+            value = settings.get(key)
+            if value is not None and not is_reference(value):
+                help = f'write {key} = "env:NAME" or {key} = "file:PATH", and keep the key out of kpi.toml'
+                self.problem("E704", (*path, key), f"`{key}` must be a reference, not the key itself", help)
 
 
 def _frozen(value: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
@@ -18,8 +19,8 @@ path = "data"               # the `table:` of every source is looked for in here
 _README = """\
 # my shop
 
-Metrics are defined in `metrics.kpi`, tables lie in `data/`. Try `kpi list`, then
-`kpi eval revenue conversion --by channel --grain month`.
+Metrics are defined in `metrics.kpi`, tables lie in `data/`, and `tests/` holds examples with the results expected.
+Try `kpi list`, then `kpi eval revenue conversion --by channel --grain month`; `kpi test` runs the examples.
 """
 
 _METRICS = """\
@@ -79,6 +80,50 @@ revenue_growth = growth(revenue)
   unit: percent
   better: higher
   description: "Revenue against the period before"
+"""
+
+_CASES = """\
+# Cancelled orders are no revenue
+A case gives small tables, a question, and the answer worked out by hand. `kpi test` runs it.
+---- data orders
+ordered_at, status, total
+2025-01-05 10:38, paid, 40.00
+2025-01-09 12:00, cancelled, 99.00
+2025-01-31 23:59, paid, 10.00
+---- query revenue, order_count, average_order_value
+---- result
+revenue  order_count  average_order_value
+50.00    2            25
+====
+# Growth from a month without orders is empty
+---- data orders
+ordered_at, status, total
+2025-01-10 12:00, paid, 100.00
+2025-03-10 12:00, paid, 50.00
+2025-04-10 12:00, paid, 75.00
+---- query revenue, revenue_growth grain month as of 2025-05-01
+---- result
+period      revenue  revenue_growth
+2025-01-01  100.00   null
+2025-02-01  0        -100%
+2025-03-01  50.00    null
+2025-04-01  75.00    50%
+====
+# Visitors are counted once, and without visitors there is no conversion
+---- data orders
+ordered_at, channel
+2025-01-05 10:38, search
+2025-01-06 09:00, shop
+---- data visits
+started_at, channel, visitor_id
+2025-01-05 10:00, search, v1
+2025-01-05 18:00, search, v1
+2025-01-05 11:00, search, v2
+---- query conversion by channel
+---- result
+channel  conversion
+search   50%
+shop     null
 """
 
 _ORDERS = """\
@@ -156,6 +201,7 @@ V040,2025-02-28 09:54:00,v18,social
 FILES = {
     "kpi.toml": _CONFIG,
     "metrics.kpi": _METRICS,
+    "tests/metrics.kpitest": _CASES,
     "README.md": _README,
     "data/orders.csv": _ORDERS,
     "data/visits.csv": _VISITS,
@@ -164,18 +210,18 @@ FILES = {
 
 
 def write_starter(folder: Path) -> tuple[Path, ...]:
-    """Write the starter project into `folder` and return the files.
+    """Write the starter project into `folder` and return the files; KpiError as `write_new`."""
+    return write_new(folder, FILES)
+
+
+def write_new(folder: Path, files: Mapping[str, str]) -> tuple[Path, ...]:
+    """Write texts by their paths below `folder` and return the files.
 
     Nothing is ever overwritten: KpiError E710 names every file that is in the way, and then nothing is written;
     E711 if the system refuses.
     """
-    targets = {folder / name: text for name, text in FILES.items()}
-    there = [str(target) for target in targets if target.exists() or target.is_symlink()]
-    if there:
-        verb = "exists" if len(there) == 1 else "exist"
-        message = f"{', '.join(there)} {verb} already: nothing was written"
-        help = "choose an empty folder, or move what is there"
-        raise KpiError(Diagnostic("E710", message, help=help, exit_code=ExitCode.USAGE))
+    check_free(folder, files)
+    targets = {folder / name: text for name, text in files.items()}
     try:
         for target, text in targets.items():
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -185,3 +231,13 @@ def write_starter(folder: Path) -> tuple[Path, ...]:
         message = f"cannot write {error.filename or folder}: {(error.strerror or str(error)).lower()}"
         raise KpiError(Diagnostic("E711", message, exit_code=ExitCode.USAGE)) from error
     return tuple(targets)
+
+
+def check_free(folder: Path, names: Iterable[str]) -> None:
+    """KpiError E710 that names every file which is in the way of new ones below `folder`."""
+    there = [str(target) for name in names if (target := folder / name).exists() or target.is_symlink()]
+    if there:
+        verb = "exists" if len(there) == 1 else "exist"
+        message = f"{', '.join(there)} {verb} already: nothing was written"
+        help = "choose an empty folder, or move what is there"
+        raise KpiError(Diagnostic("E710", message, help=help, exit_code=ExitCode.USAGE))

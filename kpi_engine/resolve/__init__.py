@@ -13,14 +13,16 @@ from collections.abc import Sequence
 from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import TableSpec
 from kpi_engine.resolve.declarations import resolve
+from kpi_engine.resolve.grains import grain_tables
 from kpi_engine.resolve.question import bind_question
 from kpi_engine.resolve.sources import table_specs
+from kpi_engine.resolve.values import bind_values
 
-__all__ = ["bind_question", "resolve", "source_tables"]
+__all__ = ["bind_question", "bind_values", "resolve", "source_tables"]
 
 
 def source_tables(files: Sequence[tree.File]) -> dict[str, TableSpec]:
-    """What connecting needs before schemas exist: the table of each source, by the source's name.
+    """What connecting needs before schemas exist: the table of each source and declared grain, by its name.
 
     Derived sources have none; a source without `table:` reads the table of its own name. What is wrong with a property
     is reported by `resolve`.
@@ -28,4 +30,4 @@ def source_tables(files: Sequence[tree.File]) -> dict[str, TableSpec]:
     >>> source_tables([])
     {}
     """
-    return table_specs(files)
+    return {**grain_tables(files), **table_specs(files)}

@@ -120,6 +120,8 @@ def counting_source(world: World, thing: Thing, span: Span) -> tuple[str, str]:
         for name in world.sources
         if name != thing.name and any(True for _ in link_columns(world, name, thing.name))
     ]
+    if len(found) > 1:  # elements carry the key of their row, and count it only where nothing else does
+        found = [name for name in found if not _holds_elements(world, thing.name, name)] or found
     if len(found) == 1:
         return found[0], link_column(world, found[0], thing, span)
     if not found:
@@ -134,6 +136,12 @@ def counting_source(world: World, thing: Thing, span: Span) -> tuple[str, str]:
         span,
         f"write count(distinct {found[0]}.{first}), or set `counted_in:` on the {thing.kind}",
     )
+
+
+def _holds_elements(world: World, base: str, name: str) -> bool:
+    """Whether the rows of a source are elements of rows of another."""
+    derived = world.sources[name].derived
+    return derived is not None and derived.kind == "unnest" and derived.base == base
 
 
 def link_column(world: World, source: str, thing: Thing, span: Span) -> str:

@@ -105,7 +105,16 @@ def bind_function(binder: Binder, function: Function, call: tree.Call) -> Expres
     arguments = gather(
         [partial(bind_argument, binder, parameter_at(function, position), node) for position, node in enumerate(values)]
     )
-    return Apply(function.name, tuple(arguments), result_type(function, arguments, call, values), call.span)
+    typed = [_as_day(binder.world, parameter_at(function, at), each) for at, each in enumerate(arguments)]
+    return Apply(function.name, tuple(arguments), result_type(function, typed, call, values), call.span)
+
+
+def _as_day(world: World, parameter: Parameter, argument: Expression) -> Expression:
+    """`day` in place of a declared grain, whose periods are made of days like those of all long grains."""
+    if not parameter.grains or not isinstance(argument, Constant) or argument.value in parameter.words:
+        return argument
+    declared = argument.value in world.things.words_of(("grain",))
+    return Constant("day", TEXT, argument.span) if declared else argument
 
 
 def refuse_modifiers(name: str, argument: tree.Argument) -> None:
@@ -131,10 +140,11 @@ def bind_argument(binder: Binder, parameter: Parameter, node: tree.Expr) -> Expr
     inner = core(node)
     if parameter.words and isinstance(inner, tree.Path) and len(inner.parts) == 1:
         word = inner.text
-        if word in parameter.words:
+        words = _words(binder.world, parameter)
+        if word in words:
             return Constant(word, TEXT, node.span)
         if parameter.literal:
-            help = did_you_mean(word, parameter.words) or f"write one of {', '.join(parameter.words)}"
+            help = did_you_mean(word, words) or f"write one of {', '.join(words)}"
             raise problem("E339", f"`{word}` is not {parameter.accepts}", node.span, help)
     if parameter.duration and isinstance(inner, tree.DurationLiteral):
         return duration_text(inner, is_negative(node))
@@ -147,6 +157,12 @@ def bind_argument(binder: Binder, parameter: Parameter, node: tree.Expr) -> Expr
             "write a literal, not an expression",
         )
     return bound
+
+
+def _words(world: World, parameter: Parameter) -> tuple[str, ...]:
+    """The bare words that a parameter takes; those of grains include the declared ones."""
+    declared = world.things.words_of(("grain",)) if parameter.grains else ()
+    return tuple(dict.fromkeys((*parameter.words, *declared)))
 
 
 def result_type(function: Function, arguments: list[Expression], call: tree.Call, nodes: list[tree.Expr]) -> Type:

@@ -6,15 +6,15 @@ import re
 from collections.abc import Mapping
 
 from kpi_engine.ir import tree
-from kpi_engine.ir.catalog import Column, TableColumn, TableSchema
+from kpi_engine.ir.catalog import Column, TableColumn, TableSchema, spelled
 from kpi_engine.ir.diagnostic import did_you_mean
-from kpi_engine.ir.types import NULL, TEXT, Type
+from kpi_engine.ir.types import NULL, TEXT, Kind, Type
 from kpi_engine.resolve.column_types import declared_type, is_readable, unreadable_help
+from kpi_engine.resolve.nested import Part, part_of, unreadable
 from kpi_engine.resolve.problems import BindError, listed, problem
+from kpi_engine.resolve.properties import check_time_format
+from kpi_engine.resolve.units import MOMENTS
 from kpi_engine.resolve.world import World
-
-NESTED = "nested"
-"""The option that marks a column inside a struct or a list of keys and values."""
 
 
 def is_computed(column: tree.Column) -> bool:
@@ -61,10 +61,16 @@ def stored_columns(
         if name in names or column.name in taken:
             continue
         if column.type is None and not schema.text:
-            world.unreadable.setdefault(source, {})[name] = column.physical
+            world.unreadable.setdefault(source, {})[name] = column
             continue
-        columns[name] = Column(name, TEXT if schema.text else column.type or TEXT, physical=column.name, declared=False)
+        columns[name] = Column(name, column.type or TEXT, physical=column.name, declared=False)
     return columns
+
+
+def stored_column(world: World, column: tree.Column, schema: TableSchema | None) -> Column:
+    """One declared column as the table stores it; E68x if the table does not have it, or of another type."""
+    table = {each.name: each for each in schema.columns} if schema is not None else {}
+    return _declared(world, column, schema, table)
 
 
 def _by_name(world: World, source: str, schema: TableSchema | None, *, snake: bool) -> dict[str, TableColumn]:
@@ -95,42 +101,40 @@ def _declared(
         type, options = declared_type(column.type, world.settings.currency)
     physical = stored.name.value if stored is not None else name
     format = stored.format.value if stored is not None and stored.format is not None else None
+    if format is not None:
+        assert stored is not None and stored.format is not None
+        check_time_format(format, stored.format.span)
     if schema is None:
         known = type is not None
         return Column(name, type or NULL, physical, format, declared=known, options=options, span=column.span)
-    found = _find(column, stored, table)
-    if found is None:
-        options = (*options, (NESTED, "yes"))
-        return Column(name, type or TEXT, physical, format, options=options, span=column.span)
-    if found.type is None and not schema.text:
-        raise problem(
-            "E682",
-            f"`{found.name}` has the type {found.physical}, which columns cannot have",
-            column.name.span,
-            'read a part of it, such as `from "device.category"`, or leave the column out',
-        )
-    own = TEXT if schema.text else found.type or TEXT
-    if type is not None and not is_readable(own, type):
+    part = _find(column, stored, table)
+    found = part.found
+    shown = spelled(part.column, part.path)
+    if found.type is None and not schema.text and not (found.mixed and type is not None):
+        raise unreadable(shown, found, stored.name.span if part.path and stored is not None else column.name.span)
+    own = found.type or TEXT
+    by_format = format is not None and own.kind is Kind.INTEGER and type is not None and type.kind in MOMENTS
+    if type is not None and not by_format and not is_readable(own, type):
         assert column.type is not None
         raise problem(
             "E680",
-            f"`{found.name}` is {found.physical} in the table and cannot be read as {type}",
+            f"`{shown}` is {found.physical} in the table and cannot be read as {type}",
             column.type.span,
             unreadable_help(own, type),
         )
-    return Column(name, type or own, found.name, format, options=options, span=column.span)
+    return Column(name, type or own, part.column, format, options=options, path=part.path, span=column.span)
 
 
-def _find(column: tree.Column, stored: tree.StoredAs | None, table: Mapping[str, TableColumn]) -> TableColumn | None:
-    """The table's column; None for one inside a struct. E681 if there is none."""
+def _find(column: tree.Column, stored: tree.StoredAs | None, table: Mapping[str, TableColumn]) -> Part:
+    """The table's column, or the part of one. E681 if there is no such column, E684 if it has no such part."""
     by_header = {each.name: each for each in table.values()}
     wanted = stored.name.value if stored is not None else column.name.text
     found = by_header.get(wanted) or (table.get(wanted) if stored is None else None)
     if found is not None:
-        return found
-    head = re.split(r"[.\[]", wanted, maxsplit=1)[0]
-    if stored is not None and head != wanted and head in by_header:
-        return None
+        return Part(found.name, (), found, "")
+    part = part_of(wanted, by_header, stored.name.span) if stored is not None else None
+    if part is not None:
+        return part
     place = stored.name.span if stored is not None else column.name.span
     close = did_you_mean(wanted, by_header)
     help = close or (f"the table has {listed(by_header)}" if by_header else "the table has no columns")

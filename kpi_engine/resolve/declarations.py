@@ -9,17 +9,18 @@ from typing import TypeVar
 
 from kpi_engine.extend.functions import FunctionRegistry
 from kpi_engine.ir import tree
-from kpi_engine.ir.catalog import CalendarSettings, Catalog, Entity, TableSchema
+from kpi_engine.ir.catalog import CalendarSettings, Catalog, Entity, Grain, TableSchema
 from kpi_engine.ir.diagnostic import Diagnostic, Note, Severity
 from kpi_engine.ir.span import Span
 from kpi_engine.kernels.calendar import Calendar, UnknownZone
 from kpi_engine.resolve.computed import bind_entity_column
+from kpi_engine.resolve.grains import declare_grains
 from kpi_engine.resolve.metrics import bind_dimension, bind_metric
 from kpi_engine.resolve.names import Thing, default_plural
 from kpi_engine.resolve.packs import refuse_packs
 from kpi_engine.resolve.problems import Attempts, BindError, Label, problem
 from kpi_engine.resolve.properties import Given, read_properties
-from kpi_engine.resolve.property_tables import CALENDAR, ENTITY, GRAIN, MONTHS
+from kpi_engine.resolve.property_tables import CALENDAR, ENTITY, MONTHS
 from kpi_engine.resolve.rules import check_alert, check_goal
 from kpi_engine.resolve.source_checks import counting_property, ordered_columns
 from kpi_engine.resolve.sources import SourceDraft, declare_sources, finish_sources, unverified_names
@@ -48,7 +49,7 @@ def resolve(
     settings, calendar_problems = _calendar(files, defaults or CalendarSettings())
     world = World(functions, settings)
     world.deferred.diagnostics.extend(calendar_problems)
-    grains = _declare_grains(world, files)
+    grains = declare_grains(world, files, schemas)
     entities = _declare_entities(world, files)
     drafts = declare_sources(world, files, schemas)
     _finish_entities(world, entities)
@@ -112,28 +113,7 @@ def _settings(given: Given, defaults: CalendarSettings, attempts: Attempts) -> C
     )
 
 
-# --------------------------------------------------------------------------------------------------- grains, entities
-
-
-def _declare_grains(world: World, files: Sequence[tree.File]) -> list[str]:
-    names: list[str] = []
-    for declaration in _all(files, tree.Grain):
-        attempts = Attempts()
-        given = read_properties("a grain", declaration.properties, GRAIN, attempts)
-        name = declaration.name.text
-        written = {each.key.text for each in declaration.properties}
-        for key, example in (("table", '"calendar.csv"'), ("time", "starts_on")):
-            if key not in given and key not in written:
-                message = f"grain `{name}` has no `{key}:`"
-                attempts.fail(problem("E218", message, declaration.name.span, f"write `{key}: {example}`"))
-        for failure in world.things.add(Thing("grain", name, declaration.name.span), place=declaration.name.span):
-            attempts.fail(failure)
-        try:
-            attempts.check()
-            names.append(name)
-        except BindError as failure:
-            world.deferred.fail(("grain", name), failure, declaration.name.span)
-    return names
+# ----------------------------------------------------------------------------------------------------------- entities
 
 
 def _declare_entities(world: World, files: Sequence[tree.File]) -> list[tuple[tree.Entity, Given, Attempts]]:
@@ -286,7 +266,7 @@ def _checked(
 def _catalog(
     world: World,
     drafts: Sequence[SourceDraft],
-    grains: Sequence[str],
+    grains: Mapping[str, Grain],
     goals: Mapping[str, tree.Goal],
     alerts: Mapping[str, tree.Alert],
 ) -> Catalog:
@@ -321,7 +301,7 @@ def _catalog(
         metrics=world.metrics,
         goals=goals,
         alerts=alerts,
-        grains=tuple(grains),
+        grains=grains,
         later=tuple(later),
     )
 

@@ -8,13 +8,13 @@ from functools import partial
 from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import Column, Derived, Reference, Source
 from kpi_engine.ir.expression import Apply, Expression, Field
-from kpi_engine.ir.types import TEXT
 from kpi_engine.resolve.base_source import link_column
 from kpi_engine.resolve.binder import bind_condition
 from kpi_engine.resolve.columns import is_computed
 from kpi_engine.resolve.problems import BindError, problem
 from kpi_engine.resolve.properties import Given
 from kpi_engine.resolve.rows import RowBinder
+from kpi_engine.resolve.unnest import keep_references, keep_time, unnest
 from kpi_engine.resolve.world import World
 
 _FORMS = (
@@ -68,8 +68,9 @@ def _inherit(world: World, declaration: tree.Source, given: Given, base: Source)
     name = declaration.name.text
     source = world.sources[name]
     assert source.derived is not None
-    whole = source.derived.kind in ("filter", "latest")
-    key = source.derived.keys if source.derived.kind == "latest" else base.key if whole else ()
+    kind = source.derived.kind
+    whole = kind in ("filter", "latest")
+    key = source.derived.keys if kind == "latest" else base.key if whole else ()
     stated = source
     source = replace(
         source,
@@ -94,7 +95,10 @@ def _inherit(world: World, declaration: tree.Source, given: Given, base: Source)
     world.sources[name] = source
     time = world.sources[name].time
     if time is not None and "time" not in given:
-        _copy(world, base.name, name, time)
+        if kind == "unnest":
+            world.sources[name] = replace(source, time=keep_time(world, base.name, name, time))
+        else:
+            _copy(world, base.name, name, time)
     for column in declaration.columns:
         if whole and not is_computed(column) and not world.has_column(name, column.name.text):
             world.column(base.name, column.name.text, column.name.span)
@@ -123,9 +127,12 @@ def share_references(world: World, name: str) -> None:
     derived = world.sources[name].derived
     if derived is None or derived.kind == "pairs":
         return
+    if derived.kind == "unnest":
+        keep_references(world, derived.base, name)
+        return
     for column, reference in world.references[derived.base].items():
         own = world.columns[name].get(column)
-        if column in world.references[name] or not world.has_column(name, column):
+        if column in world.references[name] or not (reference.parent or world.has_column(name, column)):
             continue
         world.references[name][column] = reference
         if own is not None:
@@ -156,17 +163,9 @@ def _unnested(
     path: tree.Path,
     clauses: tuple[tree.Clause, ...],
 ) -> None:
-    name = declaration.name.text
-    if len(path.parts) != 2 or clauses:
+    if len(path.parts) < 2 or clauses:
         raise _unknown(path)
-    for column in declaration.columns:
-        if not is_computed(column):
-            stored = column.origin.name.value if isinstance(column.origin, tree.StoredAs) else column.name.text
-            world.columns[name][column.name.text] = Column(column.name.text, TEXT, stored, span=column.span)
-    for column_name in world.references[base]:
-        _copy(world, base, name, column_name)
-    derived = Derived("unnest", base, column=path.parts[1].text)
-    world.sources[name] = replace(world.sources[name], derived=derived)
+    unnest(world, declaration, given, base, path)
 
 
 def _pairs(
@@ -206,6 +205,7 @@ def _keys(world: World, base: str, path: tree.Path, clauses: tuple[tree.Clause, 
 def _copy_all(world: World, base: str, name: str) -> None:
     for column in world.column_names(base):
         _copy(world, base, name, column)
+    world.unreadable[name] = dict(world.unreadable.get(base, {}))
     if base in world.unread:
         world.unread.add(name)
 

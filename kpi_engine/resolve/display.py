@@ -8,7 +8,7 @@ from decimal import Decimal
 from kpi_engine.ir import tree
 from kpi_engine.ir.diagnostic import did_you_mean
 from kpi_engine.ir.expression import Constant
-from kpi_engine.ir.types import DECIMAL, Display, Kind, Type
+from kpi_engine.ir.types import DECIMAL, Display, Kind, Type, natural_display
 from kpi_engine.resolve.arithmetic import check_points
 from kpi_engine.resolve.binder import Form
 from kpi_engine.resolve.column_types import DURATION_PARTS
@@ -28,16 +28,7 @@ def inferred_display(type: Type, form: Form) -> Display:
     """
     if form in ("percent", "points"):
         return Display(form)
-    if not type.numeric:
-        return Display()
-    if type.unit.is_duration:
-        return Display("duration")
-    code = type.unit.currency_code
-    if code is not None:
-        return Display("currency", code)
-    if not type.unit.is_none:
-        return Display()
-    return Display(type.nature)
+    return natural_display(type)
 
 
 def stated_display(node: tree.Expr, type: Type) -> Display:

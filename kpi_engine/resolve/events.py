@@ -13,7 +13,7 @@ from kpi_engine.resolve.binder import bind_condition
 from kpi_engine.resolve.literals import calendar_duration
 from kpi_engine.resolve.names import Thing
 from kpi_engine.resolve.problems import Attempts, listed, problem
-from kpi_engine.resolve.references import link_columns
+from kpi_engine.resolve.references import id_field, link_columns, step
 from kpi_engine.resolve.rows import RowBinder
 from kpi_engine.resolve.world import World
 
@@ -72,7 +72,10 @@ def _keys(world: World, before: str, target: str, link: tree.FollowedBy) -> tupl
 
 def _shared(world: World, before: str, target: str, span: Span) -> Thing:
     """The one thing that both sources refer to, or that one of them is and the other refers to."""
-    sides = [{name, *(r.target for r in world.references[name].values())} for name in (before, target)]
+    sides = [
+        {name, *(each.target for each in world.references[name].values() if not each.parent)}
+        for name in (before, target)
+    ]
     shared = sorted(sides[0] & sides[1]) if before != target else sorted(sides[0] - {before})
     if len(shared) == 1:
         return world.thing(shared[0], span)
@@ -112,6 +115,9 @@ def key_field(world: World, source: str, thing: Thing, span: Span) -> Field:
             span,
             "refer to an entity of its own by one of them",
         )
+    reference = world.references[source].get(columns[0])
+    if reference is not None and reference.target == thing.name:
+        return id_field(world, (step(source, columns[0], reference),), span)
     column = world.column(source, columns[0], span)
     return Field(column.name, column.type, (), span)
 

@@ -19,7 +19,7 @@ from kpi_engine.resolve.empty import value_without_rows
 from kpi_engine.resolve.forms import base_sources
 from kpi_engine.resolve.names import Thing
 from kpi_engine.resolve.problems import Attempts, listed, problem
-from kpi_engine.resolve.references import chains, link_columns, link_help, spelled
+from kpi_engine.resolve.references import chains, id_field, link_columns, link_help, spelled, step
 from kpi_engine.resolve.rows import RowBinder
 from kpi_engine.resolve.world import World
 
@@ -188,7 +188,7 @@ def _id(world: World, base: str, thing: Thing, place: Span) -> tuple[Field, ...]
         return tuple(_own(world, base, column, place) for column in world.sources[base].key)
     direct = list(link_columns(world, base, thing.name))
     if len(direct) == 1:
-        return (_own(world, base, direct[0], place),)
+        return (id_field(world, (step(base, direct[0], world.references[base][direct[0]]),), place),)
     ways = chains(world, base, thing.name)
     if not ways:
         raise problem(
@@ -204,9 +204,7 @@ def _id(world: World, base: str, thing: Thing, place: Span) -> tuple[Field, ...]
             place,
             "group by an entity of its own for one of them",
         )
-    last = ways[0][-1]
-    column = world.column(last.source, last.column, place)
-    return (Field(column.name, column.type, ways[0][:-1], place),)
+    return (id_field(world, ways[0], place),)
 
 
 def _own(world: World, base: str, name: str, place: Span) -> Field:
@@ -216,7 +214,7 @@ def _own(world: World, base: str, name: str, place: Span) -> Field:
 
 def _check_domain(aggregate: KeyedAggregate, things: Sequence[tuple[Thing, Span]], call: tree.Call) -> None:
     """E347 where keys without any row would pass the condition and change the result: they are not looked at."""
-    if aggregate.all or any(thing.kind == "grain" for thing, _ in things) or aggregate.having is None:
+    if aggregate.all or all(thing.kind == "grain" for thing, _ in things) or aggregate.having is None:
         return
     if value_without_rows(aggregate.having) is not True:
         return

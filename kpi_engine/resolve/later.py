@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from kpi_engine.ir.catalog import GRAINS, Source
 from kpi_engine.ir.expression import (
     Expression,
     Field,
@@ -10,11 +9,9 @@ from kpi_engine.ir.expression import (
     Measure,
     MetricReference,
     Restrict,
-    Window,
 )
 from kpi_engine.ir.span import Span
 from kpi_engine.ir.types import DATE
-from kpi_engine.resolve.columns import NESTED
 from kpi_engine.resolve.forms import nodes, own_nodes
 from kpi_engine.resolve.world import World
 
@@ -41,10 +38,6 @@ def _of_node(world: World, node: Expression) -> list[Construct]:
             return [found for base, condition in bound for found in later_on(world, base, condition)]
         case MetricReference(name=name):
             return list(world.metrics[name].later)
-        case Window(duration=duration, grain=grain):
-            units = [grain] if grain is not None else [duration.unit] if duration is not None else []
-            declared = [unit for unit in units if world.things.find(unit) is not None and unit not in GRAINS]
-            return [(f"grain {unit}", node.span) for unit in declared]
         case Field():
             return _of_field(world, node)
     return []
@@ -52,8 +45,6 @@ def _of_node(world: World, node: Expression) -> list[Construct]:
 
 def _of_measure(world: World, measure: Measure) -> list[Construct]:
     found: list[Construct] = []
-    if measure.approximate:
-        found.append(("approx", measure.span))
     source = world.sources.get(measure.source)
     found.extend(() if source is None else source.later)
     times = [measure.dated_by or (source.time if source is not None else None)]
@@ -83,8 +74,6 @@ def _of_column(world: World, owner: str, name: str, span: Span) -> list[Construc
     column = world.columns.get(owner, {}).get(name)
     if column is None:
         return []
-    if dict(column.options).get(NESTED):
-        return [("a part of a struct", span)]
     return [] if column.computed is None else [(each, span) for each, _ in later_on(world, owner, column.computed)]
 
 
@@ -97,14 +86,3 @@ def later_on(world: World, base: str, root: Expression) -> tuple[Construct, ...]
             for construct, span in _of_column(world, base, name, node.span):
                 found.setdefault(construct, span)
     return tuple(found.items())
-
-
-def later_of_source(source: Source, places: dict[str, Span]) -> tuple[Construct, ...]:
-    """The constructs in a source's own declaration; `places` are those of its properties."""
-    stated = {
-        "snapshot_by": bool(source.snapshot_by),
-    }
-    found = [(f"{name}:", places.get(name, source.span)) for name, given in stated.items() if given]
-    if source.derived is not None and source.derived.kind == "unnest":
-        found.insert(0, ("unnest", source.span))
-    return tuple(found)

@@ -53,7 +53,7 @@ def check_reference_types(world: World, source: str) -> list[tuple[str, BindErro
     """For each reference of a source whose two columns have different types, the column and E355."""
     found: list[tuple[str, BindError]] = []
     for name, reference in world.references[source].items():
-        if reference.to_entity:
+        if reference.to_entity or reference.parent:
             continue
         try:
             own = world.column(source, name, world.sources[source].span)

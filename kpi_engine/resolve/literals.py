@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
 from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import MICROSECONDS
+from kpi_engine.ir.diagnostic import did_you_mean
 from kpi_engine.ir.expression import CalendarDuration, Constant, Expression
 from kpi_engine.ir.types import BOOLEAN, DECIMAL, DURATION, INTEGER, NULL, TEXT, TIME, Kind, Type
+from kpi_engine.kernels.calendar import UNITS
 from kpi_engine.resolve.problems import problem
 
 _FISCAL_YEAR = re.compile(r"FY\d{4}")
@@ -61,6 +64,7 @@ def constant(node: tree.Expr) -> Constant | None:
 
 def duration_constant(node: tree.DurationLiteral) -> Constant:
     """A duration as a value: elapsed microseconds."""
+    check_unit(node)
     length = MICROSECONDS.get(node.unit)
     if length is None:
         raise problem(
@@ -72,18 +76,29 @@ def duration_constant(node: tree.DurationLiteral) -> Constant:
     return Constant(round(Fraction(node.amount) * length), DURATION, node.span)
 
 
-def calendar_duration(node: tree.DurationLiteral) -> CalendarDuration:
-    """A duration as a length on the calendar; months and longer must be whole."""
+def calendar_duration(node: tree.DurationLiteral, grain: str | None = None) -> CalendarDuration:
+    """A duration as a length on the calendar, or so many periods of a grain; months and longer must be whole."""
+    if grain is None:
+        check_unit(node)
+    unit = grain or node.unit
     amount = Fraction(node.amount)
-    if node.unit not in MICROSECONDS and amount.denominator != 1:
-        raise problem("E336", f"there are no parts of {node.unit}s", node.span, "write a whole number")
+    if unit not in MICROSECONDS and amount.denominator != 1:
+        raise problem("E336", f"there are no parts of {unit}s", node.span, "write a whole number")
     if amount <= 0:
         raise problem("E336", "this length must be more than zero", node.span, "write for example `7 days`")
-    return CalendarDuration(amount, node.unit)
+    return CalendarDuration(amount, unit)
+
+
+def check_unit(node: tree.DurationLiteral, words: Iterable[str] = ()) -> None:
+    """E126 unless the unit is one of every calendar; `words` are others that may be meant."""
+    if node.unit not in UNITS:
+        help = did_you_mean(node.unit, [f"{unit}s" for unit in (*UNITS, *words)]) or "write for example `7 days`"
+        raise problem("E126", f"`{node.unit}` is not a unit of time", node.span, help)
 
 
 def duration_text(node: tree.DurationLiteral, negative: bool) -> Constant:
     """A duration as the text that functions on calendars take: `-7 days`."""
+    check_unit(node)
     sign = "-" if negative else ""
     plural = "" if node.amount == 1 else "s"
     return Constant(f"{sign}{node.amount.normalize():f} {node.unit}{plural}", TEXT, node.span)

@@ -9,6 +9,7 @@ from kpi_engine.ir.catalog import Dimension, Metric
 from kpi_engine.ir.expression import Constant, Expression
 from kpi_engine.resolve.additivity import is_grain_dependent, why_not_additive
 from kpi_engine.resolve.display import inferred_display, read_target, stated_display
+from kpi_engine.resolve.estimates import estimates_in
 from kpi_engine.resolve.forms import base_sources, check_size, direct_uses, size_of
 from kpi_engine.resolve.groups import GroupBinder
 from kpi_engine.resolve.later import later_in
@@ -66,6 +67,7 @@ def bind_metric(world: World, declaration: tree.Metric) -> None:
         additive=not reason and bool(sources),
         not_additive_because=reason,
         grain_dependent=is_grain_dependent(world.metrics, body),
+        estimates=estimates_in(world, body),
         later=later_in(world, body),
         declaration=declaration,
         span=declaration.name.span,

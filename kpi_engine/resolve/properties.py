@@ -10,6 +10,10 @@ from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import OptionValue
 from kpi_engine.ir.diagnostic import did_you_mean
 from kpi_engine.ir.expression import CalendarDuration
+from kpi_engine.ir.span import Span
+from kpi_engine.kernels.short_formats import completed
+from kpi_engine.kernels.spans import CalendarError
+from kpi_engine.kernels.time_format import compile_format
 from kpi_engine.resolve.literals import calendar_duration
 from kpi_engine.resolve.problems import Attempts, BindError, listed, problem
 
@@ -178,6 +182,21 @@ def moment(node: tree.Expr) -> str:
     if isinstance(node, tree.Number):
         return str(node.value)
     return text(node)
+
+
+def time_format(node: tree.Expr) -> str:
+    """A text that says how dates or times are written, by which a date can be read."""
+    written = text(node)
+    check_time_format(written, node.span)
+    return written
+
+
+def check_time_format(format: str, place: Span) -> None:
+    """E212 unless dates can be read by a format."""
+    try:
+        compile_format(completed(format)[0])
+    except CalendarError as error:
+        raise problem("E212", error.message, place, error.help) from error
 
 
 def expression(node: tree.Expr) -> tree.Expr:

@@ -37,9 +37,11 @@ _OPTIONS = {
     "skip": Reader("a whole number of lines", "2", p.whole),
     "null_values": Reader("a list of texts", '["?", "NULL"]', p.texts),
     "trim": Reader("true or false", "true", p.boolean),
-    "date_format": Reader(_TEXT, '"%d.%m.%Y"', p.text),
-    "timestamp_format": Reader(_TEXT, '"%Y-%m-%d %H:%M:%S"', p.text),
+    "date_format": Reader(_TEXT, '"%d.%m.%Y"', p.time_format),
+    "timestamp_format": Reader(_TEXT, '"%Y-%m-%d %H:%M:%S"', p.time_format),
     "names": p.choice("exact", "snake_case"),
+    "sheet": Reader("the name of a sheet in double quotes", '"2026"', p.text),
+    "missing_columns": p.choice("error", "null"),
 }
 OPTIONS = frozenset(_OPTIONS)
 """Properties of sources that say how files are read."""

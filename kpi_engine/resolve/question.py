@@ -70,9 +70,10 @@ def _bind(asking: Asking, question: Question, where: tree.Expr | None) -> BoundQ
         names = listed(metric.name for metric in metrics)
         raise problem("E511", f"{names} is constant and has no rows", QUERY, "ask for a metric over a source")
     attempts.run(partial(_check_grain, asking, question, metrics))
-    if question.grain is not None and "period" in question.metrics:
-        help = "rename the metric, or ask without --grain"
-        attempts.fail(problem("E513", "two columns of the answer would be named `period`", QUERY, help))
+    for name in question.period_columns:
+        if name in question.metrics:
+            help = f"rename the metric, or ask {'without --grain' if name == 'period' else 'by one grain'}"
+            attempts.fail(problem("E513", f"two columns of the answer would be named `{name}`", QUERY, help))
     over = tuple(dict.fromkeys((*sources, *domain_sources(*(metric.body for metric in metrics)))))
     dimensions = bind_dimensions(asking, question, metrics, over, attempts)
     conjuncts: tuple[Conjunct, ...] = ()
@@ -88,7 +89,8 @@ def _bind(asking: Asking, question: Question, where: tree.Expr | None) -> BoundQ
         metrics=tuple(metrics),
         dimensions=tuple(dimensions),
         where=conjuncts,
-        grain=question.grain,
+        grain=next(iter(question.grains), None),
+        further_grains=question.grains[1:],
         start=question.start,
         end=question.end,
         as_of=question.as_of,
@@ -137,19 +139,18 @@ def _metric_help(world: World, name: str) -> str:
 
 def _check_grain(asking: Asking, question: Question, metrics: Sequence[Metric]) -> None:
     world = asking.world
-    grain = question.grain
     declared = world.things.words_of(("grain",))
-    if grain is not None and grain not in declared:
-        help = did_you_mean(grain, declared) or f"write one of {', '.join(declared)}"
-        raise problem("E504", f"no grain named `{grain}`", QUERY, help)
-    if grain is not None and grain not in GRAINS:
-        asking.refuse("the question", [(f"grain {grain}", NOWHERE)])
+    for grain in question.grains or ([question.grain] if question.grain is not None else []):
+        if grain not in declared:
+            help = did_you_mean(grain, declared) or f"write one of {', '.join(declared)}"
+            raise problem("E504", f"no grain named `{grain}`", QUERY, help)
     for metric in metrics:
-        if grain is None and asking.evaluated:
+        if not question.grains and asking.evaluated:
             _check_comparable(metric)
-        elif grain == "hour":
+        if "hour" in question.grains:
             _check_hours(world, metric)
-        _check_todate(metric, grain)
+        for grain in question.grains:
+            _check_todate(metric, grain)
 
 
 def _check_comparable(metric: Metric) -> None:
@@ -179,7 +180,8 @@ def _check_hours(world: World, metric: Metric) -> None:
                 )
 
 
-def _check_todate(metric: Metric, grain: str | None) -> None:
+def _check_todate(metric: Metric, grain: str) -> None:
+    """E507 for grains of every calendar; how long declared ones are, only their tables say."""
     for node in nodes(metric.body):
         if not isinstance(node, Window) or node.grain not in _FINENESS or grain not in _FINENESS:
             continue
@@ -199,9 +201,9 @@ def _check_span(world: World, question: Question) -> None:
     attempts = Attempts()
     starts = ends = None
     if question.start is not None:
-        starts = attempts.run(partial(_period, world, "--from", question.start))
+        starts = attempts.run(partial(_period, world, question, "--from", question.start))
     if question.end is not None:
-        ends = attempts.run(partial(_period, world, "--to", question.end))
+        ends = attempts.run(partial(_period, world, question, "--to", question.end))
     if question.as_of is not None:
         attempts.run(partial(_instant, world, question.as_of))
     attempts.check()
@@ -214,10 +216,13 @@ def _check_span(world: World, question: Question) -> None:
         )
 
 
-def _period(world: World, flag: str, text: str) -> tuple[int, int]:
+def _period(world: World, question: Question, flag: str, text: str) -> tuple[int, int] | None:
+    """The bounds of the period that a flag names; None if it can be the name of one in a declared grain's table."""
     try:
         found = parse_period(world.calendar, text)
     except CalendarError as error:
+        if any(grain not in GRAINS for grain in question.grains):
+            return None
         raise problem("E508", f"{flag}: {error.message}", QUERY, error.help) from error
     return found.start.us, found.end.us
 
@@ -232,7 +237,7 @@ def _instant(world: World, text: str) -> None:
 
 
 def _orders(question: Question, metrics: Sequence[Metric], dimensions: Sequence[BoundDimension]) -> tuple[Order, ...]:
-    columns = [*(["period"] if question.grain is not None else []), *(d.name for d in dimensions)]
+    columns = [*question.period_columns, *(d.name for d in dimensions)]
     columns.extend(metric.name for metric in metrics)
     found: list[Order] = []
     for text in question.order_by:

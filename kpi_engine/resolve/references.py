@@ -8,6 +8,7 @@ from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import Reference
 from kpi_engine.ir.diagnostic import did_you_mean
 from kpi_engine.ir.expression import Field, Step
+from kpi_engine.ir.parents import leads_to_parent
 from kpi_engine.ir.span import Span
 from kpi_engine.resolve.names import Thing
 from kpi_engine.resolve.problems import BindError, listed, problem
@@ -41,12 +42,20 @@ def _search(world: World, base: str, word: str, target: str | None) -> list[Chai
         here = chain[-1].target if chain else base
         visited = {base, *(each.target for each in chain)}
         for column, reference in world.references.get(here, {}).items():
+            if chain and _is_inherited(world, chain[-1], column):
+                continue
             longer = (*chain, step(here, column, reference))
             if reference.alias == word or reference.target == target:
                 found.append(longer)
             elif reference.target not in visited and len(waiting) < 1000:
                 waiting.append(longer)
     return found
+
+
+def _is_inherited(world: World, last: Step, column: str) -> bool:
+    """Whether a step from an element to its row would only go on by a reference that the element has itself."""
+    own = world.references[last.source].get(column)
+    return own is not None and own.inherited and leads_to_parent(world.sources, last)
 
 
 def reaches(world: World, base: str, target: str) -> bool:
@@ -80,8 +89,24 @@ def path_field(world: World, base: str, node: tree.Path) -> Field:
             raise no_way(world, here, part)
         steps += chain
         here = chain[-1].target
+    _check_dated(world, base, steps, node.span)
     column = world.column(here, node.parts[-1].text, node.parts[-1].span)
     return Field(column.name, column.type, steps, node.span)
+
+
+def _check_dated(world: World, base: str, steps: Chain, span: Span) -> None:
+    """E313 where the time of the base's rows would say which version is meant, and they have none."""
+    if base not in world.sources or world.sources[base].time is not None:
+        return
+    for each in steps:
+        target = world.sources.get(each.target)
+        if target is not None and (target.versions is not None or target.snapshot is not None):
+            raise problem(
+                "E313",
+                f"`{base}` has no time, which would say what row of `{target.name}` is meant",
+                span,
+                f"add `time: ...` to source {base}, or refer to {target.name} from rows that have one",
+            )
 
 
 def _is_base(world: World, base: str, part: tree.Name) -> bool:
@@ -134,8 +159,22 @@ def link_help(world: World, base: str, thing: Thing) -> str:
     return f"add `column {key} -> {thing.name}` to {base}"
 
 
+def id_field(world: World, chain: Chain, place: Span) -> Field:
+    """The id of the thing that a chain ends at, on rows of the source that it starts from.
+
+    It is the column that refers; where that is to another unique column than the key, the key of the row behind it.
+    """
+    last = chain[-1]
+    target = world.sources.get(last.target)
+    if target is not None and len(target.key) == 1 and last.target_column != target.key[0]:
+        key = world.column(last.target, target.key[0], place)
+        return Field(key.name, key.type, chain, place)
+    column = world.column(last.source, last.column, place)
+    return Field(column.name, column.type, chain[:-1], place)
+
+
 def link_columns(world: World, source: str, target: str) -> Iterator[str]:
     """Columns of a source that refer to a thing directly."""
     for column, reference in world.references.get(source, {}).items():
-        if reference.target == target:
+        if reference.target == target and not reference.parent:
             yield column

@@ -91,17 +91,13 @@ class RowBinder(ExpressionBinder):
         if self._nested is not None and function.level == "aggregate":
             return self._nested(function, node)
         kind = "window" if function.level == "window" else "aggregate"
-        help = (
-            "metrics are shifted, not rows: write it outside"
-            if kind == "window"
-            else (f"aggregate the groups of something: `{self.user}({function.name}(...) per customer)`")
-        )
-        raise problem(
-            "E303",
-            f"`{function.name}` is {article(kind)} and cannot stand on the rows that `{self.user}` takes",
-            node.span,
-            help,
-        )
+        help = "a value of single rows is meant; a column may aggregate a child source: `column n = count(order_lines)`"
+        if kind == "window":
+            help = "metrics are shifted, not rows: write it outside"
+        elif self.world.functions.get(self.user) is not None:
+            help = f"aggregate the groups of something: `{self.user}({function.name}(...) per customer)`"
+        what = f"`{function.name}` is {article(kind)} and cannot stand on the rows that `{self.user}` takes"
+        raise problem("E303", what, node.span, help)
 
     def group(self, node: tree.Group) -> Expression:
         """Brackets with clauses filter metrics, not rows."""

@@ -14,7 +14,6 @@ from kpi_engine.ir.types import Kind
 from kpi_engine.kernels.calendar import Calendar, CalendarError, UnknownZone, parse_instant, parse_period
 from kpi_engine.resolve.base_source import link_column
 from kpi_engine.resolve.binder import bind_condition
-from kpi_engine.resolve.later import later_of_source
 from kpi_engine.resolve.names import Thing
 from kpi_engine.resolve.problems import Attempts, problem
 from kpi_engine.resolve.properties import Given
@@ -37,6 +36,8 @@ def check_source(world: World, name: str, given: Given) -> None:
             attempts.run(partial(_check_pair, world, name, key, given))
     if "snapshot" in given:
         attempts.run(partial(_check_snapshot, world, name, given))
+    if "snapshot_by" in given:
+        attempts.run(partial(_check_snapshot_by, world, name, given))
     if "grain" in given:
         attempts.run(partial(check_grain, world, given.get("grain"), given.place("grain")))
     if "timezone" in given:
@@ -51,8 +52,6 @@ def check_source(world: World, name: str, given: Given) -> None:
     if "on_duplicate" in given:
         attempts.run(partial(_set_on_duplicate, world, name, given.get("on_duplicate")))
     attempts.check()
-    places = {key: each.span for key, each in given.written.items()}
-    world.sources[name] = replace(world.sources[name], later=later_of_source(world.sources[name], places))
 
 
 def _set_time(world: World, name: str, given: Given) -> None:
@@ -112,6 +111,16 @@ def _check_snapshot(world: World, name: str, given: Given) -> None:
             place.span,
             "keep the one that the table holds",
         )
+
+
+def _check_snapshot_by(world: World, name: str, given: Given) -> None:
+    source, place = world.sources[name], given.place("snapshot_by")
+    if source.snapshot is None:
+        help = "add `snapshot: day`, or leave the line out"
+        raise problem("E358", f"`{name}` is no snapshot, so nothing has snapshots of its own", place.span, help)
+    if source.time in source.snapshot_by:
+        message = f"`{source.time}` is the time of the snapshots, and no two of them have one time"
+        raise problem("E358", message, place.value.span, "name what is counted on its own, such as `[warehouse]`")
 
 
 def check_grain(world: World, grain: str, place: tree.Property) -> None:

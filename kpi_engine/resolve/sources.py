@@ -20,6 +20,7 @@ from kpi_engine.resolve.problems import Attempts, BindError, listed, problem
 from kpi_engine.resolve.properties import Given, read_properties
 from kpi_engine.resolve.property_tables import OPTIONS, SOURCE
 from kpi_engine.resolve.source_checks import check_source
+from kpi_engine.resolve.unnest import add_lists
 from kpi_engine.resolve.world import World
 
 
@@ -77,6 +78,8 @@ def declare_sources(
         ready = [draft for draft in waiting if _base_is_known(world, draft, waiting)] or waiting
         for draft in ready:
             draft.attempts.run(partial(derive, world, draft.declaration, draft.given))
+            if world.sources[draft.name].derived is None:
+                world.damaged.add(draft.name)
             _link(world, draft, lambda target: target not in names)
             _defer_columns(world, draft)
         waiting = [draft for draft in waiting if draft not in ready]
@@ -94,6 +97,9 @@ def finish_sources(world: World, drafts: Sequence[SourceDraft]) -> None:
         for column, failure in check_reference_types(world, draft.name):
             world.deferred.fail(("column", f"{draft.name}.{column}"), failure, draft.declaration.name.span)
             world.columns[draft.name].pop(column, None)
+    for draft in drafts:
+        if draft.name in world.unnested:
+            add_lists(world, draft.name)
     for draft in drafts:
         if draft.declaration.value is not None:
             draft.attempts.run(partial(bind_filter_of_rows, world, draft.declaration))

@@ -25,7 +25,7 @@ def bind_dimensions(
     asking: Asking, question: Question, metrics: Sequence[Metric], sources: Sequence[str], attempts: Attempts
 ) -> list[BoundDimension]:
     """The dimensions of a question on every base source; what is wrong with them is noted in `attempts`."""
-    taken = {metric.name for metric in metrics} | ({"period"} if question.grain is not None else set())
+    taken = {metric.name for metric in metrics} | set(question.period_columns)
     names = list(dict.fromkeys(question.by))
     free = [name for name in names if name not in taken]
     found = [attempts.run(partial(_dimension, asking, name, metrics, sources)) for name in free]

@@ -20,11 +20,12 @@ from kpi_engine.ir.expression import (
 )
 from kpi_engine.ir.span import NOWHERE
 from kpi_engine.ir.types import INTEGER, RATIO, TEXT
+from kpi_engine.kernels.calendar import UNITS
 from kpi_engine.resolve.binder import Binder
 from kpi_engine.resolve.calls import check_count, refuse_modifiers, result_type
 from kpi_engine.resolve.dimensions import check_total_dimension
 from kpi_engine.resolve.forms import base_sources, check_size, nodes, size_of
-from kpi_engine.resolve.literals import calendar_duration, core, is_negative
+from kpi_engine.resolve.literals import calendar_duration, check_unit, core, is_negative
 from kpi_engine.resolve.problems import Attempts, problem
 from kpi_engine.resolve.world import World
 
@@ -80,10 +81,22 @@ def _length(world: World, name: str, node: tree.Expr) -> CalendarDuration:
     if isinstance(inner, tree.DurationLiteral):
         if is_negative(node):
             raise problem("E336", f"`{name}` looks back by a length more than zero", node.span, "leave the minus out")
-        return calendar_duration(inner)
+        return _counted_grains(world, inner) or calendar_duration(inner)
     if isinstance(inner, tree.Path):
         return CalendarDuration(Fraction(1), _grain(world, inner))
     raise problem("E336", f"`{name}` takes a duration here", node.span, f"write for example `{name}(m, 7 days)`")
+
+
+def _counted_grains(world: World, node: tree.DurationLiteral) -> CalendarDuration | None:
+    """`4 retail_weeks` as so many periods of a declared grain; None for units of every calendar."""
+    if node.unit in UNITS:
+        return None
+    owners = (world.things.find(word) for word in (node.unit, node.unit.removesuffix("s")))
+    grain = next((each.name for each in owners if each is not None and each.kind == "grain"), None)
+    if grain is None:
+        check_unit(node, world.things.words_of(("grain",)))
+        return None
+    return calendar_duration(node, grain)
 
 
 def _grain(world: World, node: tree.Expr) -> str:

@@ -13,11 +13,14 @@ from kpi_engine.ir.catalog import (
     Dimension,
     Entity,
     Metric,
+    PathStep,
     Reference,
     Source,
+    TableColumn,
 )
 from kpi_engine.ir.diagnostic import did_you_mean, nearest
 from kpi_engine.ir.expression import Field
+from kpi_engine.ir.parents import parent_reference
 from kpi_engine.ir.span import NOWHERE, Span
 from kpi_engine.ir.types import NULL
 from kpi_engine.kernels.calendar import Calendar
@@ -33,6 +36,21 @@ class Size:
     metrics: int
     nodes: int
     depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unnested:
+    """Of what list the rows of a source are the elements: the table's column and the path in it.
+
+    `scalar`: elements are values and no structs. `stored` are the columns that elements hold, `names` also those that
+    are computed from them.
+    """
+
+    physical: str
+    path: tuple[PathStep, ...]
+    scalar: bool
+    stored: frozenset[str]
+    names: frozenset[str]
 
 
 class World:
@@ -59,8 +77,9 @@ class World:
         self.deferred = Deferred()
         self.unread: set[str] = set()
         self.damaged: set[str] = set()
-        self.unreadable: dict[str, dict[str, str]] = {}
+        self.unreadable: dict[str, dict[str, TableColumn]] = {}
         self.unverified: dict[str, dict[str, Column]] = {}
+        self.unnested: dict[str, Unnested] = {}
 
     @classmethod
     def of_catalog(cls, catalog: Catalog, functions: FunctionRegistry) -> World:
@@ -70,12 +89,15 @@ class World:
             world.things.add(Thing("source", source.name, source.span), source.singular)
             world.sources[source.name] = source
             world.set_columns(source.name, source.columns)
+            parent = parent_reference(catalog.sources, source)
+            if parent is not None:
+                world.references[source.name][parent[0]] = parent[1]
         for entity in catalog.entities.values():
             world.things.add(Thing("entity", entity.name, entity.span), entity.plural)
             world.entities[entity.name] = entity
             world.set_columns(entity.name, entity.columns)
-        for grain in catalog.grains:
-            world.things.add(Thing("grain", grain))
+        for grain in catalog.grains.values():
+            world.things.add(Thing("grain", grain.name, grain.span))
         world.dimensions.update(catalog.dimensions)
         world.metrics.update(catalog.metrics)
         return world
@@ -99,10 +121,11 @@ class World:
         found = self.columns[owner].get(name)
         if found is not None:
             return found
-        physical = self.unreadable.get(owner, {}).get(name)
-        if physical is not None:
-            help = 'declare a part of it: `column c: text from "' + name + '.part"`'
-            raise problem("E682", f"`{owner}.{name}` has the type {physical}, which columns cannot have", span, help)
+        nested = self.unreadable.get(owner, {}).get(name)
+        if nested is not None:
+            help = _help_on_nested(name, nested)
+            message = f"`{owner}.{name}` has the type {nested.physical}, which columns cannot have"
+            raise problem("E682", message, span, help)
         if owner in self.unread:
             assumed = Column(name, NULL, physical=name, declared=False)
             self.unverified.setdefault(owner, {}).setdefault(name, assumed)
@@ -218,6 +241,18 @@ class World:
 def calendar_of(settings: CalendarSettings) -> Calendar:
     """The calendar that the settings describe."""
     return Calendar(settings.timezone, settings.week_starts, settings.fiscal_year_starts, settings.fiscal_year_named)
+
+
+def _help_on_nested(name: str, column: TableColumn) -> str:
+    if column.mixed:
+        return f"say which type it is to be read as: `column {name}: text`"
+    match column.form:
+        case "list":
+            return f"make rows of its elements: `source ... = unnest(...{name})`"
+        case "map":
+            return f'declare the value of a key: `column c from "{name}[key]"`'
+    part = column.parts[0].name if column.parts else "part"
+    return f'declare a part of it: `column c: text from "{name}.{part}"`'
 
 
 def _either(kinds: tuple[str, ...]) -> str:

@@ -10,18 +10,21 @@
     web      12.50    0.806451612903
     null     3.00     0.193548387097
 
-A cell of data is written bare or in double quotes; an empty one is null, `""` the empty text. A question names metrics
+A cell of data is written bare or in double quotes; an empty one is null, `""` the empty text. Lists and structs are of
+the type json and written so, in backticks: `` `[{"sku": "A"}]` ``. A question names metrics
 or gives them a formula; then follow, in any order, `by`, `where`, `grain`, `from`, `to`, `as of`, `order by`, `limit`
-and `skip empty`.
+and `skip empty`. Empty lines, and lines that begin with `#` and a space, are remarks.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -57,7 +60,7 @@ class CaseQuestion:
 
 # ---------------------------------------------------------------------------------------------------------- data
 
-_CELL = re.compile(r'\s*(?:"(?P<quoted>[^"]*)"|(?P<bare>[^",]*?))\s*(?:,|$)')
+_CELL = re.compile(r'\s*(?:"(?P<quoted>[^"]*)"|`(?P<json>[^`]*)`|(?P<bare>[^",`]*?))\s*(?:,|$)')
 
 
 def read_table(text: str, declared: Mapping[str, str] | None = None) -> CaseTable:
@@ -66,7 +69,7 @@ def read_table(text: str, declared: Mapping[str, str] | None = None) -> CaseTabl
     >>> read_table("day date, n integer\\n2026-03-01, 2\\n2026-03-02,").rows
     [{'day': datetime.date(2026, 3, 1), 'n': 2}, {'day': datetime.date(2026, 3, 2), 'n': None}]
     """
-    header, *lines = text.splitlines()
+    header, *lines = written_lines(text) or [""]
     types = {}
     for cell in header.split(","):
         name, _, kind = cell.strip().partition(" ")
@@ -79,8 +82,54 @@ def read_table(text: str, declared: Mapping[str, str] | None = None) -> CaseTabl
         if len(cells) != len(types):
             raise CaseError(f"{len(cells)} cells for {len(types)} columns: {line}")
         pairs = zip(types.items(), cells, strict=True)
-        rows.append({name: None if cell is None else _READERS[kind](cell) for (name, kind), cell in pairs})
+        rows.append({name: _value(name, kind, cell) for (name, kind), cell in pairs})
     return CaseTable(types, rows)
+
+
+def _value(name: str, kind: str, cell: str | None) -> Any:
+    try:
+        return None if cell is None else _READERS[kind](cell)
+    except (ValueError, ArithmeticError, KeyError) as error:
+        raise CaseError(f"`{cell}` in column `{name}` is no {kind}") from error
+
+
+def written_lines(text: str) -> list[str]:
+    """The lines of a section without remarks.
+
+    >>> written_lines("# a day without orders\\nday, n\\n\\n2026-03-01, 2")
+    ['day, n', '2026-03-01, 2']
+    """
+    return [line for line in text.splitlines() if line.strip() and not line.startswith("# ")]
+
+
+def guessed_types(text: str) -> dict[str, str]:
+    """For each column of a `data` section the type that all its cells can be read as; text for an empty one.
+
+    >>> guessed_types("day, n, total, channel\\n2026-03-01, 2, 3.50, web\\n2026-03-02, , 4, ")
+    {'day': 'date', 'n': 'integer', 'total': 'decimal', 'channel': 'text'}
+    """
+    header, *lines = written_lines(text) or [""]
+    names = [cell.split()[0] if cell.split() else "" for cell in header.split(",")]
+    rows = [list(_cells(line)) for line in lines]
+    columns = [[row[number] for row in rows if number < len(row)] for number in range(len(names))]
+    return {name: _guessed([cell for cell in cells if cell]) for name, cells in zip(names, columns, strict=True)}
+
+
+def _guessed(cells: Sequence[str]) -> str:
+    for kind, reads in _READERS.items():
+        if kind in _GUESSES and cells and all(_is_read(reads, cell) for cell in cells):
+            return kind
+    return "text"
+
+
+def _is_read(reads: Callable[[str], Any], cell: str) -> bool:
+    if reads in (int, Decimal) and not _PLAIN_NUMBER.fullmatch(cell):
+        return False  # an id, whose leading zeros count
+    try:
+        reads(cell)
+    except (ValueError, ArithmeticError, KeyError):
+        return False
+    return True
 
 
 def _cells(line: str) -> Iterator[str | None]:
@@ -88,8 +137,9 @@ def _cells(line: str) -> Iterator[str | None]:
     while True:
         match = _CELL.match(line, place)
         if match is None:
-            raise CaseError(f"a cell is bare or in double quotes: {line[place:]}")
-        yield match["quoted"] if match["quoted"] is not None else match["bare"] or None
+            raise CaseError(f"a cell is bare, in double quotes or in backticks: {line[place:]}")
+        written = match["quoted"] if match["quoted"] is not None else match["json"]
+        yield written if written is not None else match["bare"] or None
         place = match.end()
         if not match[0].endswith(","):
             return
@@ -99,6 +149,11 @@ def _duration(text: str) -> timedelta:
     hours, minutes, seconds = text.split(":")
     return timedelta(hours=int(hours), minutes=int(minutes), seconds=float(seconds))
 
+
+_PLAIN_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
+
+_GUESSES = ("integer", "decimal", "boolean", "date", "timestamp", "duration")
+"""Types by which a column's cells are told, the narrowest first."""
 
 _READERS: Mapping[str, Callable[[str], Any]] = {
     "text": str,
@@ -110,6 +165,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "date": date.fromisoformat,
     "timestamp": datetime.fromisoformat,
     "duration": _duration,
+    "json": partial(json.loads, parse_float=Decimal),
 }
 
 
@@ -131,6 +187,8 @@ def _arrow_type(kind: str, values: Sequence[Any]) -> pa.DataType:
         case "timestamp":
             zoned = any(value is not None and value.tzinfo is not None for value in values)
             return pa.timestamp("us", "UTC" if zoned else None)
+        case "json":
+            return pa.infer_type(values)
     return pa.duration("us")
 
 
@@ -265,6 +323,6 @@ def read_answer(text: str) -> tuple[list[str], list[list[str | None]]]:
     >>> read_answer('channel  n\\n"north west"  2\\nnull  1')
     (['channel', 'n'], [['north west', '2'], [None, '1']])
     """
-    header, *lines = text.splitlines()
+    header, *lines = written_lines(text) or [""]
     cells = [_WORD.findall(line) for line in lines]
     return header.split(), [[None if cell == "null" else cell.strip('"') for cell in line] for line in cells]

@@ -10,13 +10,15 @@
 A file holds cases separated by lines `====`. What stands between title and first section is the case's own text. A
 section is a line `---- kind options` and the lines up to the next one. Whoever runs cases brings a function for each
 kind of section that is expected; all other kinds are inputs, which those functions read. A case without `definitions`
-has the definitions and the data of the nearest case above that has them; its own `data` replaces data of that name.
+has the definitions and the data of the nearest case above that has definitions, or of the file's first case if none has
+(where the definitions are a project's); its own `data` replaces data of that name.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 SEPARATOR = "===="
@@ -26,7 +28,12 @@ SHARED = ("definitions", "data", "schemas")
 
 
 class CaseError(ValueError):
-    """A case file of the wrong form."""
+    """A case file of the wrong form; `line` is where, from 1, as far as that is known."""
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message if line is None else f"line {line}: {message}")
+        self.message = message
+        self.line = line
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +50,15 @@ class Section:
 class Case:
     """A title, a text of its own (a question, perhaps), and sections in the order written.
 
-    `above` are the definitions and data that hold for it though they stand with a case above.
+    `above` are the definitions and data that hold for it though they stand with a case above; `line` is that of the
+    title.
     """
 
     title: str
     text: str
     sections: tuple[Section, ...]
     above: tuple[Section, ...] = ()
+    line: int = field(default=1, compare=False)
 
     def section(self, kind: str) -> str:
         """The text of the one section of a kind; raises CaseError if there is none."""
@@ -81,15 +90,15 @@ def read_cases(text: str) -> list[Case]:
     line = 1
     above: tuple[Section, ...] = ()
     for part in _split(text):
-        case = _case(part, line)
-        cases.append(replace(case, above=above))
-        if any(section.kind == "definitions" for section in case.sections):
+        case = replace(_case(part, line), above=above)
+        cases.append(case)
+        if len(cases) == 1 or any(section.kind == "definitions" for section in case.sections):
             above = case.inputs()
         line += len(part) + 1
-    titles = [case.title for case in cases]
-    for title in titles:
-        if titles.count(title) > 1:
-            raise CaseError(f"two cases have the title {title!r}")
+    titles = Counter(case.title for case in cases)
+    for case in reversed(cases):
+        if titles[case.title] > 1:
+            raise CaseError(f"two cases have the title {case.title!r}", case.line)
     return cases
 
 
@@ -111,7 +120,7 @@ def run_case(case: Case, runners: Mapping[str, Runner], inputs: frozenset[str]) 
             sections.append(section)
         else:
             known = ", ".join(sorted({*runners, *inputs}))
-            raise CaseError(f"line {section.line}: no section kind `{section.kind}`; there are {known}")
+            raise CaseError(f"no section kind `{section.kind}`; there are {known}", section.line)
     return replace(case, sections=tuple(sections))
 
 
@@ -127,17 +136,19 @@ def _split(text: str) -> list[list[str]]:
 
 
 def _case(lines: list[str], first: int) -> Case:
-    if not lines[0].startswith("# "):
-        raise CaseError(f"line {first}: a case begins with `# title`")
+    while lines and not lines[0].strip():
+        lines, first = lines[1:], first + 1
+    if not lines or not lines[0].startswith("# "):
+        raise CaseError("a case begins with `# title`", first)
     marks = [index for index, line in enumerate(lines) if line == MARK or line.startswith(f"{MARK} ")]
     head = lines[1 : marks[0]] if marks else lines[1:]
     sections = []
     for mark, end in pairwise([*marks, len(lines)]):
         kind, _, options = lines[mark][len(MARK) :].strip().partition(" ")
         if not kind:
-            raise CaseError(f"line {first + mark}: a section is written `{MARK} kind`")
+            raise CaseError(f"a section is written `{MARK} kind`", first + mark)
         sections.append(Section(kind, options, "\n".join(lines[mark + 1 : end]), first + mark))
-    return Case(lines[0][2:], "\n".join(head), tuple(sections))
+    return Case(lines[0][2:], "\n".join(head), tuple(sections), line=first)
 
 
 def _written(case: Case) -> str:

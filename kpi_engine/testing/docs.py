@@ -73,7 +73,8 @@ def _parameters(function: Function) -> str:
             (parameter.variadic, "; may repeat"),
             (parameter.literal and not parameter.words, "; written out, not computed"),
         )
-        words = f" ({', '.join(f'`{word}`' for word in parameter.words)})" if parameter.words else ""
+        words = ", ".join(f"`{word}`" for word in parameter.words) + (", or a declared one" if parameter.grains else "")
+        words = f" ({words})" if words else ""
         said = "".join(remark for holds, remark in remarks if holds)
         lines.append(f"* `{parameter.name}`: {parameter.accepts}{words}{said}")
     return "\n".join(lines) + "\n\n"

@@ -15,9 +15,12 @@ from kpi_engine.ir.diagnostic import ExitCode
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    "words", [(), *((name,) for name in ("init", "demo", "check", "fmt", "list", "describe", "eval", "explain"))]
-)
+COMMANDS = (
+    "init", "demo", "check", "fmt", "test", "list", "describe", "eval", "explain", "values", "completion",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [(), *((name,) for name in COMMANDS)])
 def test_every_option_is_on_the_page(kpi: Callable[..., Any], words: tuple[str, ...]) -> None:
     options = set(re.findall(r"--[a-z][a-z-]+", kpi(*words, "--help").out))
     missing = {option for option in options if option not in PAGE}

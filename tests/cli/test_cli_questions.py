@@ -40,6 +40,7 @@ def test_a_question_arrives_as_it_was_written(kpi: Run, project: Any) -> None:
         "skip_empty": True,
         "order_by": ("revenue:desc", "period"),
         "limit": 10,
+        "detail": False,
     }
 
 

@@ -23,14 +23,16 @@ Order No;Day;Total;Note
 1001;01.10.2026;1.234,50;paid
 1002;02.10.2026;?;to be paid
 """
-WEEKS = "starts_on,name\n2026-09-27,P9-W1\n2026-10-04,P9-W2\n"
+_MONTHS = {"P07": ("2026-08-02", 4), "P08": ("2026-08-30", 4), "P09": ("2026-09-27", 5), "P10": ("2026-11-01", 4)}
+"""The first day and the number of weeks of some months of a 4-4-5 calendar, the last of which ends on 2026-11-29."""
 BUDGETS = "month,amount\n2026-09-01,5000000\n2026-10-01,6000000\n"
 
 
 def write_tables(folder: Path) -> None:
     """Write the tables that pages name and the demo does not have into the demo's `data/`."""
     (folder / "bookings.csv").write_bytes(BOOKINGS.encode("latin-1"))
-    (folder / "weeks.csv").write_text(WEEKS, "utf-8")
+    for name, text in retail_tables().items():
+        (folder / name).write_text(text, "utf-8")
     (folder / "budgets.csv").write_text(BUDGETS, "utf-8")
     day, price = dt.date, Decimal
     tables = {
@@ -47,12 +49,27 @@ def write_tables(folder: Path) -> None:
         },
         "sessions.parquet": {
             "started_at": [dt.datetime(2026, 10, 1, 3, tzinfo=dt.UTC)],
+            "visitor_id": ["V1"],
             "device": [{"category": "mobile"}],
-            "items": [[{"sku": "P001", "quantity": 2}]],
+            "params": [[{"key": "page", "value": {"string_value": "/sale"}}]],
+            "labels": pa.array([[("campaign", "autumn")]], pa.map_(pa.string(), pa.string())),
+            "items": [[{"sku": "P001", "quantity": 2, "variant": {"color": "red"}}]],
         },
     }
     for name, columns in tables.items():
         pq.write_table(pa.table(columns), folder / name)
+
+
+def retail_tables() -> dict[str, str]:
+    """The tables of a 4-4-5 calendar: weeks and months, each with a row that ends the last period."""
+    weeks, months = ["starts_on,name"], ["starts_on,name"]
+    for month, (first, length) in _MONTHS.items():
+        months.append(f"{first},{month}")
+        for number in range(length):
+            weeks.append(f"{dt.date.fromisoformat(first) + dt.timedelta(weeks=number)},{month}-W{number + 1}")
+    return {
+        f"{name}.csv": "\n".join([*rows, "2026-11-29,"]) for name, rows in (("weeks", weeks), ("retail_months", months))
+    }
 
 
 def base_texts() -> list[SourceText]:

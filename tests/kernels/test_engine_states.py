@@ -16,6 +16,7 @@ from kpi_engine.kernels.derive import TooManyItems, distinct_rows, latest_rows, 
 from kpi_engine.kernels.events import EventIndex
 from kpi_engine.kernels.finish import Finish, GroupedStates
 from kpi_engine.kernels.frames import StateInput, merge_frames, partial_frames
+from kpi_engine.kernels.ids import texts
 from kpi_engine.kernels.lifetimes import LifetimeStates
 from kpi_engine.kernels.lookup import DuplicateKey, KeyIndex, VersionIndex
 from kpi_engine.kernels.windows import BucketWindows
@@ -85,7 +86,7 @@ def test_windows_of_states_are_windows_of_rows(
     grouped = states_of(rows, parts, KINDS[finish])
     cells = all_cells(grouped.size + 1, len(spans))
     found = grouped.finish(0, Finish(finish, "integer", "50"), BucketWindows.of(spans), cells).to_pylist()
-    groups = [*grouped.keys[0].to_pylist(), "nobody"]
+    groups = [*texts(grouped.keys[0]).to_pylist(), "nobody"]
     for group, key in enumerate(groups):
         for period, span in enumerate(spans):
             inside = [row[2] for row in rows if span and row[0] == key and span[0] <= row[1] < span[1]]
@@ -98,7 +99,7 @@ def test_windows_of_states_are_windows_of_rows(
 def test_covered_cells_are_those_with_rows(rows: list[Row], spans: list[tuple[int, int] | None]) -> None:
     grouped = states_of(rows, 2, "sum")
     group, period = grouped.covered(0, BucketWindows.of(spans))
-    names = grouped.keys[0].to_pylist()
+    names = texts(grouped.keys[0]).to_pylist()
     found = {(names[g], p) for g, p in zip(group.tolist(), period.tolist(), strict=True)}
     assert found == {
         (row[0], number)
@@ -129,7 +130,7 @@ def test_what_is_alive_at_an_instant(
     spans = BucketWindows.of([None if end is None else (0, end) for end in ends])
     cells = all_cells(alive.size + 1, len(ends))
     found = alive.finish(0, Finish(finish, "integer", "50"), spans, cells).to_pylist()
-    for group, key in enumerate([*alive.keys[0].to_pylist(), "nobody"]):
+    for group, key in enumerate([*texts(alive.keys[0]).to_pylist(), "nobody"]):
         for period, end in enumerate(ends):
             living = [row[3] for row in rows if end is not None and row[0] == key and row[1] < end <= row[2]]
             expected = None if end is None else len(living) if finish == "rows" else plain(finish, living)
@@ -150,16 +151,25 @@ def test_events_that_follow_and_the_latest_before(
     )
     keys = [pa.array([key for key, _ in asked], pa.string())]
     times = pa.array([time for _, time in asked], stamp)
-    following = index.following(keys, times, within).tolist()
+    followed = index.followed(keys, times, within).to_pylist()
+    own = index.followed(
+        [pa.array([key for key, _ in events], pa.string())],
+        pa.array([time for _, time in events], stamp),
+        within,
+        pa.array([True] * len(events), pa.bool_()),
+    ).to_pylist()
     latest = index.latest(keys, times, within).to_pylist()
     ever = index.latest(keys, times, None).to_pylist()
     known = [(key, time, row) for row, (key, time) in enumerate(events) if key is not None and time is not None]
     for number, (key, time) in enumerate(asked):
         mine = [] if time is None else [each for each in known if each[0] == key]
-        assert following[number] == sum(0 <= event - time < within for _, event, _ in mine)
+        assert followed[number] == any(0 <= event - time < within for _, event, _ in mine)
         for found, reach in ((latest[number], within), (ever[number], Fraction(10**9))):
             past = [event for _, event, _ in mine if 0 <= time - event < reach]
             assert (None if found is None else events[found][1]) == max(past, default=None)
+    for key, time, row in known:
+        others = [event for name, event, other in known if name == key and other != row]
+        assert own[row] == any(0 <= event - time < within for event in others)
 
 
 def test_a_key_leads_to_one_row() -> None:

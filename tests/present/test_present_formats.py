@@ -187,7 +187,7 @@ def test_notes_say_what_the_table_does_not(scorecard: Any) -> None:
         "orders is complete up to 2027-06-10 00:00",
         "* this period is not complete",
         "weeks begin on Monday",
-        "1 row of orders left out: no place in time",
+        "1 row of orders left out: no time",
         "conversion: 2 values empty because of a division by zero",
     ]
     scorecard.stats.seconds = {"plan": 0.001, "scan": 0.25}

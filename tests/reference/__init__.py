@@ -4,13 +4,14 @@ It shares nothing with the engine but the syntax tree. Every group of every peri
 can hold each rule against the language's text; numbers are `int` and `Fraction`, times are `datetime` and `zoneinfo`.
 
     definitions --model--> sources, dimensions, metrics        what is declared, as trees
-    rows, model --rows--> the value of a column or a path on one row
-    question --answer--> periods, groups; metrics --meaning--> one value for each
+    rows, model --tables, links, events, world--> the rows of a source, the value of a column or a path on one row
+    question --answer--> periods, groups; metrics --meaning, keyed, measured--> one value for each
 """
 
 from __future__ import annotations
 
 from .answer import Asked, answer
-from .model import MeaninglessError, Model, read_model
+from .model import Model, read_model
+from .problems import MeaninglessError
 
 __all__ = ["Asked", "MeaninglessError", "Model", "answer", "read_model"]

@@ -25,6 +25,18 @@ MONTH_NAMES = (
 )
 MONTHS = {"month": 1, "quarter": 3, "year": 12, "fiscal_quarter": 3, "fiscal_year": 12}
 DAYS = {"day": 1, "week": 7}
+GRAINS = ("hour", "day", "week", *MONTHS)
+FINER = {
+    "hour": GRAINS,
+    "day": GRAINS[1:],
+    "week": ("week",),
+    "month": tuple(MONTHS),
+    "quarter": ("quarter", "year"),
+    "year": ("year",),
+    "fiscal_quarter": ("fiscal_quarter", "fiscal_year"),
+    "fiscal_year": ("fiscal_year",),
+}
+"""The periods that are made of whole buckets of a grain."""
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 ONE_DAY = timedelta(days=1)
 SMALLEST = timedelta(microseconds=1)

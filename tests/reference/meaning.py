@@ -2,162 +2,177 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from kpi_engine.ir import tree
 
-from .aggregates import aggregate
-from .local_time import LocalCalendar, Mark, Span
-from .model import Entity, MeaninglessError, Source, conjuncts, duration, paths, word
-from .rows import World, call_function, evaluate
+from . import keyed
+from .context import Context
+from .expressions import call_function, evaluate
+from .measured import Measuring
+from .model import Column, Entity, children, conjuncts, paths, word
+from .problems import MeaninglessError
 from .values import arithmetic, quotient
+from .windows import WINDOWS, moved, up_to
+from .world import AGGREGATES, PER, World
 
-AGGREGATES = ("count", "sum", "avg", "min", "max", "median", "percentile", "weighted_avg", "stddev", "variance")
-WINDOWS = ("previous", "change", "growth", "rolling", "todate", "cumulative", "before")
-ZERO_OUTSIDE = ("rows", "count", "count distinct", "sum")
-
-
-@dataclass(frozen=True)
-class Window:
-    """A window: the uncut period that it comes from, where that has been moved to, and the cuts of the period."""
-
-    period: Span
-    moved: Span
-    opens: Mark | None = None
-    closes: Mark | None = None
-    endless: bool = False
-
-    def bounds(self, calendar: LocalCalendar) -> tuple[Mark | None, Mark] | None:
-        """[start, end), start None for the beginning of all history; None if nothing is left."""
-        start, end = self.moved.start, self.moved.end
-        if self.opens is not None and self.opens > self.period.start:
-            start = calendar.cut_like(self.period, self.opens, self.moved)
-        if self.closes is not None and self.closes < self.period.end:
-            end = calendar.cut_like(self.period, self.closes, self.moved)
-        if self.endless:
-            return None, end
-        return (start, end) if start < end else None
-
-
-@dataclass(frozen=True)
-class Context:
-    """What surrounds an expression. `every_*` are those that no `total` has dropped."""
-
-    window: Window | None
-    filters: tuple[tree.Expr, ...]
-    dimensions: tuple[str, ...]
-    every_filter: tuple[tree.Expr, ...]
-    every_dimension: tuple[str, ...]
-    before: bool = False
-
-
-@dataclass(frozen=True)
-class Measure:
-    """An aggregate of the rows of one source."""
-
-    function: str
-    base: str
-    arguments: tuple[tree.Expr, ...]
-    where: tuple[tree.Expr, ...]
-    dated_by: tree.Path | None
-    parameter: Fraction | None
-
-
-Measured = Callable[[tree.Call, Context], Any]
+Group = Mapping[str, Any]
 
 
 class Meaning:
-    """Metrics over a world. Coverage is known of every source: its first mark, and its watermark."""
+    """Metrics over a world. `grain` is that of the periods asked."""
 
-    def __init__(self, world: World, first: dict[str, Mark | None], watermarks: dict[str, Mark]) -> None:
+    def __init__(self, world: World, grain: str | None) -> None:
         self.world = world
         self.calendar = world.calendar
-        self._first = first
-        self._watermarks = watermarks
-        self._measures: dict[int, Measure] = {}
-        self._prepared: dict[tuple[object, ...], list[tuple[Any, tuple[Any, ...], tuple[Any, ...]]]] = {}
+        self.measuring = Measuring(world)
+        self.grain = grain
+        self._entities: dict[tuple[str, str, Any], Any] = {}
+        world.entity_value = self._of_entity
 
     # ------------------------------------------------------------------------------------------------------- metrics
 
-    def value(self, node: tree.Expr, context: Context, measured: Measured) -> Any:
-        """The value of a metric's expression; `measured` gives that of an aggregate in its context."""
+    def value(self, node: tree.Expr, context: Context, group: Group) -> Any:
+        """The value of a metric's expression for a group."""
 
         def inside(part: tree.Expr, within: Context = context) -> Any:
-            return self.value(part, within, measured)
+            return self.value(part, within, group)
 
         match node:
             case tree.Group(body=body, clauses=clauses) if clauses:
-                found = tuple(part for clause in clauses for part in conjuncts(_where(clause)))
-                return inside(body, _restricted(context, found))
+                return inside(body, context.filtered(_conditions(clauses)))
             case tree.Call(function=tree.Path(text=name)) if name in AGGREGATES:
-                return measured(node, context)
+                if keyed.is_keyed(node):
+                    return keyed.value(self, node, context, group)
+                return self.measuring.value(node, context, group)
+            case tree.Call(function=tree.Path(text="nonempty"), arguments=(argument,)):
+                found = any(self.measuring.entries(*leaf, group) for leaf in self.leaves(argument.value, context))
+                return inside(argument.value) if found and not context.empty else None
             case tree.Call(function=tree.Path(text=name)) if name in WINDOWS or name == "total":
                 return self._on_window(name, node, context, inside)
             case tree.Call():
                 return call_function(node, self.calendar, inside)
             case tree.Path(text=name):
-                return inside(self.world.model.metrics[name])
+                return inside(self._metric(name))
         return evaluate(node, self.calendar, inside, on_rows=False)
+
+    def leaves(self, node: tree.Expr, context: Context) -> Iterator[tuple[tree.Call, Context]]:
+        """All aggregates of rows inside an expression, each with every context that it is evaluated in."""
+        for call, within in self.outermost(node, context):
+            if keyed.is_keyed(call):
+                for part, inner in keyed.inside(self, call, within):
+                    yield from self.leaves(part, inner)
+            else:
+                yield call, within
+
+    def outermost(self, node: tree.Expr, context: Context) -> Iterator[tuple[tree.Call, Context]]:
+        """The aggregates of an expression that are inside no other, each with every context."""
+        match node:
+            case tree.Group(body=body, clauses=clauses) if clauses:
+                yield from self.outermost(body, context.filtered(_conditions(clauses)))
+            case tree.Call(function=tree.Path(text=name)) if name in AGGREGATES:
+                yield node, context
+            case tree.Call(function=tree.Path(text=name)) if name in WINDOWS or name == "total":
+                inner, *rest = [argument.value for argument in node.arguments]
+                for each in self._contexts(name, inner, rest, context):
+                    yield from self.outermost(inner, each)
+            case tree.Path(text=name):
+                yield from self.outermost(self._metric(name), context)
+            case _:
+                words = () if not isinstance(node, tree.Call) else _words(node)
+                for child in children(node):
+                    if child not in words:
+                        yield from self.outermost(child, context)
+
+    def check(self, node: tree.Expr, context: Context) -> None:
+        """Raise where a name of an expression means nothing in its place."""
+        for call, within in self.outermost(node, context):
+            if not keyed.is_keyed(call):
+                self.measuring.check(call, within)
+                continue
+            keyed.check(self, call, within)
+            for part, inner in keyed.inside(self, call, within):
+                self.check(part, inner)
+
+    def bases(self, *nodes: tree.Expr) -> list[str]:
+        """The base sources of all aggregates of some expressions."""
+        found = [self.measuring.measure(call).base for node in nodes for call, _ in self.leaves(node, Context(None))]
+        return list(dict.fromkeys(found))
+
+    def asked(self, node: tree.Expr) -> list[str]:
+        """All sources of a metric: those of its aggregates, and of the events that follow their rows."""
+        found = self.bases(node)
+        for call, _ in self.leaves(node, Context(None)):
+            for link in self.measuring.measure(call).followed:
+                thing = self.world.model.thing(link.target.text)
+                if thing is not None:
+                    found.append(thing.name)
+        return list(dict.fromkeys(found))
+
+    def _metric(self, name: str) -> tree.Expr:
+        if name not in self.world.model.metrics:
+            raise MeaninglessError(f"no metric named {name}")
+        return self.world.model.metrics[name]
+
+    def _of_entity(self, entity: Entity, column: Column, identity: Any) -> Any:
+        """The value of an entity's column: a metric of the id, over all time."""
+        key = (entity.name, column.name, identity)
+        if key not in self._entities:
+            assert column.computed is not None
+            name = f"{PER}{entity.name}"
+            end = min(self.world.watermarks[base] for base in self.bases(column.computed))
+            context = Context(up_to(end), (), (name,), (), (name,))
+            found = self.value(column.computed, context, {name: identity})
+            self._entities[key] = self.world.as_declared(column, found)
+        return self._entities[key]
+
+    # ------------------------------------------------------------------------------------------------------- windows
 
     def _on_window(self, name: str, node: tree.Call, context: Context, inside: Callable[..., Any]) -> Any:
         body, *rest = [argument.value for argument in node.arguments]
+        now, *moved = [inside(body, each) for each in self._contexts(name, body, rest, context)]
+        match name:
+            case "change":
+                return arithmetic("-", now, moved[0])
+            case "growth":
+                return arithmetic("-", quotient(now, moved[0]), 1)
+        return now
+
+    def _contexts(self, name: str, body: tree.Expr, rest: list[tree.Expr], context: Context) -> list[Context]:
+        """The contexts in which `name(body, rest)` evaluates its body."""
         match name:
             case "total":
-                return inside(body, self._without(context, body, [word(each) for each in rest]))
-            case "change":
-                return arithmetic("-", inside(body), inside(body, self._moved(context, "previous", rest)))
-            case "growth":
-                ratio = quotient(inside(body), inside(body, self._moved(context, "previous", rest)))
-                return arithmetic("-", ratio, 1)
-        return inside(body, self._moved(context, name, rest))
+                return [self._without(context, body, [word(each) for each in rest])]
+            case "change" | "growth":
+                return [context, self._moved(context, "previous", rest)]
+        return [self._moved(context, name, rest)]
 
     def _moved(self, context: Context, name: str, rest: list[tree.Expr]) -> Context:
         before = context.before or name == "before"
-        if context.window is None:
-            return replace(context, before=before)
-        return replace(context, window=self._window(context.window, name, rest), before=before)
+        window = None if context.window is None else moved(self.calendar, context.window, name, rest)
+        return replace(context, window=window, before=before)
 
-    def _window(self, window: Window, name: str, rest: list[tree.Expr]) -> Window | None:
-        calendar = self.calendar
-        if name == "previous":
-            if rest:
-                amount, unit = duration(rest[0])
-                return replace(window, moved=calendar.shifted(window.moved, -amount, unit))
-            if window.moved.grain is None:
-                raise MeaninglessError("previous without a length needs a grain")
-            return replace(window, moved=calendar.before(window.moved))
-        bounds = window.bounds(calendar)
-        if bounds is None:
-            return None
-        start, end = bounds
-        match name:
-            case "rolling":
-                amount, unit = duration(rest[0])
-                return _free(calendar.moved(end, -amount, unit), end)
-            case "todate":
-                return _free(calendar.todate_start(word(rest[0]), end), end)
-            case "cumulative":
-                return replace(_free(end, end), endless=True)
-        return None if start is None else replace(_free(start, start), endless=True)
+    # --------------------------------------------------------------------------------------------------------- total
 
     def _without(self, context: Context, body: tree.Expr, names: list[str]) -> Context:
-        """Inside a `total`: without these dimensions (none: all), and without the conditions on them alone."""
-        bases = self.bases(body)
-        kept: list[tree.Expr] = []
-        for condition in context.filters:
-            found = [self._named(condition, base) for base in bases]
-            named = set().union(*(each for each, _ in found))
-            alone = all(only for _, only in found)
-            dropped = named & set(names) if names else named
-            if dropped and (dropped != named or not alone):
-                raise MeaninglessError("a condition mixes dropped dimensions and others")
-            if not dropped:
-                kept.append(condition)
-        dimensions = tuple(each for each in context.dimensions if names and each not in names)
+        """Inside a `total`: without these dimensions (none: all), and without the conditions on them alone.
+
+        Keys of `per` are no dimensions, and stay.
+        """
+        kept = [condition for condition in context.filters if not self._is_dropped(condition, self.bases(body), names)]
+        dimensions = tuple(each for each in context.dimensions if each.startswith(PER) or (names and each not in names))
         return replace(context, filters=tuple(kept), dimensions=dimensions)
+
+    def _is_dropped(self, condition: tree.Expr, bases: list[str], names: list[str]) -> bool:
+        found = [self._named(condition, base) for base in bases]
+        named = set().union(*(each for each, _ in found))
+        alone = all(only for _, only in found)
+        dropped = named & set(names) if names else named
+        if dropped and (dropped != named or not alone):
+            raise MeaninglessError("a condition mixes dropped dimensions and others")
+        return bool(dropped)
 
     def _named(self, condition: tree.Expr, base: str) -> tuple[set[str], bool]:
         """The dimensions that a condition names, by name or by column, and whether it names nothing else."""
@@ -170,157 +185,29 @@ class Meaning:
         return named, only
 
     def _dimensions_of(self, path: tree.Path, base: str) -> set[str]:
-        world = self.world
+        world, links = self.world, self.world.links
         if path.text in world.model.dimensions:
             return {path.text}
-        meant = world.steps(base, [part.text for part in path.parts[:-1]]), path.parts[-1].text
+        meant = links.steps(base, [part.text for part in path.parts[:-1]]), path.parts[-1].text
         found = set()
         for name, values in world.model.dimensions.items():
             for value in values:
                 home = world.home(value)
                 if not isinstance(value, tree.Path) or home is None:
                     continue
-                chains = [[]] if home == base else world.chains(base, home)
-                inner = world.steps(home, [part.text for part in value.parts[:-1]])
+                chains = [[]] if home == base else links.chains(base, home)
+                inner = links.steps(home, [part.text for part in value.parts[:-1]]) if home in world.tables else []
                 if any((chain + inner, value.parts[-1].text) == meant for chain in chains):
                     found.add(name)
         return found
 
-    def bases(self, node: tree.Expr) -> list[str]:
-        """The base sources of all aggregates of an expression."""
-        found: list[str] = []
 
-        def noted(call: tree.Call, _: Context) -> None:
-            found.append(self.measure(call).base)
-
-        self.value(node, Context(None, (), (), (), ()), noted)
-        return list(dict.fromkeys(found))
-
-    # ------------------------------------------------------------------------------------------------------ measures
-
-    def measure(self, call: tree.Call) -> Measure:
-        """An aggregate with its names looked up."""
-        if id(call) not in self._measures:
-            self._measures[id(call)] = self._read(call)
-        return self._measures[id(call)]
-
-    def _read(self, call: tree.Call) -> Measure:
-        name = call.function.text
-        first = call.arguments[0]
-        clauses = [clause for argument in call.arguments for clause in argument.clauses]
-        where = tuple(clause.condition for clause in clauses if isinstance(clause, tree.Where))
-        dated = next((clause.column for clause in clauses if isinstance(clause, tree.DatedBy)), None)
-        if len(where) + (dated is not None) < len(clauses):
-            raise MeaninglessError("the reference knows the clauses `where` and `dated by` alone")
-        if name == "count":
-            thing = self.world.model.thing(first.value.text) if isinstance(first.value, tree.Path) else None
-            if thing is not None and "distinct" in first.modifiers:
-                base, column = self._counting(thing)
-                return Measure("count distinct", base, (column,), where, dated, None)
-            if isinstance(thing, Source):
-                return Measure("rows", thing.name, (), where, dated, None)
-            name = "count distinct" if "distinct" in first.modifiers else "count"
-        arguments = [first.value]
-        parameter: Fraction | None = None
-        if name == "weighted_avg":
-            arguments.append(call.arguments[1].value)
-        elif name in ("median", "percentile"):
-            parameter = Fraction(50) if name == "median" else _number(call.arguments[1].value)
-            name = "percentile"
-        base = self.world.common_base(self.world.heads([*arguments, *where]))
-        return Measure(name, base, tuple(arguments), where, dated, parameter)
-
-    def _counting(self, thing: Source | Entity) -> tuple[str, tree.Expr]:
-        """Where ids of a thing are counted: in `counted_in:`, else in the only source that refers to it."""
-        model = self.world.model
-        owners = [
-            (source.name, column.name)
-            for source in model.sources.values()
-            for column in source.columns.values()
-            if column.target is not None and self.world.target((source.name, column)).name == thing.name
-        ]
-        said = thing.counted_in if isinstance(thing, Entity) else next(iter(thing.words("counted_in")), None)
-        if said is not None:
-            counted = model.thing(said)
-            owners = [owner for owner in owners if counted is not None and owner[0] == counted.name]
-        if len(owners) != 1:
-            raise MeaninglessError(f"{thing.name} can be counted in {len(owners)} places")
-        return owners[0][0], tree.Path((tree.Name(owners[0][1]),))
-
-    def prepared(
-        self, call: tree.Call, filters: tuple[tree.Expr, ...], dimensions: tuple[str, ...]
-    ) -> list[tuple[Any, tuple[Any, ...], tuple[Any, ...]]]:
-        """(time, group, arguments) of every row that passes the filters and has a time."""
-        key = (id(call), tuple(id(each) for each in filters), dimensions)
-        if key not in self._prepared:
-            self._prepared[key] = list(self._prepare(self.measure(call), filters, dimensions))
-        return self._prepared[key]
-
-    def _prepare(self, measure: Measure, filters: tuple[tree.Expr, ...], dimensions: tuple[str, ...]) -> Any:
-        world, base = self.world, measure.base
-        for row in world.rows(base):
-            moment = world.time(base, row) if measure.dated_by is None else world.path(measure.dated_by, base, row)
-            if moment is None:
-                continue
-            kept = all(world.on_row(each, base, row, dimensions=True) is True for each in filters)
-            if kept and all(world.on_row(each, base, row) is True for each in measure.where):
-                group = tuple(world.dimension(name, base, row) for name in dimensions)
-                yield moment, group, tuple(world.on_row(each, base, row) for each in measure.arguments)
-
-    def covered(self, base: str, window: Window | None) -> tuple[Mark | None, Mark] | None:
-        """The bounds of a window that touches the source's coverage; None for any other."""
-        bounds = None if window is None else window.bounds(self.calendar)
-        first = self._first[base]
-        if bounds is None or first is None:
-            return None
-        start, end = bounds
-        if end <= first or (start is not None and start >= self._watermarks[base]):
-            return None
-        return bounds
-
-    def rows_in(
-        self, call: tree.Call, context: Context, filters: tuple[tree.Expr, ...], dimensions: tuple[str, ...]
-    ) -> list[tuple[tuple[Any, ...], tuple[Any, ...]]]:
-        """(group, arguments) of the rows inside the context's window."""
-        bounds = self.covered(self.measure(call).base, context.window)
-        if bounds is None:
-            return []
-        start, end = bounds
-        return [
-            (group, arguments)
-            for moment, group, arguments in self.prepared(call, filters, dimensions)
-            if end.after(moment) and (start is None or not start.after(moment))
-        ]
-
-    def measured(self, call: tree.Call, context: Context, group: dict[str, Any]) -> Any:
-        """The value of an aggregate for one group."""
-        measure = self.measure(call)
-        if self.covered(measure.base, context.window) is None:
-            return 0 if context.before and measure.function in ZERO_OUTSIDE else None
-        return aggregate(measure.function, self.rows_of(call, context, group), measure.parameter)
-
-    def rows_of(self, call: tree.Call, context: Context, group: dict[str, Any]) -> list[tuple[Any, ...]]:
-        """The arguments of an aggregate's rows inside its window and group."""
-        wanted = tuple(group[name] for name in context.dimensions)
-        rows = self.rows_in(call, context, context.filters, context.dimensions)
-        return [arguments for key, arguments in rows if key == wanted]
-
-
-def _free(start: Mark, end: Mark) -> Window:
-    span = Span(start, end)
-    return Window(span, span)
-
-
-def _restricted(context: Context, found: tuple[tree.Expr, ...]) -> Context:
-    return replace(context, filters=context.filters + found, every_filter=context.every_filter + found)
-
-
-def _where(clause: tree.Clause) -> tree.Expr:
-    if not isinstance(clause, tree.Where):
+def _conditions(clauses: tuple[tree.Clause, ...]) -> tuple[tree.Expr, ...]:
+    if not all(isinstance(clause, tree.Where) for clause in clauses):
         raise MeaninglessError("only `where` stands in brackets")
-    return clause.condition
+    return tuple(part for clause in clauses if isinstance(clause, tree.Where) for part in conjuncts(clause.condition))
 
 
-def _number(node: tree.Expr) -> Fraction:
-    assert isinstance(node, tree.Number)
-    return Fraction(node.value)
+def _words(node: tree.Call) -> tuple[tree.Expr, ...]:
+    """The arguments of a function that are words, and no metrics."""
+    return (node.arguments[1].value,) if node.function.text in ("bucket", "part") else ()

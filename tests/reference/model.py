@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from kpi_engine.ir import tree
@@ -11,10 +11,7 @@ from kpi_engine.ir.span import SourceText
 from kpi_engine.parse import parse_file
 
 from .local_time import MONTH_NAMES, LocalCalendar
-
-
-class MeaninglessError(Exception):
-    """A question or definition that has no meaning."""
+from .problems import MeaninglessError
 
 
 @dataclass
@@ -28,16 +25,25 @@ class Column:
     computed: tree.Expr | None = None
     stored_as: str = ""
     type: str | None = None
+    inherited: bool = False
 
 
 @dataclass
 class Source:
-    """A source with its declared columns."""
+    """A source with its declared columns.
+
+    A derived one has a formula, and is made of the rows of `base`: filtered, the latest of each `per`, or pairs of the
+    `item`s of each `per`.
+    """
 
     name: str
     columns: dict[str, Column] = field(default_factory=dict)
     properties: dict[str, tree.Expr] = field(default_factory=dict)
     singular: str = ""
+    formula: tree.Expr | None = None
+    base: str = ""
+    item: str | None = None
+    per: tuple[str, ...] = ()
 
     def words(self, key: str) -> list[str]:
         """The words of a property: `key: a` or `key: [a, b]`, or texts."""
@@ -48,11 +54,12 @@ class Source:
 
 @dataclass
 class Entity:
-    """An entity: ids without a table."""
+    """An entity: ids without a table. Its columns are metrics of one id."""
 
     name: str
     plural: str
     counted_in: str | None
+    columns: dict[str, Column] = field(default_factory=dict)
 
 
 @dataclass
@@ -64,6 +71,18 @@ class Model:
     entities: dict[str, Entity]
     dimensions: dict[str, tuple[tree.Expr, ...]]
     metrics: dict[str, tree.Expr]
+
+    def link(self, source: Source, name: str) -> Column:
+        """The one column of a source that refers to a thing."""
+        thing = self.thing(name)
+        found = [
+            column
+            for column in source.columns.values()
+            if column.target is not None and thing is not None and self.thing(column.target) is thing
+        ]
+        if len(found) != 1:
+            raise MeaninglessError(f"{source.name} has {len(found)} columns that refer to {name}")
+        return found[0]
 
     def thing(self, name: str) -> Source | Entity | None:
         """The source or entity that answers to a name: its own, its singular or its plural."""
@@ -96,6 +115,8 @@ def read_model(text: str) -> Model:
     model = Model(LocalCalendar(), {}, {}, {}, {})
     for declaration in file.declarations:
         _add(model, declaration)
+    for source in model.sources.values():
+        _inherit(model, source)
     return model
 
 
@@ -104,20 +125,54 @@ def _add(model: Model, node: tree.AnyDeclaration) -> None:
     match node:
         case tree.CalendarDeclaration():
             model.calendar = _calendar(properties)
-        case tree.Source(name=name, value=None):
+        case tree.Source(name=name, value=value):
             columns = {column.name.text: _column(column) for column in node.columns}
             singular = word(properties["singular"]) if "singular" in properties else name.text.removesuffix("s")
-            model.sources[name.text] = Source(name.text, columns, properties, singular)
+            model.sources[name.text] = Source(name.text, columns, properties, singular, value)
         case tree.Entity(name=name):
             plural = word(properties["plural"]) if "plural" in properties else f"{name.text}s"
             counted_in = word(properties["counted_in"]) if "counted_in" in properties else None
-            model.entities[name.text] = Entity(name.text, plural, counted_in)
+            columns = {column.name.text: _column(column) for column in node.columns}
+            model.entities[name.text] = Entity(name.text, plural, counted_in, columns)
         case tree.Dimension(name=name, values=values):
             model.dimensions[name.text] = values
         case tree.Metric(name=name, value=value):
             model.metrics[name.text] = value
         case _:
             raise MeaninglessError(f"the reference does not know {type(node).__name__}")
+
+
+TAKEN_OVER = ("time", "timezone", "starts", "watermark", "late")
+TAKEN_OVER_WHOLE = (*TAKEN_OVER, "key", "lifetime", "snapshot", "versions", "grain")
+"""What a derived source takes over from its base; one whose rows are rows of the base takes over more."""
+
+
+def _inherit(model: Model, source: Source) -> None:
+    """Give a derived source what it has from its base."""
+    if source.formula is None or source.base:
+        return
+    match source.formula:
+        case tree.Group(body=tree.Path(parts=(head,)), clauses=(tree.Where(),)):
+            item, keys = None, ()
+        case tree.Call(
+            arguments=(tree.Argument(value=tree.Path(parts=(head, *rest)), clauses=(tree.Per(keys=keys),)),)
+        ):
+            item = rest[0].text if rest else None
+        case _:
+            raise MeaninglessError(f"{source.name} is derived in no known way")
+    base = model.thing(head.text)
+    if not isinstance(base, Source):
+        raise MeaninglessError(f"no source named {head.text}")
+    _inherit(model, base)
+    source.base, source.item = base.name, item
+    source.per = tuple(model.link(base, key.text).name for key in keys)
+    words = TAKEN_OVER_WHOLE if item is None else TAKEN_OVER
+    source.properties = {key: base.properties[key] for key in words if key in base.properties} | source.properties
+    names = base.columns if item is None else source.per
+    source.columns = {name: replace(base.columns[name], inherited=True) for name in names} | source.columns
+    if item is not None and item in base.columns:
+        for role in ("item", "other"):
+            source.columns[role] = replace(base.columns[item], name=role, alias=role, computed=None, stored_as=role)
 
 
 def _calendar(properties: dict[str, tree.Expr]) -> LocalCalendar:

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 
 from .local_time import LocalCalendar, Mark, Span, add_months
+from .problems import MeaninglessError
 
 _OFFSET = re.compile(r"(.*)(Z|[+-]\d\d:\d\d)$")
 
@@ -32,6 +33,8 @@ def _first_day(calendar: LocalCalendar, text: str) -> tuple[str, date]:
         return "quarter", date(int(year), 3 * int(quarter) - 2, 1)
     if "-W" in text:
         year, _, week = text.partition("-W")
+        if calendar.week_starts != "monday":
+            raise MeaninglessError("ISO weeks start on Monday")
         return "week", date.fromisocalendar(int(year), int(week), 1)
     parts = [int(part) for part in text.split("-")]
     return ("year", "month", "day")[len(parts) - 1], date(*parts, *[1] * (3 - len(parts)))

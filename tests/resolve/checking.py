@@ -13,7 +13,9 @@ orders: order_id text, ordered_at timestamp, total float
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from kpi_engine.builtin.functions import FUNCTIONS
 from kpi_engine.extend.functions import FunctionRegistry
@@ -58,13 +60,30 @@ def schemas_of(text: str) -> dict[str, TableSchema | None]:
     for line in text.splitlines():
         head, _, columns = line.partition(":")
         name, _, kind = head.strip().partition(" ")
-        read = [column.strip().rpartition(" ") for column in columns.split(",") if column.strip()]
+        read = [column.strip() for column in columns.split(",") if column.strip()]
         if kind == "(text)":
-            table = [TableColumn(last, TEXT, "text") for _, _, last in read]
+            table = [TableColumn(column.rpartition(" ")[2], TEXT, "text") for column in read]
         else:
-            table = [TableColumn(header.strip(), TYPES[last], last) for header, _, last in read]
+            table = [_column(column) for column in read]
         found[name] = TableSchema(tuple(table), kind == "(text)")
     return found
+
+
+def _column(text: str) -> TableColumn:
+    """`total decimal`, or nested: `device struct(os text; at date)`, `items list(sku text)`, `tags list(text)`,
+    `labels map(text; integer)`."""
+    nested = re.fullmatch(r"(\w+) (struct|list|map)\((.*)\)", text)
+    if nested is None:
+        header, _, last = text.rpartition(" ")
+        return TableColumn(header.strip(), TYPES[last], last)
+    name, form, inside = nested.groups()
+    parts = [part.strip() for part in re.split(r";(?![^(]*\))", inside)]
+    columns = tuple(_column(part if " " in part else f"value {part}") for part in parts)
+    if form == "list" and " " in inside:
+        columns = (TableColumn("value", None, f"struct({inside})", "struct", columns),)
+    if form == "map":
+        columns = (replace(columns[0], name="key"), columns[1])
+    return TableColumn(name, None, text.partition(" ")[2], form, columns)
 
 
 def bound(

@@ -2,48 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from kpi_engine.builtin.connectors.guard import reading
-from kpi_engine.builtin.connectors.locate import Located, shown
-from kpi_engine.builtin.connectors.requested import check_columns, select
-from kpi_engine.builtin.connectors.scan import FileScan, Opened
+from kpi_engine.builtin.connectors.requested import select
+from kpi_engine.builtin.connectors.scan import Asked, FileScan, Opened
 from kpi_engine.builtin.connectors.schemas import merged_schema
-from kpi_engine.extend.rows import ColumnRequest, ReadReport, ScanRequest
+from kpi_engine.builtin.connectors.stored_file import StoredFile
+from kpi_engine.extend.rows import ColumnRequest, ReadReport
 from kpi_engine.ir.catalog import TableSchema
 
 _FILE_MAGIC = b"ARROW1"
 _WHAT = "an Arrow file"
 
 
-def schema(root: Path, files: Sequence[Path]) -> TableSchema:
+def schema(files: Sequence[StoredFile]) -> TableSchema:
     """The columns of all files together."""
-    return merged_schema([(shown(root, file), _schema_of(file, shown(root, file))) for file in files])
+    return merged_schema([(file.shown, _schema_of(file)) for file in files])
 
 
-def scan(root: Path, located: Located, request: ScanRequest, options: Mapping[str, object]) -> FileScan:
+def scan(asked: Asked) -> FileScan:
     """A scan of Arrow files, one fragment a file; they have no statistics."""
 
     def open_files() -> Opened:
-        opened = [ArrowFile(file, shown(root, file), request.columns) for file in located.files]
-        check_columns([(one.name, _schema_of(one.file, one.name)) for one in opened], request.columns)
-        return opened, 0
+        notes = asked.check([(file.shown, _schema_of(file)) for file in asked.located.files])
+        return Opened([ArrowFile(file, asked.columns) for file in asked.located.files], notes=notes)
 
-    return FileScan(located, request, options, "none", open_files)
+    return FileScan(asked, "none", open_files)
 
 
 @dataclass(frozen=True)
 class ArrowFile:
     """One Arrow file or stream."""
 
-    file: Path
-    name: str
+    file: StoredFile
     columns: tuple[ColumnRequest, ...]
+
+    @property
+    def name(self) -> str:
+        """The file."""
+        return self.file.shown
 
     def bounds(self, column: str) -> tuple[object, object] | None:
         """Not known."""
@@ -57,7 +59,7 @@ class ArrowFile:
         """The record batches as written, each validated."""
         report.fragments_read += 1
         with reading(self.name, _WHAT):
-            report.bytes += self.file.stat().st_size
+            report.bytes += self.file.stamp()[0]
         parts = _batches(self.file)
         while True:
             # Damaged offsets crash kernels; a full validation refuses them.
@@ -68,11 +70,11 @@ class ArrowFile:
             if batch is None:
                 return
             report.rows += batch.num_rows
-            yield select(batch, self.columns)
+            yield select(batch, self.columns, self.file.partitions)
 
 
-def _schema_of(file: Path, place: str) -> pa.Schema:
-    with reading(place, _WHAT), pa.OSFile(str(file)) as stored:
+def _schema_of(file: StoredFile) -> pa.Schema:
+    with reading(file.shown, _WHAT), file.open() as stored:
         return _open(stored).schema
 
 
@@ -83,8 +85,8 @@ def _open(stored: Any) -> Any:
     return pa.ipc.open_file(stored) if is_file else pa.ipc.open_stream(stored)
 
 
-def _batches(file: Path) -> Iterator[pa.RecordBatch]:
-    with pa.OSFile(str(file)) as stored:
+def _batches(file: StoredFile) -> Iterator[pa.RecordBatch]:
+    with file.open() as stored:
         reader = _open(stored)
         if isinstance(reader, pa.ipc.RecordBatchFileReader):
             for index in range(reader.num_record_batches):

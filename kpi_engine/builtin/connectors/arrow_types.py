@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from kpi_engine.builtin.connectors.nested_types import common_nested
 from kpi_engine.ir.types import BOOLEAN, DATE, DECIMAL, DURATION, FLOAT, INTEGER, NULL, TEXT, TIMESTAMP, Kind, Type
 
 _NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT)
@@ -53,6 +54,8 @@ def common_type(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
         return left
     if pa.types.is_null(left):
         return right
+    if pa.types.is_nested(left) and pa.types.is_nested(right):
+        return common_nested(left, right, common_type)
     one, other = type_of(left), type_of(right)
     if one is None or other is None or is_naive(left) != is_naive(right):
         return None

@@ -3,60 +3,99 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 
-from kpi_engine.builtin.connectors import arrow_ipc, locate, parquet, text
+from kpi_engine.builtin.connectors import arrow_ipc, json_rows, locate, orc, parquet, sheets, text
+from kpi_engine.builtin.connectors.file_options import check_options
 from kpi_engine.builtin.connectors.footers import FooterCache
+from kpi_engine.builtin.connectors.json_rows import JsonSchemas
+from kpi_engine.builtin.connectors.object_store import ObjectStore, is_remote
+from kpi_engine.builtin.connectors.partitions import with_partitions, within_predicates
+from kpi_engine.builtin.connectors.scan import Asked
+from kpi_engine.builtin.connectors.sheets import Sheets
 from kpi_engine.builtin.connectors.text_options import TextOptions
-from kpi_engine.extend.rows import ConnectionSettings, Scan, ScanRequest, TableRequest, data_error
+from kpi_engine.extend.rows import ConnectionSettings, Scan, ScanRequest, TableRequest
 from kpi_engine.ir.catalog import TableSchema
 
 
 class FilesConnector:
-    """Tables that are files below one folder.
+    """Tables that are files below one folder, or objects below one prefix of a store.
 
-    Footers are read once for as long as a file's size and time of change stay the same, so that asking for the
-    schema and then for rows opens each file's footer once.
+    What is learnt of a file (a footer, the types of JSON, a sheet) is kept for as long as its size and time of change
+    stay the same, so that asking for the schema and then for rows does it once.
 
     >>> FilesConnector(ConnectionSettings("default", folder="/nowhere")).tables()
     ()
     """
 
     def __init__(self, settings: ConnectionSettings) -> None:
-        self._root = Path(settings.folder)
+        self._settings = settings
         self._options = dict(settings.options)
         self._footers = FooterCache()
+        self._json = JsonSchemas()
+        self._sheets = Sheets()
 
     def tables(self) -> tuple[str, ...]:
-        """The names that tables directly in the folder answer to."""
-        return locate.tables(self._root)
+        """The names that tables directly in the folder answer to; those of a store are not listed."""
+        return () if is_remote(self._settings.folder) else locate.tables(Path(self._settings.folder))
 
     def schema(self, table: TableRequest) -> TableSchema:
-        """Columns and types from footers and headers; KpiError E601 to E605, E610 to E612."""
+        """Columns and types from footers and headers, of JSON from all rows; KpiError E601 to E605, E610 to E624."""
         options = self._with_defaults(table)
         located = self._locate(table, options)
-        if located.format == "parquet":
-            return parquet.schema(self._root, located.files, self._footers)
-        if located.format == "arrow":
-            return arrow_ipc.schema(self._root, located.files)
-        return text.schema(self._root, located.files, TextOptions.read(options, table.source))
+        layout = TextOptions.read(options, table.source)
+        return with_partitions(self._schema_of(located, layout), located.files)
+
+    def _schema_of(self, located: locate.Located, layout: TextOptions) -> TableSchema:
+        match located.format:
+            case "parquet":
+                return parquet.schema(located.files, self._footers)
+            case "arrow":
+                return arrow_ipc.schema(located.files)
+            case "orc":
+                return orc.schema(located.files)
+            case "json":
+                return json_rows.schema(located.files, self._json, layout)
+            case "xlsx":
+                return sheets.schema(located.files, self._sheets, layout)
+        return text.schema(located.files, layout)
 
     def scan(self, request: ScanRequest) -> Scan:
-        """The fragments of a table: row groups of Parquet, whole files of the other formats."""
+        """The fragments of a table: row groups of Parquet, stripes of ORC, whole files of the other formats."""
         options = self._with_defaults(request.table)
-        located = self._locate(request.table, options)
-        if located.format == "parquet":
-            return parquet.scan(self._root, located, request, self._footers, options)
-        if located.format == "arrow":
-            return arrow_ipc.scan(self._root, located, request, options)
+        located = within_predicates(self._locate(request.table, options), request, options)
         layout = TextOptions.read(options, request.table.source)
-        return text.scan(self._root, located, request, layout, options)
+        asked = Asked(located, request, options)
+        match located.format:
+            case "parquet":
+                return parquet.scan(asked, self._footers)
+            case "arrow":
+                return arrow_ipc.scan(asked)
+            case "orc":
+                return orc.scan(asked)
+            case "json":
+                return json_rows.scan(asked, self._json, layout)
+            case "xlsx":
+                return sheets.scan(asked, self._sheets, layout)
+        return text.scan(asked, layout)
 
     def _with_defaults(self, table: TableRequest) -> Mapping[str, object]:
-        return {**self._options, **dict(table.options)}
+        options = {**self._options, **dict(table.options)}
+        check_options(options, table.source)
+        return options
 
     def _locate(self, table: TableRequest, options: Mapping[str, object]) -> locate.Located:
-        format = options.get("format")
-        if format is not None and not isinstance(format, str):
-            raise data_error("E612", table.source, "`format` must be a text", 'write `format: "csv"`')
-        return locate.locate(self._root, table.names, format)
+        given = options.get("format")
+        format = None if given is None else str(given)
+        folder = self._settings.folder
+        if is_remote(folder) or any(map(is_remote, table.names)):
+            return self._store.locate(table.names, format)
+        root = Path(folder)
+        allowed = options.get("allow", ())
+        folders = [root / str(each) for each in (allowed if isinstance(allowed, tuple | list) else (allowed,))]
+        return locate.locate(root, table.names, format, folders)
+
+    @cached_property
+    def _store(self) -> ObjectStore:
+        return ObjectStore(self._settings)

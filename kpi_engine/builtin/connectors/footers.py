@@ -3,69 +3,75 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from kpi_engine.builtin.connectors.footer_check import TYPES, Leaf, check_footer
 from kpi_engine.builtin.connectors.guard import reading
-from kpi_engine.builtin.connectors.locate import shown
+from kpi_engine.builtin.connectors.parquet_tail import footer_of, read_tail
+from kpi_engine.builtin.connectors.stored_file import Stamp, StoredFile
 from kpi_engine.extend.rows import data_error
-
-_Stamp = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """A file's footer: its path and how messages show it, pyarrow's metadata, the Arrow schema, its flat columns.
+    """A file's footer: the file, pyarrow's metadata, the Arrow schema, its flat columns.
 
-    `leaves` gives the position of each column that is no list, struct or map among the file's leaf columns.
+    `paths` are those of the file's leaf columns; `leaves` gives the position among them of each column that is no
+    list, struct or map.
     """
 
-    file: Path
-    shown: str
+    file: StoredFile
     metadata: Any
     schema: pa.Schema
+    paths: tuple[str, ...]
     leaves: dict[str, int]
 
-    def chunk(self, group: int, name: str) -> Any:
-        """What is known of one flat column in one row group; KpiError E605 if it is of another type than the column.
+    @property
+    def shown(self) -> str:
+        """The file as messages show it."""
+        return self.file.shown
 
-        Arrow would end the process over the statistics of another type, or read wrong values.
-        """
-        leaf = self.leaves[name]
-        found = self.metadata.row_group(group).column(leaf)
-        wanted = self.metadata.schema.column(leaf).physical_type
-        if found.physical_type != wanted:
-            message = f"the footer is damaged: the column `{name}` is {wanted} in it and {found.physical_type}"
-            raise data_error("E605", self.shown, message, "write or copy the file again")
-        return found
+    def chunk(self, group: int, name: str) -> Any:
+        """What is known of one flat column in one row group."""
+        return self.leaf_chunk(group, self.leaves[name])
+
+    def leaf_chunk(self, group: int, leaf: int) -> Any:
+        """What is known of a leaf column by its number; `check_footer` saw to it that Arrow can say it."""
+        return self.metadata.row_group(group).column(leaf)
 
 
 class FooterCache:
-    """Footers by file, kept while size, time of change and inode stay the same."""
+    """Footers by file, kept while size, time of change and identity stay the same."""
 
     def __init__(self) -> None:
-        self._known: dict[Path, tuple[_Stamp, Footer]] = {}
+        self._known: dict[str, tuple[Stamp, Footer]] = {}
 
-    def read(self, root: Path, file: Path) -> Footer:
+    def read(self, file: StoredFile) -> Footer:
         """The footer of one file; KpiError E605 if it is empty, damaged or no Parquet."""
-        place = shown(root, file)
-        with reading(place, "Parquet"):
-            status = file.stat()
-        stamp = (status.st_size, status.st_mtime_ns, status.st_ino)
-        known = self._known.get(file)
+        with reading(file.shown, "Parquet"):
+            stamp = file.stamp()
+        known = self._known.get(file.shown)
         if known is not None and known[0] == stamp:
             return known[1]
-        if status.st_size == 0:
+        if stamp[0] == 0:
             help = "write the file again: even a table without rows has a footer"
-            raise data_error("E605", place, "the file is empty (0 bytes), not Parquet", help)
-        with reading(place, "Parquet"):
-            metadata = pq.read_metadata(file)
+            raise data_error("E605", file.shown, "the file is empty (0 bytes), not Parquet", help)
+        with reading(file.shown, "Parquet"):
+            tail = read_tail(file, stamp[0])
+            metadata = pq.read_metadata(pa.BufferReader(tail))
+            check_footer(footer_of(tail), [_leaf(metadata.schema.column(i)) for i in range(metadata.num_columns)])
             schema = metadata.schema.to_arrow_schema()
             paths = [metadata.schema.column(index).path for index in range(metadata.num_columns)]
         leaves = {path: index for index, path in enumerate(paths) if path in schema.names}
-        footer = Footer(file, place, metadata, schema, leaves)
-        self._known[file] = (stamp, footer)
+        footer = Footer(file, metadata, schema, tuple(paths), leaves)
+        self._known[file.shown] = (stamp, footer)
         return footer
+
+
+def _leaf(column: Any) -> Leaf:
+    """What a column of pyarrow's Parquet schema says of the chunks that hold it."""
+    type, width = TYPES[column.physical_type]
+    return Leaf(type, column.length if width == 0 else width, column.max_repetition_level, column.max_definition_level)

@@ -2,63 +2,74 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from glob import has_magic
 from pathlib import Path
 
+from kpi_engine.builtin.connectors.formats_by_name import ENDINGS, check_format, format_of, is_hidden, one_format, stem
+from kpi_engine.builtin.connectors.partition_names import partitions_of
+from kpi_engine.builtin.connectors.stored_file import LocalFile, StoredFile
 from kpi_engine.extend.rows import data_error
 from kpi_engine.ir.diagnostic import did_you_mean
-
-ENDINGS = {
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".txt": "csv",
-    ".arrow": "arrow",
-    ".feather": "arrow",
-    ".ipc": "arrow",
-    ".arrows": "arrow",
-}
-"""The format that a file's ending stands for."""
-
-COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
-"""Endings that may follow that of a text file."""
-
-FORMATS = ("parquet", "csv", "arrow")
-"""What `format:` may say."""
 
 _MOST_FILES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """The files of one table, in the order in which they are read, their format, and what was passed over."""
+    """The files of one table, in the order in which they are read, their format, and what was passed over.
 
-    files: tuple[Path, ...]
+    `pruned` is the number of files that were left out because no wanted row can be in them.
+    """
+
+    files: tuple[StoredFile, ...]
     format: str
     notes: tuple[str, ...] = field(default=())
+    pruned: int = 0
 
 
-def locate(root: Path, names: Sequence[str], format: str | None) -> Located:
-    """The files of a table. KpiError E601 (none), E602 (several tables of one name), E603 (format), E604 (empty).
+def locate(root: Path, names: Sequence[str], format: str | None, allowed: Sequence[Path] = ()) -> Located:
+    """The files of a table. KpiError E601 (none), E602 (several tables of one name), E603 (format), E604 (empty or
+    too many), E617 (outside of `root` and of the `allowed` folders).
 
     Names are relative to `root`. Files of a folder or glob are sorted by path; hidden ones and files that are no
     data are passed over, with a note.
     """
-    if format is not None and format not in FORMATS:
-        help = did_you_mean(format, FORMATS) or f"write one of {', '.join(FORMATS)}"
-        raise data_error("E603", ", ".join(names), f"`{format}` is not a format that can be read", help)
-    files: list[Path] = []
+    check_format(format, ", ".join(names))
+    files: dict[Path, None] = {}
     notes: list[str] = []
     for name in names:
-        found = _named(root, name, format, notes)
-        files.extend(file for file in found if file not in set(files))
+        files.update(dict.fromkeys(_named(root, name, format, notes)))
     if len(files) > _MOST_FILES:
         message = f"the table has {len(files)} files, and at most {_MOST_FILES} are read"
         raise data_error("E604", ", ".join(names), message, "put several days or hours into one file")
-    return Located(tuple(files), format or _one_format(root, files), tuple(notes))
+    _check_inside(root, tuple(files), (root, *allowed))
+    stored = tuple(_stored(root, file) for file in files)
+    return Located(stored, format or one_format(file.shown for file in stored), tuple(notes))
+
+
+def _stored(root: Path, file: Path) -> LocalFile:
+    name = shown(root, file)
+    return LocalFile(file, name, partitions_of(Path(name).parts[:-1]) if "=" in name else ())
+
+
+def _check_inside(root: Path, files: Sequence[Path], allowed: Sequence[Path]) -> None:
+    """Whether all files truly lie, links followed, in a folder that the connection may read."""
+    homes = [Path(os.path.realpath(folder)) for folder in allowed]
+    folders: dict[Path, bool] = {}
+    for file in files:
+        folder = file.parent
+        if folder not in folders:
+            folders[folder] = any(Path(os.path.realpath(folder)).is_relative_to(home) for home in homes)
+        real = Path(os.path.realpath(file)) if file.is_symlink() else None
+        inside = folders[folder] if real is None else any(real.is_relative_to(home) for home in homes)
+        if not inside:
+            target = real or Path(os.path.realpath(file))
+            message = f"the file lies outside of the connection's folder `{root}`: it is {target}"
+            help = f'in kpi.toml add `allow = ["{target.parent}"]` to the connection, or let its `path` be a folder above'
+            raise data_error("E617", shown(root, file), message, help)
 
 
 def tables(root: Path) -> tuple[str, ...]:
@@ -67,10 +78,10 @@ def tables(root: Path) -> tuple[str, ...]:
         return ()
     found = set()
     for entry in root.iterdir():
-        if _is_hidden(entry):
+        if is_hidden(entry.name):
             continue
-        if entry.is_file() and format_of(entry) is not None:
-            found.add(_stem(entry))
+        if entry.is_file() and format_of(entry.name) is not None:
+            found.add(stem(entry.name))
         elif entry.is_dir() and _holds_data(entry):
             found.add(entry.name)
     return tuple(sorted(found))
@@ -79,22 +90,9 @@ def tables(root: Path) -> tuple[str, ...]:
 def _holds_data(folder: Path) -> bool:
     """Whether data files lie directly in a folder; one that cannot be read holds none."""
     try:
-        return any(format_of(file) is not None for file in folder.iterdir())
+        return any(format_of(file.name) is not None for file in folder.iterdir())
     except OSError:
         return False
-
-
-def format_of(file: Path) -> str | None:
-    """The format that a file's ending stands for; None if it is none of those that can be read.
-
-    >>> format_of(Path("orders.csv.gz")), format_of(Path("notes.docx"))
-    ('csv', None)
-    """
-    endings = [ending.lower() for ending in file.suffixes[-2:]]
-    if endings and endings[-1] in COMPRESSIONS:
-        known = ENDINGS.get(endings[0]) if len(endings) == 2 else None
-        return known if known == "csv" else None
-    return ENDINGS.get(endings[-1]) if endings else None
 
 
 def shown(root: Path, file: Path) -> str:
@@ -128,7 +126,7 @@ def _with_any_ending(path: Path) -> list[Path]:
     return sorted(
         entry
         for entry in path.parent.iterdir()
-        if entry.is_file() and not _is_hidden(entry) and format_of(entry) and _stem(entry) == path.name
+        if entry.is_file() and not is_hidden(entry.name) and format_of(entry.name) and stem(entry.name) == path.name
     )
 
 
@@ -164,26 +162,11 @@ def _data_files(root: Path, start: Path, entries: Sequence[Path], format: str | 
     for entry in entries:
         if any(part.startswith((".", "_")) for part in entry.relative_to(start).parts):
             notes.append(f"{shown(root, entry)} is hidden, because its name begins with . or _; not read")
-        elif format is None and format_of(entry) is None:
+        elif format is None and format_of(entry.name) is None:
             notes.append(f"{shown(root, entry)} is no data file by its ending; not read")
         else:
             files.append(entry)
     return files
-
-
-def _one_format(root: Path, files: Sequence[Path]) -> str:
-    by_format: dict[str, Path] = {}
-    for file in files:
-        known = format_of(file)
-        if known is None:
-            help = f"write `format:` with one of {', '.join(FORMATS)}"
-            raise data_error("E603", shown(root, file), "the file's ending does not say its format", help)
-        by_format.setdefault(known, file)
-    if len(by_format) > 1:
-        listed = ", ".join(f"{shown(root, file)} ({known})" for known, file in by_format.items())
-        help = "name the files of one format by a glob, as `orders/*.parquet`"
-        raise data_error("E603", shown(root, files[0]), f"one table mixes formats: {listed}", help)
-    return next(iter(by_format))
 
 
 def _missing(root: Path, name: str, path: Path) -> Exception:
@@ -199,22 +182,10 @@ def _missing(root: Path, name: str, path: Path) -> Exception:
 def _near(folder: Path, name: str) -> str:
     if not folder.is_dir():
         return ""
-    entries = [entry.name for entry in folder.iterdir() if not _is_hidden(entry)]
+    entries = [entry.name for entry in folder.iterdir() if not is_hidden(entry.name)]
     known = sorted({*entries, *tables(folder)})
     proposal = did_you_mean(name, known)
     if proposal:
         return proposal
     listed = ", ".join(known[:8]) + (", ..." if len(known) > 8 else "")
     return f"the folder `{folder}` holds: {listed}" if known else f"the folder `{folder}` is empty"
-
-
-def _stem(file: Path) -> str:
-    name = file.name
-    for ending in (*COMPRESSIONS, *ENDINGS):
-        if name.lower().endswith(ending):
-            name = name[: -len(ending)]
-    return name
-
-
-def _is_hidden(path: Path) -> bool:
-    return path.name.startswith((".", "_"))

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kpi_engine.builtin.connectors.footers import Footer, FooterCache
 from kpi_engine.builtin.connectors.guard import reading
-from kpi_engine.builtin.connectors.locate import Located
+from kpi_engine.builtin.connectors.nested_leaves import stored_names
 from kpi_engine.builtin.connectors.pruning import Statistics, excludes, statistics
-from kpi_engine.builtin.connectors.requested import check_columns, physical, select
-from kpi_engine.builtin.connectors.scan import FileScan, Opened
+from kpi_engine.builtin.connectors.requested import held, physical, select
+from kpi_engine.builtin.connectors.scan import Asked, FileScan, Opened
 from kpi_engine.builtin.connectors.schemas import merged_schema
-from kpi_engine.extend.rows import ColumnRequest, ReadReport, ScanRequest
+from kpi_engine.builtin.connectors.stored_file import StoredFile
+from kpi_engine.extend.rows import ColumnRequest, ReadReport
 from kpi_engine.ir.catalog import TableSchema
 
 _LARGEST_BATCH = 1 << 21
@@ -24,40 +24,38 @@ _SMALL_DICTIONARY = 4096
 _ROWS_PER_DICTIONARY_BYTE = 16
 
 
-def schema(root: Path, files: Sequence[Path], footers: FooterCache) -> TableSchema:
+def schema(files: Sequence[StoredFile], footers: FooterCache) -> TableSchema:
     """The columns of all files together. A column whose types do not go together has none, and says so."""
-    read = [footers.read(root, file) for file in files]
+    read = [footers.read(file) for file in files]
     return merged_schema([(footer.shown, footer.schema) for footer in read])
 
 
-def scan(
-    root: Path, located: Located, request: ScanRequest, footers: FooterCache, options: Mapping[str, object]
-) -> FileScan:
+def scan(asked: Asked, footers: FooterCache) -> FileScan:
     """A scan of Parquet files, one fragment a row group, without those that the predicates rule out by statistics.
 
     Predicates only rule out whole row groups, so that each is applied again on rows.
     """
-    return FileScan(located, request, options, "inexact", lambda: _row_groups(root, located, request, footers))
+    return FileScan(asked, "inexact", lambda: _row_groups(asked, footers))
 
 
-def _row_groups(root: Path, located: Located, request: ScanRequest, footers: FooterCache) -> Opened:
-    read = [footers.read(root, file) for file in located.files]
-    check_columns([(footer.shown, footer.schema) for footer in read], request.columns)
-    dictionaries = _low_cardinality(read, request.columns)
+def _row_groups(asked: Asked, footers: FooterCache) -> Opened:
+    read = [footers.read(file) for file in asked.located.files]
+    notes = asked.check([(footer.shown, footer.schema) for footer in read])
+    dictionaries = _low_cardinality(read, asked.columns)
     groups = []
     pruned = 0
     for footer in read:
         first = 0
         for index in range(footer.metadata.num_row_groups):
-            group = RowGroup(footer, index, first, request.columns, dictionaries)
+            group = RowGroup(footer, index, first, asked.columns, dictionaries)
             first += group.rows
             if group.rows == 0:
                 continue
-            if any(excludes(group.statistics(predicate.column), predicate) for predicate in request.predicates):
+            if any(excludes(group.statistics(predicate.column), predicate) for predicate in asked.request.predicates):
                 pruned += 1
             else:
                 groups.append(group)
-    return groups, pruned
+    return Opened(groups, pruned, notes)
 
 
 @dataclass(frozen=True)
@@ -69,6 +67,11 @@ class RowGroup:
     first: int
     columns: tuple[ColumnRequest, ...]
     dictionaries: tuple[str, ...]
+
+    @property
+    def file(self) -> StoredFile:
+        """The file that it is in."""
+        return self.footer.file
 
     @property
     def rows(self) -> int:
@@ -103,20 +106,21 @@ class RowGroup:
 
     def batches(self, report: ReadReport) -> Iterator[pa.RecordBatch]:
         """The rows, in one batch unless there are very many."""
-        names = list(dict.fromkeys(physical(column) for column in self.columns))
+        wanted = held(self.columns, self.file, self.footer.schema.names)
+        names = stored_names(wanted, self.footer.schema, self.footer.paths)
         report.fragments_read += 1
         report.bytes += self._stored_bytes(names)
         with reading(self.name, "Parquet"):
             file = pq.ParquetFile(
-                self.footer.file,
+                self.footer.file.open(),
                 metadata=self.footer.metadata,
-                read_dictionary=list(self.dictionaries),
+                read_dictionary=[name for name in self.dictionaries if name in names],
                 page_checksum_verification=True,
             )
         with file:
             for batch in self._read(file, names):
                 report.rows += batch.num_rows
-                yield select(batch, self.columns)
+                yield select(batch, self.columns, self.file.partitions)
 
     def _read(self, file: pq.ParquetFile, names: list[str]) -> Iterator[pa.RecordBatch]:
         if self.rows <= _LARGEST_BATCH:
@@ -134,8 +138,8 @@ class RowGroup:
             yield batch
 
     def _stored_bytes(self, names: Sequence[str]) -> int:
-        flat = [name for name in names if name in self.footer.leaves]
-        return sum(self.footer.chunk(self.index, name).total_compressed_size for name in flat)
+        wanted = [number for number, path in enumerate(self.footer.paths) if path in names]
+        return sum(self.footer.leaf_chunk(self.index, number).total_compressed_size for number in wanted)
 
 
 def _low_cardinality(footers: Sequence[Footer], columns: Sequence[ColumnRequest]) -> tuple[str, ...]:
@@ -146,7 +150,8 @@ def _low_cardinality(footers: Sequence[Footer], columns: Sequence[ColumnRequest]
     """
     chosen = []
     for name in dict.fromkeys(physical(column) for column in columns):
-        if all(_is_text(footer, name) for footer in footers) and _dictionary_is_small(footers, name):
+        holders = [footer for footer in footers if name in footer.schema.names]
+        if holders and all(_is_text(footer, name) for footer in holders) and _dictionary_is_small(holders, name):
             chosen.append(name)
     return tuple(chosen)
 

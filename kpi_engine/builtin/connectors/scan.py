@@ -2,58 +2,133 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
+
+import pyarrow as pa
 
 from kpi_engine.builtin.connectors.locate import Located
-from kpi_engine.extend.rows import Fragment, Push, ScanRequest
+from kpi_engine.builtin.connectors.partition_names import partition_names
+from kpi_engine.builtin.connectors.partitions import partition_bounds
+from kpi_engine.builtin.connectors.requested import check_columns, physical
+from kpi_engine.builtin.connectors.stored_file import StoredFile
+from kpi_engine.extend.rows import ColumnRequest, Fragment, Push, ReadReport, ScanRequest
 
-Opened = tuple[Sequence[Fragment], int]
-"""The fragments that are left, and how many were ruled out."""
+
+class FileFragment(Fragment, Protocol):
+    """A fragment that lies in one file."""
+
+    @property
+    def file(self) -> StoredFile:
+        """The file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request on located files, with the table's options."""
+
+    located: Located
+    request: ScanRequest
+    options: Mapping[str, object]
+
+    @property
+    def columns(self) -> tuple[ColumnRequest, ...]:
+        """The requested columns."""
+        return self.request.columns
+
+    def check(self, schemas: Sequence[tuple[str, pa.Schema]]) -> tuple[str, ...]:
+        """Notes on columns that are missing in some files; KpiError E606 or E607 unless the request fits all of them.
+
+        A missing column is refused unless the table has the option `missing_columns: null`.
+        """
+        given = partition_names(self.located.files)
+        fill = self.options.get("missing_columns") == "null"
+        check_columns(schemas, self.columns, given, fill=fill)
+        return tuple(_missing(schemas, self.columns, given)) if fill else ()
+
+
+def _missing(
+    schemas: Sequence[tuple[str, pa.Schema]], columns: Sequence[ColumnRequest], given: Sequence[str]
+) -> Iterator[str]:
+    for name in dict.fromkeys(physical(column) for column in columns):
+        without = [place for place, schema in schemas if name not in schema.names and name not in given]
+        if without:
+            yield f"{len(without)} of {len(schemas)} files have no column `{name}`, first {without[0]}: null there"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What looking into the files gave: the fragments that are left, how many were ruled out, notes on the files."""
+
+    fragments: Sequence[FileFragment]
+    pruned: int = 0
+    notes: tuple[str, ...] = field(default=())
 
 
 class FileScan:
     """A scan of located files. `open_files` looks into them when fragments are first asked for; `push` is what the
     format does with predicates."""
 
-    def __init__(
-        self,
-        located: Located,
-        request: ScanRequest,
-        options: Mapping[str, object],
-        push: Push,
-        open_files: Callable[[], Opened],
-    ) -> None:
-        self._located = located
-        self._request = request
-        self._options = options
+    def __init__(self, asked: Asked, push: Push, open_files: Callable[[], Opened]) -> None:
+        self._asked = asked
         self._push = push
         self._open_files = open_files
 
     @property
     def options(self) -> Mapping[str, object]:
         """The table's options, completed by the connection's."""
-        return self._options
+        return self._asked.options
 
     @property
     def notes(self) -> Sequence[str]:
-        """Files that were passed over."""
-        return self._located.notes
+        """Files that were passed over, columns that some files lack."""
+        return (*self._asked.located.notes, *self._opened.notes)
 
     @property
     def pushed(self) -> Sequence[Push]:
         """One answer a predicate."""
-        return [self._push] * len(self._request.predicates)
+        return [self._push] * len(self._asked.request.predicates)
 
     @property
     def pruned(self) -> int:
-        """How many fragments the predicates ruled out."""
-        return self._opened[1]
+        """How many fragments the predicates ruled out; a file that was not opened is one."""
+        return self._asked.located.pruned + self._opened.pruned
 
     def fragments(self) -> Sequence[Fragment]:
-        """The fragments that may hold wanted rows, in a fixed order. KpiError E604 to E613."""
-        return self._opened[0]
+        """The fragments that may hold wanted rows, in a fixed order. KpiError E604 to E619."""
+        found = self._opened.fragments
+        if not any(fragment.file.partitions for fragment in found):
+            return found
+        return [InFolder(fragment, self._asked) for fragment in found]
 
     @cached_property
     def _opened(self) -> Opened:
         return self._open_files()
+
+
+@dataclass(frozen=True, slots=True)
+class InFolder:
+    """A fragment of a file whose folders give columns; their values are its bounds."""
+
+    fragment: FileFragment
+    asked: Asked
+
+    @property
+    def name(self) -> str:
+        """The fragment's."""
+        return self.fragment.name
+
+    def bounds(self, column: str) -> tuple[object, object] | None:
+        """The folders' value, else what the fragment knows."""
+        given = partition_bounds(self.fragment.file, self.asked.columns, column, self.asked.options)
+        return given or self.fragment.bounds(column)
+
+    def place(self, row: int) -> str:
+        """The fragment's."""
+        return self.fragment.place(row)
+
+    def batches(self, report: ReadReport) -> Iterator[pa.RecordBatch]:
+        """The fragment's."""
+        return self.fragment.batches(report)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from kpi_engine.builtin.connectors.arrow_types import common_type, type_of
+from kpi_engine.builtin.connectors.nested_types import table_column
+from kpi_engine.builtin.connectors.python_values import MIXED
 from kpi_engine.ir.catalog import TableColumn, TableSchema
 
 
@@ -14,7 +16,7 @@ def merged_schema(schemas: Sequence[tuple[str, pa.Schema]]) -> TableSchema:
     """The columns of several named schemas, in the order of their first appearance.
 
     >>> merged_schema([("a", pa.schema([("n", pa.int32())])), ("b", pa.schema([("n", pa.string())]))]).columns[0]
-    TableColumn(name='n', type=None, physical='int32 in a but string in b')
+    TableColumn(name='n', type=None, physical='int32 in a but string in b', form=None, parts=(), mixed=True)
     """
     columns: dict[str, tuple[str, pa.DataType]] = {}
     problems: dict[str, str] = {}
@@ -22,15 +24,18 @@ def merged_schema(schemas: Sequence[tuple[str, pa.Schema]]) -> TableSchema:
         for field in one:
             first_place, first = columns.setdefault(field.name, (place, field.type))
             together = common_type(first, field.type)
-            if together is None:
+            mixed = (field.metadata or {}).get(MIXED)
+            if mixed is not None:
+                problems.setdefault(field.name, f"{mixed.decode()} in {place}")
+            elif together is None:
                 problems.setdefault(field.name, f"{first} in {first_place} but {field.type} in {place}")
             elif together != first:
                 columns[field.name] = (place, together)
     return TableSchema(
         tuple(
-            TableColumn(name, None, problems[name])
+            TableColumn(name, None, problems[name], mixed=type_of(arrow) is not None)
             if name in problems
-            else TableColumn(name, type_of(arrow), str(arrow))
+            else table_column(name, arrow, type_of)
             for name, (_, arrow) in columns.items()
         )
     )

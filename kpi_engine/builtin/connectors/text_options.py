@@ -20,7 +20,8 @@ class TextOptions:
     """The layout of a text file. `delimiter` None: by the file's ending; `quote` empty: quotes have no meaning.
 
     `null_values` are texts that, unquoted, mean null; the empty field always does. `trim` takes white space off
-    every value, `snake_case` turns headers into names (`Order ID` into `order_id`).
+    every value and header, `snake_case` turns headers into names (`Order ID` into `order_id`). `sheet` is that of a
+    spreadsheet (None: the first).
     """
 
     delimiter: str | None = None
@@ -31,6 +32,7 @@ class TextOptions:
     null_values: tuple[str, ...] = ()
     trim: bool = False
     snake_case: bool = False
+    sheet: str | None = None
 
     @classmethod
     def read(cls, options: Mapping[str, object], source: str) -> TextOptions:
@@ -39,7 +41,7 @@ class TextOptions:
         >>> TextOptions.read({"delimiter": ";", "null_values": ["?"]}, "orders").null_values
         ('?',)
         """
-        reader = _Reader(options, source)
+        reader = OptionReader(options, source)
         return cls(
             delimiter=reader.character("delimiter", _DELIMITER_NAMES),
             quote=reader.quote(),
@@ -49,6 +51,7 @@ class TextOptions:
             null_values=reader.texts("null_values"),
             trim=reader.flag("trim", False),
             snake_case=reader.one_of("names", ("snake_case", "exact"), "exact") == "snake_case",
+            sheet=reader.text("sheet", '"2026"'),
         )
 
     def delimiter_of(self, file_name: str) -> str:
@@ -74,34 +77,38 @@ class TextOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
+class OptionReader:
     """Takes options one by one, refusing those of the wrong form."""
 
     options: Mapping[str, object]
     source: str
 
-    def _refuse(self, name: str, wanted: str, example: str) -> Exception:
+    def refuse(self, name: str, wanted: str, example: str) -> Exception:
+        """E612: the option is not what is wanted."""
         message = f"`{name}` must be {wanted}, but is {_shown(self.options[name])}"
         return data_error("E612", self.source, message, f"write `{example}`")
 
     def character(self, name: str, words: Mapping[str, str]) -> str | None:
+        """One character, or the word for it; None if it is not given."""
         value = self.options.get(name)
         if value is None:
             return None
         text = words.get(value, value) if isinstance(value, str) else ""
         if len(text) != 1 or not text.isascii() or text in '\r\n"':
-            raise self._refuse(name, "one character", f'{name}: ";"')
+            raise self.refuse(name, "one character", f'{name}: ";"')
         return text
 
     def quote(self) -> str:
+        """The character around texts; empty if quotes have no meaning."""
         value = self.options.get("quote", '"')
         if value is False or value in ("", "none"):
             return ""
         if not isinstance(value, str) or len(value) != 1 or not value.isascii():
-            raise self._refuse("quote", "one character, or `none`", 'quote: "\'"')
+            raise self.refuse("quote", "one character, or `none`", 'quote: "\'"')
         return value
 
     def encoding(self) -> str:
+        """The name of an encoding, as Python knows it."""
         value = self.options.get("encoding", "utf8")
         try:
             return codecs.lookup(value).name if isinstance(value, str) else self._no_encoding()
@@ -109,31 +116,42 @@ class _Reader:
             return self._no_encoding()
 
     def _no_encoding(self) -> str:
-        raise self._refuse("encoding", "the name of an encoding", 'encoding: "latin1"')
+        raise self.refuse("encoding", "the name of an encoding", 'encoding: "latin1"')
 
     def flag(self, name: str, default: bool) -> bool:
+        """True or false."""
         value = self.options.get(name, default)
         if not isinstance(value, bool):
-            raise self._refuse(name, "true or false", f"{name}: {str(not default).lower()}")
+            raise self.refuse(name, "true or false", f"{name}: {str(not default).lower()}")
         return value
 
     def count(self, name: str) -> int:
+        """A number of lines."""
         value = self.options.get(name, 0)
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise self._refuse(name, "a number of lines", f"{name}: 1")
+            raise self.refuse(name, "a number of lines", f"{name}: 1")
         return value
 
     def texts(self, name: str) -> tuple[str, ...]:
+        """A list of texts; one alone is a list, too."""
         value = self.options.get(name, ())
         listed = (value,) if isinstance(value, str) else value
         if not isinstance(listed, tuple | list) or not all(isinstance(item, str) for item in listed):
-            raise self._refuse(name, "a list of texts", f'{name}: ["NULL", "n/a"]')
+            raise self.refuse(name, "a list of texts", f'{name}: ["NULL", "n/a"]')
         return tuple(str(item) for item in listed)
 
+    def text(self, name: str, example: str) -> str | None:
+        """A text; None if it is not given."""
+        value = self.options.get(name)
+        if value is not None and not isinstance(value, str):
+            raise self.refuse(name, "a text", f"{name}: {example}")
+        return value
+
     def one_of(self, name: str, words: tuple[str, ...], default: str) -> str:
+        """One of a few words."""
         value = self.options.get(name, default)
         if value not in words:
-            raise self._refuse(name, " or ".join(words), f"{name}: {words[0]}")
+            raise self.refuse(name, " or ".join(words), f"{name}: {words[0]}")
         return str(value)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kpi_engine.builtin.functions.records import family
+from kpi_engine.builtin.functions.literals import check_cast
 from kpi_engine.builtin.functions.signatures import NUMERIC, Result, literal_text, require, spoken
 from kpi_engine.extend.functions import Function, Parameter, SignatureProblem
 from kpi_engine.ir.expression import Expression
@@ -16,12 +17,19 @@ from kpi_engine.kernels.time_format import compile_format
 EPOCH_UNITS = ("second", "millisecond", "microsecond", "nanosecond")
 """What the numbers given to `from_epoch` may count."""
 
+_NOUNS = {
+    Kind.INTEGER: "a whole number",
+    Kind.DECIMAL: "a decimal",
+    Kind.DATE: "a date",
+    Kind.TIMESTAMP: "a timestamp",
+}
 _FORMAT = Parameter("format", 'a format such as `"%d.%m.%Y"`', optional=True, literal=True)
 
 
 def _number(kind: Kind) -> Result:
     def check(arguments: Sequence[Expression]) -> Type:
         given = require(arguments, 0, NUMERIC | {Kind.TEXT}, "a number or a text")
+        check_cast(arguments, Type(kind), _NOUNS[kind])
         return Type(kind, given.unit, given.nature) if given.numeric else Type(kind)
 
     return check
@@ -47,6 +55,7 @@ def _moment(result: Type) -> Result:
         require(arguments, 0, {Kind.TEXT, Kind.TIMESTAMP, result.kind}, "a text or a timestamp")
         if len(arguments) > 1:
             _check_format(arguments, given)
+        check_cast(arguments, result, _NOUNS[result.kind])
         return result
 
     return check

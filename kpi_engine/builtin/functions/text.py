@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kpi_engine.builtin.functions.literals import check_pattern
 from kpi_engine.builtin.functions.records import family
 from kpi_engine.builtin.functions.signatures import Result, literal_integer, literal_text, require
 from kpi_engine.extend.functions import Function, Parameter, SignatureProblem
@@ -37,6 +38,7 @@ def _matches(arguments: Sequence[Expression]) -> Type:
         if sign in pattern:
             help = "match the rest with a second `matches(...)`, joined by `and`"
             raise SignatureProblem(f"`{sign}` (a look-around) is not part of RE2 patterns", help, 1)
+    check_pattern(pattern, 1)
     return BOOLEAN
 
 

@@ -192,7 +192,7 @@ TIMES: tuple[Function, ...] = (
     ),
     _function(
         "bucket",
-        (_X, Parameter("grain", "a grain", literal=True, words=GRAINS)),
+        (_X, Parameter("grain", "a grain", literal=True, words=GRAINS, grains=True)),
         _bucket,
         "date, or timestamp for hours",
         "The first day of the period that holds the value, by the calendar's time zone, first day of the "

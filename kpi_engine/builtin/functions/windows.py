@@ -12,7 +12,7 @@ from kpi_engine.ir.expression import Expression
 from kpi_engine.ir.types import RATIO, Type
 
 _E = Parameter("m", "a metric")
-_BACK = Parameter("length", "a duration or a grain", optional=True, words=GRAINS, duration=True)
+_BACK = Parameter("length", "a duration or a grain", optional=True, words=GRAINS, duration=True, grains=True)
 
 
 def _same(arguments: Sequence[Expression]) -> Type:
@@ -64,7 +64,7 @@ WINDOWS: tuple[Function, ...] = (
     ),
     _function(
         "rolling",
-        (_E, Parameter("length", "a duration or a grain", words=GRAINS, duration=True)),
+        (_E, Parameter("length", "a duration or a grain", words=GRAINS, duration=True, grains=True)),
         _same,
         "the type of m",
         "The metric over the length of time that ends with the period: `rolling(active_customers, 28 "
@@ -76,7 +76,7 @@ WINDOWS: tuple[Function, ...] = (
     ),
     _function(
         "todate",
-        (_E, Parameter("grain", "a grain", literal=True, words=GRAINS)),
+        (_E, Parameter("grain", "a grain", literal=True, words=GRAINS, grains=True)),
         _same,
         "the type of m",
         "The metric from the start of the year (quarter, month, ...) up to the end of the period. The "

@@ -33,6 +33,10 @@ def orphan_line(failure: Failure) -> Diagnostic | None:
 def continued_line(failure: Failure) -> Diagnostic | None:
     """A line in column 1 that only continues the one above."""
     first = failure.kind(0)
+    if failure.index == 1 and _is_name_with_minus(failure):
+        name = failure.span(0, 2)
+        what = f"a name holds letters, digits and `_`, so `{name.text}` is a subtraction"
+        return failure.error("E130", what, name, f"write `{name.text.replace('-', '_')} = ...`")
     if not failure.accepted & _KEYWORDS and failure.index != 1:
         return None
     begins_badly = failure.index == 0 and first not in ("RPAR", "RSQB", "KEY")
@@ -42,6 +46,10 @@ def continued_line(failure: Failure) -> Diagnostic | None:
             "E130", "a continued line must be indented", place, f"add two spaces before {failure.shown(0)}"
         )
     return None
+
+
+def _is_name_with_minus(failure: Failure) -> bool:
+    return [failure.kind(index) for index in range(4)] == ["NAME", "PLUSMINUS", "NAME", "EQ"] and failure.text(1) == "-"
 
 
 def _goes_on(failure: Failure) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from kpi_engine.ir.diagnostic import Diagnostic
 from kpi_engine.parse.explain.failure import OPERATORS, Failure
 from kpi_engine.parse.table import END
@@ -146,6 +148,10 @@ def missing_operator(failure: Failure) -> Diagnostic | None:
         help_text = "write + - * / or a comparison between them"
         if failure.start != "expr":
             help_text += "; a new declaration begins in column 1"
+        if failure.word(failure.index) == "by":
+            help_text = "dimensions are asked for in the question: `kpi eval revenue --by channel --grain month`"
+        if failure.previous == "NUMBER" and re.fullmatch("[A-Z]{3}", failure.text(failure.index)):
+            help_text = f"write the number alone; a column has a currency: `currency({failure.text(failure.index)})`"
         if failure.current == "NOT":
             help_text = "`not` stands before what it negates: `not a`, or in `a not in [b, c]`, `a is not null`"
         return failure.error("E183", what, failure.index, help_text)

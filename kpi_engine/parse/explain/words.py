@@ -66,6 +66,8 @@ def call_without_brackets(failure: Failure) -> Diagnostic | None:
         last = failure.index
         while failure.is_operand(last + 1) and not failure.starts_line(last + 1) and failure.word(last) in _MODIFIERS:
             last += 1
+        while failure.text(last + 1) == "." and failure.is_operand(last + 2):
+            last += 2
         help_text = f"write `{name}({failure.span(failure.index, last).text})`"
         return failure.error("E194", f"the brackets of `{name}` are missing", failure.index - 1, help_text)
     return None

@@ -1,4 +1,4 @@
--- The twelve metrics of scorecard.kpi by local month and channel, as fast as DuckDB was found to answer them:
+-- Twelve metrics of shop.kpi by local month and channel, as fast as DuckDB was found to answer them:
 -- months by integer arithmetic on UTC+8 (date_trunc on a zoned timestamp takes almost three times as long), and
 -- distinct customers through one bit a month for each customer (count(distinct) takes twice as long).
 

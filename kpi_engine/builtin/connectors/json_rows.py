@@ -1,0 +1,145 @@
+"""JSON files: types from all rows of all files, read as declared; nested lists and objects stay what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from kpi_engine.builtin.connectors.guard import reading
+from kpi_engine.builtin.connectors.json_text import Row, line_of, rows_of
+from kpi_engine.builtin.connectors.null_marks import without_marks
+from kpi_engine.builtin.connectors.python_values import column_array, field_of, unified_field
+from kpi_engine.builtin.connectors.requested import physical, select, names_held
+from kpi_engine.builtin.connectors.scan import Asked, FileScan, Opened
+from kpi_engine.builtin.connectors.schemas import merged_schema
+from kpi_engine.builtin.connectors.stored_file import Stamp, StoredFile
+from kpi_engine.builtin.connectors.text_options import TextOptions
+from kpi_engine.extend.rows import ColumnRequest, ReadReport, data_error
+from kpi_engine.ir.catalog import TableSchema
+
+_WHAT = "JSON"
+
+
+class JsonSchemas:
+    """The columns of files, found by reading them once for as long as they do not change."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], tuple[Stamp, pa.Schema]] = {}
+
+    def read(self, file: StoredFile, encoding: str) -> pa.Schema:
+        """Names and types of all rows of a file; KpiError E605, E611 or E619."""
+        with reading(file.shown, _WHAT):
+            stamp = file.stamp()
+        known = self._known.get((file.shown, encoding))
+        if known is not None and known[0] == stamp:
+            return known[1]
+        found = _inferred(file, encoding)
+        self._known[file.shown, encoding] = (stamp, found)
+        return found
+
+
+def _inferred(file: StoredFile, encoding: str) -> pa.Schema:
+    fields: dict[str, pa.Field] = {}
+    for rows in rows_of(file, encoding):
+        for name in _names(rows):
+            found = field_of(name, [row.get(name) for row in rows])
+            fields[name] = unified_field(fields[name], found) if name in fields else found
+    return pa.schema(list(fields.values()))
+
+
+def _names(rows: Sequence[Row]) -> dict[str, None]:
+    names: dict[str, None] = {}
+    for row in rows:
+        if row.keys() - names.keys():
+            names.update(dict.fromkeys(row))
+    return names
+
+
+def schema(files: Sequence[StoredFile], schemas: JsonSchemas, options: TextOptions) -> TableSchema:
+    """The columns of all files together."""
+    return merged_schema([(file.shown, schemas.read(file, options.encoding)) for file in files])
+
+
+def scan(asked: Asked, schemas: JsonSchemas, options: TextOptions) -> FileScan:
+    """A scan of JSON files, one fragment a file; nothing is known of one before it is read.
+
+    A key that an object does not have is null, and so is one that a whole file does not have, if another has it.
+    """
+
+    def open_files() -> Opened:
+        read = [(file, schemas.read(file, options.encoding)) for file in asked.located.files]
+        notes = asked.check([(file.shown, found) for file, found in read if len(found)])
+        nested = _nested_types([found for _, found in read])
+        return Opened([JsonFile(file, found, options, asked.columns, nested) for file, found in read], notes=notes)
+
+    return FileScan(asked, "none", open_files)
+
+
+def _nested_types(schemas: Sequence[pa.Schema]) -> dict[str, pa.DataType]:
+    """The types of the columns that hold lists or objects, over all files."""
+    fields: dict[str, pa.Field] = {}
+    for one in schemas:
+        for field in one:
+            fields[field.name] = unified_field(fields[field.name], field) if field.name in fields else field
+    return {name: field.type for name, field in fields.items() if pa.types.is_nested(field.type)}
+
+
+@dataclass(frozen=True)
+class JsonFile:
+    """One JSON file."""
+
+    file: StoredFile
+    schema: pa.Schema
+    options: TextOptions
+    columns: tuple[ColumnRequest, ...]
+    nested: Mapping[str, pa.DataType]
+
+    @property
+    def name(self) -> str:
+        """The file."""
+        return self.file.shown
+
+    def bounds(self, column: str) -> tuple[object, object] | None:
+        """Not known."""
+        return None
+
+    def place(self, row: int) -> str:
+        """`orders.jsonl:17`, or `orders.json, row 17` in an array."""
+        line = line_of(self.file, self.options.encoding, row)
+        return f"{self.name}, row {row + 1}" if line is None else f"{self.name}:{line}"
+
+    def batches(self, report: ReadReport) -> Iterator[pa.RecordBatch]:
+        """The rows, some thousand at a time."""
+        report.fragments_read += 1
+        with reading(self.name, _WHAT):
+            report.bytes += self.file.stamp()[0]
+        types = {physical(column): column.type for column in self.columns}
+        names = names_held(self.columns, self.file, self.schema.names)
+        first = 0
+        for rows in rows_of(self.file, self.options.encoding):
+            arrays = [self._array(name, rows, types, first) for name in names]
+            length = pa.array([None] * len(rows), pa.null())
+            batch = pa.RecordBatch.from_arrays([*arrays, length], names=[*names, ""])
+            first += len(rows)
+            report.rows += len(rows)
+            yield select(batch, self.columns, self.file.partitions)
+
+    def _array(self, name: str, rows: Sequence[Row], types: Mapping[str, object], first: int) -> pa.Array:
+        values = [row.get(name) for row in rows]
+        try:
+            found = column_array(values, types[name], self.nested.get(name))
+        except UnicodeEncodeError as error:
+            bad = next(index for index, value in enumerate(values) if isinstance(value, str) and not _is_text(value))
+            message = f"`{name}` holds half a character (an unpaired surrogate such as \\ud800)"
+            raise data_error("E619", self.place(first + bad), message, "correct the line") from error
+        return without_marks(found, self.options)
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,119 @@
+"""JSON text to rows: one object a line, or one array of objects; with the line of what is wrong."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+from kpi_engine.builtin.connectors.guard import reading
+from kpi_engine.builtin.connectors.python_values import Digits
+from kpi_engine.builtin.connectors.stored_file import StoredFile, decompressed
+from kpi_engine.builtin.connectors.text_encoding import decoding, is_utf8, nul_problem
+from kpi_engine.extend.rows import data_error
+from kpi_engine.ir.diagnostic import KpiError
+
+Row = dict[str, Any]
+
+_ROWS_A_BLOCK = 1 << 14
+_WHAT = "JSON"
+_FORM = "a JSON file holds one object a line, or one array of objects"
+_CUT = "the file may be cut short here: write or copy it again, or correct the line"
+_NAMES = {str: "a text", list: "a list", type(None): "null", bool: "true or false"}
+
+
+def rows_of(file: StoredFile, encoding: str) -> Iterator[list[Row]]:
+    """The objects of a file, some thousand at a time. KpiError E605, E611, or E619 with the line of what is no object."""
+    with reading(file.shown, _WHAT), decoding(file, encoding), _text_of(file, encoding) as text:
+        if _begins_with_bracket(text):
+            text.seek(0)
+            yield from _blocks(iter(_array(file, text.read(), encoding)))
+            return
+        text.seek(0)
+        yield from _blocks(_objects(file, text, encoding))
+
+
+def line_of(file: StoredFile, encoding: str, row: int) -> int | None:
+    """The line (from 1) of a row (from 0); None in an array."""
+    with _text_of(file, encoding) as text:
+        if _begins_with_bracket(text):
+            return None
+        text.seek(0)
+        filled = (number for number, line in enumerate(text, 1) if not line.isspace())
+        return next(islice(filled, row, None), None)
+
+
+@contextmanager
+def _text_of(file: StoredFile, encoding: str) -> Iterator[io.TextIOWrapper]:
+    with decompressed(file) as stream:
+        buffered = io.BytesIO(stream.read())
+    yield io.TextIOWrapper(buffered, encoding="utf-8-sig" if is_utf8(encoding) else encoding)
+
+
+def _begins_with_bracket(text: io.TextIOWrapper) -> bool:
+    return next((line for line in text if not line.isspace()), "").lstrip().startswith("[")
+
+
+def _blocks(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    while block := list(islice(rows, _ROWS_A_BLOCK)):
+        yield block
+
+
+def _objects(file: StoredFile, lines: Iterator[str], encoding: str) -> Iterator[Row]:
+    decode = _decoder().decode
+    for number, line in enumerate(lines, 1):
+        if line.isspace():
+            continue
+        try:
+            row = decode(line.rstrip("\r\n"))
+        except (ValueError, RecursionError) as error:
+            raise _bad_text(file, encoding, number, line, error) from error
+        if type(row) is not dict:
+            raise _no_object(f"{file.shown}:{number}", row)
+        yield row
+
+
+def _array(file: StoredFile, text: str, encoding: str) -> list[Row]:
+    try:
+        rows = _decoder().decode(text)
+    except (ValueError, RecursionError) as error:
+        number = error.lineno if isinstance(error, json.JSONDecodeError) else None
+        raise _bad_text(file, encoding, number, text, error) from error
+    for number, row in enumerate(rows, 1):
+        if type(row) is not dict:
+            raise _no_object(f"{file.shown}, row {number}", row)
+    found: list[Row] = rows
+    return found
+
+
+def _decoder() -> json.JSONDecoder:
+    return json.JSONDecoder(object_pairs_hook=_object, parse_float=Digits)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Row:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key `{next(name for name in names if names.count(name) > 1)}` occurs twice")
+    return found
+
+
+def _no_object(place: str, row: object) -> KpiError:
+    return data_error("E619", place, f"this is {_NAMES.get(type(row), 'a number')}, not an object", _FORM)
+
+
+def _bad_text(file: StoredFile, encoding: str, number: int | None, text: str, error: Exception) -> KpiError:
+    """E619 at a line, or E611 where NUL bytes say that the file is no such text at all."""
+    if "\0" in text:
+        return nul_problem(file, encoding)
+    place = file.shown if number is None else f"{file.shown}:{number}"
+    if isinstance(error, RecursionError):
+        return data_error("E619", place, "objects and lists are nested too deeply", "write flatter objects")
+    if not isinstance(error, json.JSONDecodeError):
+        return data_error("E619", place, f"this is no JSON object: {error}", "correct the line")
+    at_end = not text[error.pos :].strip()
+    reason = f"{error.msg[:1].lower()}{error.msg[1:]} in column {error.colno}"
+    return data_error("E619", place, f"this is no JSON object: {reason}", _CUT if at_end else _FORM)

@@ -1,0 +1,173 @@
+"""Columns of Python values (of JSON, of spreadsheets) as Arrow arrays: the kinds of values decide, all rows together."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Collection, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+from kpi_engine.builtin.connectors.arrow_types import common_type
+from kpi_engine.ir.types import Kind, Type
+
+MIXED = b"mixed"
+"""Key of a field's metadata where a column holds values of several types: their names."""
+
+_LARGEST = 2**63
+_EMPTY = type(None)
+
+
+class Digits(float):
+    """A number with the digits that it was written with.
+
+    >>> Digits("12.50"), Digits("12.50").written
+    (12.5, '12.50')
+    """
+
+    __slots__ = ("written",)
+    written: str
+
+    def __new__(cls, text: str) -> Digits:
+        made = super().__new__(cls, text)
+        made.written = text
+        return made
+
+
+_FLOATS = frozenset({float, Digits})
+_MOMENTS = frozenset({datetime.date, datetime.datetime})
+_NUMBERS = frozenset({int, Decimal}) | _FLOATS
+_PLAIN: dict[type, pa.DataType] = {
+    bool: pa.bool_(),
+    str: pa.string(),
+    datetime.date: pa.date32(),
+    datetime.datetime: pa.timestamp("us"),
+    datetime.timedelta: pa.duration("us"),
+}
+_SPOKEN: dict[type, str] = {
+    bool: "conditions",
+    str: "texts",
+    int: "numbers",
+    float: "numbers",
+    Digits: "numbers",
+    Decimal: "numbers",
+    datetime.date: "dates",
+    datetime.datetime: "timestamps",
+    datetime.time: "times of day",
+    datetime.timedelta: "durations",
+    dict: "objects",
+    list: "lists",
+}
+
+
+def field_of(name: str, values: Sequence[Any]) -> pa.Field:
+    """The field that holds all values of a column; a text, marked as mixed, where no one type does.
+
+    >>> field_of("n", [1, None, 2.5]).type, field_of("s", [1, "x"]).metadata
+    (DataType(double), {b'mixed': b'numbers and texts'})
+    """
+    kinds = set(map(type, values)) - {_EMPTY}
+    found = _type_of(kinds, values)
+    if found is not None:
+        return pa.field(name, found)
+    spoken = sorted({_SPOKEN.get(kind, kind.__name__) for kind in kinds})
+    names = " and ".join(spoken) if len(spoken) > 1 else f"{spoken[0]} of several types"
+    return pa.field(name, pa.string(), metadata={MIXED: names.encode()})
+
+
+def unified_field(one: pa.Field, other: pa.Field) -> pa.Field:
+    """The field that holds the values of both."""
+    for each in (one, other):
+        if each.metadata is not None:
+            return each
+    together = common_type(one.type, other.type)
+    if together is not None:
+        return pa.field(one.name, together)
+    return pa.field(one.name, pa.string(), metadata={MIXED: f"{one.type} and {other.type}".encode()})
+
+
+def _type_of(kinds: Collection[type], values: Sequence[Any]) -> pa.DataType | None:
+    if not kinds:
+        return pa.null()
+    if kinds <= _NUMBERS:
+        if _FLOATS & set(kinds):
+            return pa.float64()
+        return pa.int64() if fits_int64(values) else pa.decimal128(38, 0)
+    if kinds == _MOMENTS:
+        return _PLAIN[datetime.datetime]
+    if len(kinds) == 1:
+        (kind,) = kinds
+        if kind in _PLAIN:
+            return _PLAIN[kind]
+        if kind in (dict, list):
+            return _nested_type(values)
+    return None
+
+
+def _nested_type(values: Sequence[Any]) -> pa.DataType | None:
+    try:
+        return pa.infer_type(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):  # values inside that go into no one type
+        return None
+
+
+def fits_int64(values: Sequence[Any]) -> bool:
+    """Whether all whole numbers among the values are int64's."""
+    numbers = [value for value in values if value is not None]
+    return not numbers or (min(numbers) >= -_LARGEST and max(numbers) < _LARGEST)
+
+
+def column_array(values: Sequence[Any], wanted: Type | None, nested: pa.DataType | None = None) -> pa.Array:
+    """The values as they are; as texts, with all digits, where they are of several kinds or decimals are wanted.
+
+    `nested` is the type of lists and objects. Raises UnicodeEncodeError for texts that no text file can hold.
+
+    >>> from kpi_engine.ir.types import DECIMAL, INTEGER
+    >>> column_array([Digits("0.10"), 7], DECIMAL).to_pylist(), column_array([1, "x"], INTEGER).to_pylist()
+    (['0.10', '7'], ['1', 'x'])
+    """
+    kinds = set(map(type, values)) - {_EMPTY}
+    if not kinds:
+        return pa.nulls(len(values))
+    if nested is not None and kinds <= {dict, list}:
+        return pa.array(values, nested)
+    if kinds == _MOMENTS or (kinds == {datetime.date} and wanted is not None and wanted.kind is Kind.TIMESTAMP):
+        return pa.array([_midnight(value) for value in values], _PLAIN[datetime.datetime])
+    if wanted is None or wanted.kind not in (Kind.DECIMAL, Kind.TEXT) or not kinds <= _FLOATS | {int}:
+        if kinds == {int} and fits_int64(values):
+            return pa.array(values, pa.int64())
+        if kinds <= _FLOATS:
+            return pa.array(values, pa.float64())
+        if len(kinds) == 1 and (kind := next(iter(kinds))) in _PLAIN:
+            return pa.array(values, _PLAIN[kind])
+    whole = wanted is not None and wanted.kind is Kind.TEXT
+    return pa.array([None if value is None else _text(value, whole=whole) for value in values], pa.string())
+
+
+def _midnight(value: datetime.date | None) -> datetime.datetime | None:
+    """A date as the first instant of its day; a timestamp stays what it is."""
+    if value is None or isinstance(value, datetime.datetime):
+        return value
+    return datetime.datetime.combine(value, datetime.time())
+
+
+def _text(value: Any, *, whole: bool) -> str | None:
+    """A value as it was written; with `whole`, whole numbers without `.0`. None for what is no number."""
+    match value:
+        case str():
+            return value
+        case bool():
+            return str(value).lower()
+        case float() if value != value or value in (float("inf"), -float("inf")):
+            return value.written if isinstance(value, Digits) else None
+        case float() if whole and value.is_integer():
+            return str(int(value))
+        case Digits():
+            return value.written
+        case dict() | list():
+            return json.dumps(value, ensure_ascii=False)
+        case datetime.datetime() | datetime.date() | datetime.time():
+            return value.isoformat()
+    return str(value)

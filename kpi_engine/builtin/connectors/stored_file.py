@@ -1,0 +1,100 @@
+"""One file of a table, on a disk or in an object store: what formats need of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+COMPRESSIONS: Mapping[str, str] = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
+"""Endings that may follow that of a text file, and the compressions that they stand for."""
+
+Partition = tuple[str, str | None]
+"""A column that a folder's name gives (`year=2026`) and its value; None where the name says that there is none."""
+
+Stamp = tuple[int, int, int]
+"""Size, time of change in nanoseconds, identity: a file of the same stamp holds the same bytes."""
+
+
+class StoredFile(Protocol):
+    """A file: how messages show it, the last part of its path, and the values that its folders give."""
+
+    @property
+    def shown(self) -> str:
+        """The path as messages show it, relative to the connection's folder."""
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+
+    @property
+    def partitions(self) -> tuple[Partition, ...]:
+        """Columns that folders on its path give."""
+
+    def stamp(self) -> Stamp:
+        """What changes when the file does; OSError if it cannot be looked at."""
+
+    def open(self) -> Any:
+        """The bytes, for reading anywhere; OSError if they cannot be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A file on a disk.
+
+    >>> LocalFile(Path("/data/orders.csv.gz"), "orders.csv.gz").name
+    'orders.csv.gz'
+    """
+
+    path: Path
+    shown: str
+    partitions: tuple[Partition, ...] = field(default=())
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.name
+
+    def stamp(self) -> Stamp:
+        """Size, time of change and inode."""
+        status = self.path.stat()
+        return status.st_size, status.st_mtime_ns, status.st_ino
+
+    def open(self) -> Any:
+        """The bytes."""
+        return pa.OSFile(str(self.path))
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """An object of a pyarrow file system; `size` and `changed` (nanoseconds) are as the store listed them."""
+
+    filesystem: Any
+    path: str
+    shown: str
+    size: int
+    changed: int
+    partitions: tuple[Partition, ...] = field(default=())
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition("/")[2]
+
+    def stamp(self) -> Stamp:
+        """Size and time of change as listed."""
+        return self.size, self.changed, 0
+
+    def open(self) -> Any:
+        """The object's bytes."""
+        return self.filesystem.open_input_file(self.path)
+
+
+def decompressed(file: StoredFile) -> Any:
+    """The bytes of a file from its start, decompressed if its ending says so."""
+    ending = next((each for each in COMPRESSIONS if file.name.lower().endswith(each)), None)
+    opened = file.open()
+    return opened if ending is None else pa.CompressedInputStream(opened, COMPRESSIONS[ending])

@@ -1,0 +1,49 @@
+"""`Project.values`: the values of dimensions and columns, with the number of rows that have them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from kpi_engine import pipeline
+from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
+from kpi_engine.ir.result import ResultColumn, RunStats
+from kpi_engine.ir.types import Display
+from kpi_engine.resolve import bind_values
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@pipeline.deep
+def values(
+    loaded: pipeline.Loaded, names: Sequence[str], source: str | None, where: str | None, limit: int | None
+) -> tuple[pa.Table, tuple[ResultColumn, ...], RunStats]:
+    """A row a combination of values that some row has, the most frequent first; a column of counts a source.
+
+    Counted are all rows of a source, whatever their time, that are not left out by its own `where:`.
+    """
+    from kpi_engine.connect.reader import CatalogReader
+    from kpi_engine.execute import execute, make_world
+    from kpi_engine.optimize import optimize
+    from kpi_engine.plan import grains_of_question, values_plan
+
+    if not names:
+        help = "name a dimension, or a column of a source"
+        raise KpiError(Diagnostic("E511", "no dimension is asked for", help=help, exit_code=ExitCode.USAGE))
+    parsed = None if where is None else pipeline.parsed_where(where)
+    question = bind_values(loaded.catalog, names, source, parsed, pipeline.functions())
+    calendar = pipeline.calendar_of(loaded.catalog.calendar)
+    reader = CatalogReader(loaded.connectors, loaded.bound, calendar.timezone)
+    calendar = pipeline.with_periods(calendar, grains_of_question(loaded.catalog, question), loaded, reader)
+    now = calendar.bound(time.time_ns() // 1000)
+    plan, _ = optimize(values_plan(loaded.catalog, question, calendar, now, limit))
+    world = make_world(
+        loaded.catalog, pipeline.functions(), calendar, reader, plan.prepared, plan.keyed, dict(plan.watermarks)
+    )
+    stats = RunStats()
+    table = execute(plan, world, stats)
+    columns = [ResultColumn(dimension.name, "dimension") for dimension in question.dimensions]
+    columns += [ResultColumn(name, "metric", Display("count")) for name in question.sources]
+    return table, tuple(columns), stats

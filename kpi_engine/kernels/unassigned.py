@@ -1,0 +1,26 @@
+"""Rows of a frame whose key is null."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kpi_engine.kernels.frames import StateFrame
+from kpi_engine.kernels.vectors import validity
+
+
+def rows_without(frame: StateFrame, key: int, first_bucket: int) -> int:
+    """Rows with a null in the key at this position, in buckets from the first one on.
+
+    Of several states the one with most rows counts.
+
+    >>> import pyarrow as pa
+    >>> from kpi_engine.kernels.frames import StateInput, partial_frames
+    >>> plain, *_ = partial_frames([pa.array(["a", None, None])], np.array([1, 0, 1]), [StateInput("count", None, None)])
+    >>> rows_without(plain, 0, 0), rows_without(plain, 0, 1)
+    (2, 1)
+    """
+    present = validity(frame.keys[key])
+    if present is None:
+        return 0
+    chosen = ~present & (frame.bucket >= first_bucket)
+    return max((int(state.rows[chosen].sum()) for state in frame.states), default=0)

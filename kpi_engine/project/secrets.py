@@ -1,0 +1,40 @@
+"""Keys and passwords in kpi.toml: only references to them may stand there, and none is ever shown."""
+
+from __future__ import annotations
+
+import re
+
+from kpi_engine.ir.span import SourceText
+
+SECRETS = ("access_key", "secret_key", "session_token", "password")
+"""Settings of connections that are references to keys: `env:NAME` or `file:PATH`."""
+
+_WRITTEN = re.compile(
+    r"""(?P<name>[\w-]*(?:key|secret|token|passw|pwd|credential|dsn)[\w-]*["']?\s*=\s*)"""
+    r'''(?P<value>"""[\s\S]*?(?:"""|\Z)|\'\'\'[\s\S]*?(?:\'\'\'|\Z)|"[^"\n]*"?|'[^'\n]*'?|[^\s,}\]]+)''',
+    re.IGNORECASE,
+)
+_SHOWN = re.compile(r"""["'](?:env|file):[^"']*["']""")
+
+
+def is_reference(value: object) -> bool:
+    """Whether a setting says where a key is, and is not the key.
+
+    >>> is_reference("env:LAKE_KEY"), is_reference("AKIA123")
+    (True, False)
+    """
+    return isinstance(value, str) and value.startswith(("env:", "file:")) and not value.endswith(":")
+
+
+def masked(source: SourceText) -> SourceText:
+    """The text with a star for each character of what may be a key, every place staying where it is.
+
+    >>> masked(SourceText("kpi.toml", 'secret_key = "abc"\\naccess_key = "env:KEY"')).text
+    'secret_key = *****\\naccess_key = "env:KEY"'
+    """
+    return SourceText(source.name, _WRITTEN.sub(_stars, source.text))
+
+
+def _stars(found: re.Match[str]) -> str:
+    value = found["value"]
+    return found["name"] + (value if _SHOWN.fullmatch(value) else re.sub(r"[^\n]", "*", value))

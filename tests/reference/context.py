@@ -1,0 +1,36 @@
+"""What surrounds an expression: window, filter and group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from kpi_engine.ir import tree
+
+from .windows import Window
+
+
+@dataclass(frozen=True)
+class Context:
+    """Window, filter and group. `every_*` are those that no `total` has dropped; `empty` asks for no row at all.
+
+    `dimensions` are those of the question, and the keys of `per` that surround the expression; `chosen` are conditions
+    on these keys' own columns.
+    """
+
+    window: Window | None
+    filters: tuple[tree.Expr, ...] = ()
+    dimensions: tuple[str, ...] = ()
+    every_filter: tuple[tree.Expr, ...] = ()
+    every_dimension: tuple[str, ...] = ()
+    chosen: tuple[tuple[str, tree.Expr], ...] = ()
+    before: bool = False
+    empty: bool = False
+
+    def filtered(self, found: tuple[tree.Expr, ...]) -> Context:
+        """With further conditions."""
+        return replace(self, filters=self.filters + found, every_filter=self.every_filter + found)
+
+    def keyed(self, names: tuple[str, ...]) -> Context:
+        """With further keys in the group."""
+        dimensions, every = self.dimensions + names, self.every_dimension + names
+        return replace(self, dimensions=dimensions, every_dimension=every)

@@ -1,0 +1,216 @@
+"""Aggregates of rows: which rows are in a window and a group, and what their aggregate is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kpi_engine.ir import tree
+
+from .aggregates import aggregate
+from .context import Context
+from .events import is_followed
+from .local_time import Mark, Span
+from .measures import Measure, read_measure
+from .model import Source, word
+from .period_text import read_instant
+from .problems import MeaninglessError
+from .tables import Moment, Row
+from .windows import Window
+from .world import PER, World
+
+ZERO_OUTSIDE = ("rows", "count", "count distinct", "sum")
+Bounds = tuple[Mark | None, Mark]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row that passes all filters: its time, its group, and the values that are aggregated."""
+
+    row: Row
+    moment: Moment | None
+    group: tuple[Any, ...]
+    values: tuple[Any, ...]
+
+
+class Measuring:
+    """The aggregates of a world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._calendar = world.calendar
+        self._measures: dict[int, Measure] = {}
+        self._prepared: dict[tuple[object, ...], list[Entry]] = {}
+        self._within: dict[tuple[object, ...], list[Entry]] = {}
+        self._first: dict[str, Mark | None] = {}
+
+    def measure(self, call: tree.Call) -> Measure:
+        """An aggregate with its names looked up."""
+        if id(call) not in self._measures:
+            self._measures[id(call)] = read_measure(self._world, call)
+        return self._measures[id(call)]
+
+    def value(self, call: tree.Call, context: Context, group: Mapping[str, Any]) -> Any:
+        """The value of an aggregate for one group."""
+        measure = self.measure(call)
+        nothing = 0 if measure.function in ZERO_OUTSIDE else None
+        if context.empty:
+            return nothing
+        bounds = self.covered(measure.base, context.window)
+        if bounds is None or not self._is_counted(measure, bounds):
+            return nothing if context.before else None
+        self._check_coarse(measure, bounds)
+        entries = self.entries(call, context, group)
+        return aggregate(measure.function, [entry.values for entry in entries], measure.parameter)
+
+    def entries(self, call: tree.Call, context: Context, group: Mapping[str, Any]) -> list[Entry]:
+        """The rows inside the window and the group; those without an id of a key are in no group."""
+        names = context.dimensions
+        found = self.entries_of_all(call, context, context.filters, names)
+        wanted = [(place, group[name]) for place, name in enumerate(names) if name in group]
+        return [entry for entry in found if all(entry.group[place] == value for place, value in wanted)]
+
+    def entries_of_all(
+        self, call: tree.Call, context: Context, filters: tuple[tree.Expr, ...], dimensions: tuple[str, ...]
+    ) -> list[Entry]:
+        """The rows inside the window, of all groups."""
+        measure = self.measure(call)
+        bounds = self.covered(measure.base, context.window)
+        if bounds is None:
+            return []
+        chosen = tuple((name, id(condition)) for name, condition in context.chosen)
+        key = (id(call), tuple(id(each) for each in filters), dimensions, chosen)
+        if key not in self._prepared:
+            entries = self._prepare(measure, filters, dimensions)
+            self._prepared[key] = [entry for entry in entries if self._is_chosen(entry, dimensions, context)]
+        if (key, bounds) not in self._within:
+            inside = self._inside(measure, bounds)
+            self._within[key, bounds] = [entry for entry in self._prepared[key] if inside(entry)]
+        return self._within[key, bounds]
+
+    def _prepare(self, measure: Measure, filters: tuple[tree.Expr, ...], dimensions: tuple[str, ...]) -> Any:
+        world, base = self._world, measure.base
+        alive = measure.at is not None and "lifetime" in world.model.sources[base].properties
+        keys = [place for place, name in enumerate(dimensions) if name.startswith(PER)]
+        for row in world.rows(base):
+            moment = world.time(base, row) if measure.dated_by is None else world.path(measure.dated_by, base, row)
+            if moment is None and not alive:
+                continue
+            kept = all(world.on_row(each, base, row, dimensions=True) is True for each in filters)
+            kept = kept and all(world.on_row(each, base, row) is True for each in measure.where)
+            if not kept or (measure.followed and not is_followed(world, base, row, measure.followed)):
+                continue
+            group = tuple(world.dimension(name, base, row) for name in dimensions)
+            if all(group[place] is not None for place in keys):
+                yield Entry(row, moment, group, tuple(world.on_row(each, base, row) for each in measure.arguments))
+
+    def _is_chosen(self, entry: Entry, dimensions: tuple[str, ...], context: Context) -> bool:
+        """Whether the ids of a row satisfy the conditions on their keys' own columns."""
+        ids = dict(zip(dimensions, entry.group, strict=True))
+        return all(self._world.passes(name, condition, ids[name]) for name, condition in context.chosen)
+
+    def check(self, call: tree.Call, context: Context) -> None:
+        """Every name must mean something, also where there is no row to look it up on."""
+        measure = self.measure(call)
+        self._check(measure, context.filters, context.dimensions)
+        self._check(measure, context.every_filter, context.every_dimension)
+
+    def _check(self, measure: Measure, filters: tuple[tree.Expr, ...], dimensions: tuple[str, ...]) -> None:
+        for each in filters:
+            self._world.on_row(each, measure.base, None, dimensions=True)
+        for each in (*measure.where, *measure.arguments):
+            self._world.on_row(each, measure.base, None)
+        for name in dimensions:
+            self._world.dimension(name, measure.base, None)
+        for link in measure.followed:
+            if link.condition is not None:
+                self._world.on_row(link.condition, link.target.text, None)
+
+    # ------------------------------------------------------------------------------------------------------- windows
+
+    def covered(self, base: str, window: Window | None) -> Bounds | None:
+        """The bounds of a window that touches the source's coverage; None for any other."""
+        bounds = None if window is None else window.bounds(self._calendar)
+        first = self.first(base)
+        if bounds is None or first is None:
+            return None
+        start, end = bounds
+        if end <= first or (start is not None and start >= self._world.watermarks[base]):
+            return None
+        return bounds
+
+    def first(self, base: str) -> Mark | None:
+        """Where the coverage of a source begins: `starts:`, or else its first row."""
+        if base not in self._first:
+            starts = self._world.model.sources[base].properties.get("starts")
+            said = None if starts is None else read_instant(self._calendar, word(starts))
+            self._first[base] = self.first_row(base) if said is None else said
+        return self._first[base]
+
+    def first_row(self, base: str) -> Mark | None:
+        """The time of the first row of a source."""
+        source = self._world.model.sources[base]
+        if "time" not in source.properties:
+            return None
+        moments = [self._world.time(base, row) for row in self._world.rows(base)]
+        first = min((self._calendar.at_moment(moment) for moment in moments if moment is not None), default=None)
+        if first is not None and "grain" in source.properties:
+            first = self._calendar.period(source.words("grain")[0], first).start
+        return first
+
+    def _check_coarse(self, measure: Measure, bounds: Bounds) -> None:
+        """Rows for a month cannot be added up over a part of it."""
+        coarse = self._world.model.sources[measure.base].words("grain")
+        if not coarse or measure.function not in ZERO_OUTSIDE:
+            return
+        inner = [mark for mark in bounds if mark is not None]
+        if any(self._calendar.period(coarse[0], mark).start != mark for mark in inner):
+            raise MeaninglessError(f"rows for a {coarse[0]} over a part of one")
+
+    def _is_counted(self, measure: Measure, bounds: Bounds) -> bool:
+        """Whether somebody counted in a window: of a snapshot there must be one."""
+        source = self._world.model.sources[measure.base]
+        return "snapshot" not in source.properties or self._snapshot(source, bounds, "end") is not None
+
+    def _snapshot(self, source: Source, bounds: Bounds, point: str) -> Span | None:
+        """The last, or the first, snapshot in a window, whatever filters say."""
+        start, end = bounds
+        moments = [self._world.time(source.name, row) for row in self._world.known_rows(source.name)]
+        marks = [self._calendar.at_moment(moment) for moment in moments if moment is not None]
+        inside = [mark for mark in marks if mark < end and (start is None or mark >= start)]
+        if not inside:
+            return None
+        return self._calendar.period(source.words("snapshot")[0], max(inside) if point == "end" else min(inside))
+
+    def _inside(self, measure: Measure, bounds: Bounds) -> Callable[[Entry], bool]:
+        """Which rows are in a window."""
+        start, end = bounds
+        source = self._world.model.sources[measure.base]
+        if measure.at is not None and "lifetime" in source.properties:
+            return self._is_alive(source, end if measure.at == "end" else start)
+        if measure.at is not None:
+            span = self._snapshot(source, bounds, measure.at)
+            return lambda entry: span is not None and entry.moment is not None and span.holds(entry.moment)
+        if "grain" in source.properties:
+            return lambda entry: self._touches(source, entry, bounds)
+        return lambda entry: (
+            entry.moment is not None and end.after(entry.moment) and (start is None or not start.after(entry.moment))
+        )
+
+    def _touches(self, source: Source, entry: Entry, bounds: Bounds) -> bool:
+        """Whether a window touches the period that a coarse row holds for."""
+        assert entry.moment is not None
+        held = self._calendar.period(source.words("grain")[0], self._calendar.at_moment(entry.moment))
+        return held.start < bounds[1] and (bounds[0] is None or held.end > bounds[0])
+
+    def _is_alive(self, source: Source, point: Mark | None) -> Callable[[Entry], bool]:
+        """Begun before an instant and not ended before it; before all history nothing is."""
+
+        def alive(entry: Entry) -> bool:
+            if point is None:
+                return False
+            begin, end = [self._world.column(name, source.name, entry.row) for name in source.words("lifetime")]
+            return point.after(begin) and (end is None or not point.after(end))
+
+        return alive
