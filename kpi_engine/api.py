@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -154,9 +155,9 @@ class Project:
         Several grains (`"month,week"`, or a list) give the rows of each below each other, led by a column `grain`.
 
         `start` and `end` are periods or dates, both included; `as_of` a date, an hour or an instant; all as text or as
-        Python's own. With `detail` columns follow each metric: `m.numerator` and `m.denominator` of a quotient, `m.rows`
-        (how many rows stand behind the value) and `m.complete`. Raises `KpiError`:
-        E5xx for a question that has no answer, E6xx for data that does not fit, E8xx for limits.
+        Python's own. With `detail` columns follow each metric: `m.numerator` and `m.denominator` of a quotient,
+        `m.rows` (how many rows stand behind the value) and `m.complete`. Raises `KpiError`: E5xx for a question that
+        has no answer, E6xx for data that does not fit, E8xx for limits, E734 for an argument of the wrong type.
         """
         start, end, as_of = as_text("start", start), as_text("end", end), as_text("as_of", as_of)
         check_names(metrics=metrics, by=by, grain=grain, order_by=order_by)
@@ -240,8 +241,8 @@ def _grain(value: Names | None) -> str | None:
 class Result:
     """An answer: `table` (Arrow), `columns` (what each means), `stats` (how it came about).
 
-    The table's columns are `grain` (with several grains), `period` (with any), the dimensions, the metrics. Percents are
-    fractions, durations duration[us], money decimals; each metric's unit is in its field's metadata.
+    The table's columns are `grain` (with several grains), `period` (with any), the dimensions, the metrics. Percents
+    are fractions, durations duration[us], money decimals; each metric's unit is in its field's metadata.
     """
 
     table: pa.Table
@@ -257,7 +258,9 @@ class Result:
 
     def __str__(self) -> str:
         """The answer as a table for people, with its notes."""
-        return pipeline.text_of(self)
+        from kpi_engine.present.terminal import answer_text
+
+        return answer_text(self)
 
     def __repr__(self) -> str:
         rows = "1 row" if len(self) == 1 else f"{len(self)} rows"
@@ -269,7 +272,9 @@ class Result:
 
     def report(self) -> dict[str, object]:
         """How the answer came about, under keys that do not change: the `stats` of `kpi eval --stats -f json`."""
-        return pipeline.report_of(self)
+        from kpi_engine.present.report import report
+
+        return report(self)
 
     def to_pandas(self) -> pandas.DataFrame:
         """The table as a pandas frame; pandas must be installed."""
@@ -286,4 +291,6 @@ class Result:
 
     def _repr_html_(self) -> str:
         """The table with units and notes, for notebooks; every text is escaped."""
-        return pipeline.html_of(self)
+        from kpi_engine.present.html import table_html
+
+        return table_html(self)

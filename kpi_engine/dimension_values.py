@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kpi_engine import pipeline
-from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
+from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError, did_you_mean
 from kpi_engine.ir.result import ResultColumn, RunStats
 from kpi_engine.ir.types import Display
 from kpi_engine.resolve import bind_values
@@ -32,6 +32,9 @@ def values(
     if not names:
         help = "name a dimension, or a column of a source"
         raise KpiError(Diagnostic("E511", "no dimension is asked for", help=help, exit_code=ExitCode.USAGE))
+    if source is not None and source not in loaded.catalog.sources:
+        help = did_you_mean(source, loaded.catalog.sources) or f"there are {', '.join(loaded.catalog.sources)}"
+        raise KpiError(Diagnostic("E727", f"there is no source `{source}`", help=help, exit_code=ExitCode.USAGE))
     parsed = None if where is None else pipeline.parsed_where(where)
     question = bind_values(loaded.catalog, names, source, parsed, pipeline.functions())
     calendar = pipeline.calendar_of(loaded.catalog.calendar)

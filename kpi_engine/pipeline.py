@@ -21,7 +21,6 @@ from functools import lru_cache, wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from kpi_engine.builtin.functions import FUNCTIONS
-from kpi_engine.extend.formats import Answer
 from kpi_engine.extend.functions import FunctionRegistry
 from kpi_engine.extend.rows import Connector
 from kpi_engine.ir import tree
@@ -247,7 +246,7 @@ def _latest_row(loaded: Loaded, calendar: Calendar, reader: CatalogReader, now: 
 
     latest: Bound | None = None
     # Rows of derived sources are those of their bases.
-    sources = [name for name, source in loaded.catalog.sources.items() if source.derived is None and not source.later]
+    sources = [name for name, source in loaded.catalog.sources.items() if source.derived is None]
     for request in extent_requests(loaded.catalog, sources):
         if loaded.schemas.get(request.source) is None:
             stats.notes.append(f"source {request.source} is out of reach and does not count for the as-of")
@@ -377,30 +376,3 @@ def check_bound(loaded: Loaded) -> None:
     message = f"a table is bound to `{unknown}`, which is no source with a table"
     help = did_you_mean(unknown, loaded.schemas) or f"there are {', '.join(loaded.schemas)}"
     raise KpiError(Diagnostic("E727", message, help=help, exit_code=ExitCode.USAGE))
-
-
-def text_of(answer: Answer) -> str:
-    """An answer as a table for people, with its notes below."""
-    from io import BytesIO
-
-    from kpi_engine.extend.formats import Surface
-    from kpi_engine.present.notes import note_lines
-    from kpi_engine.present.table import write_table
-
-    sink = BytesIO()
-    write_table(answer, sink, Surface(100))
-    return sink.getvalue().decode() + "\n".join(note_lines(answer))
-
-
-def report_of(answer: Answer) -> dict[str, object]:
-    """How an answer came about, as plain data."""
-    from kpi_engine.present.report import report
-
-    return report(answer)
-
-
-def html_of(answer: Answer) -> str:
-    """An answer as an HTML table, for notebooks."""
-    from kpi_engine.present.html import table_html
-
-    return table_html(answer)

@@ -10,7 +10,7 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from kpi_engine.cli.output import surface_of
-from kpi_engine.ir.catalog import Catalog, Column, Dimension, Entity, Metric, Source, spelled
+from kpi_engine.ir.catalog import Catalog, Column, Dimension, Entity, Grain, Metric, Source, spelled
 from kpi_engine.ir.span import Span
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def facts_about(project: Project, name: str) -> list[Facts]:
     for entity in catalog.entities.values():
         if name in (entity.name, entity.plural):
             found.append(_entity(catalog, entity))
+    if name in catalog.grains:
+        found.append(_grain(catalog.grains[name]))
     return found
 
 
@@ -110,7 +112,7 @@ def _metric(project: Project, metric: Metric) -> Facts:
     from kpi_engine.present.values import metric_text
 
     catalog = project.catalog
-    by = [] if metric.later else project.splits(metric.name)
+    by = project.splits(metric.name)
     dimensions = [name for name in by if name in catalog.dimensions]
     columns = [name for name in by if name not in catalog.dimensions]
     used_by = [other.name for other in catalog.metrics.values() if metric.name in other.uses]
@@ -122,7 +124,7 @@ def _metric(project: Project, metric: Metric) -> Facts:
         ("reads", ", ".join(metric.sources)),
         ("uses", ", ".join(metric.uses)),
         ("used by", ", ".join(used_by)),
-        ("split by", "" if metric.later else ", ".join(dimensions) or "no declared dimension"),
+        ("split by", ", ".join(dimensions) or "no declared dimension"),
         ("or column", ", ".join(columns)),
         ("adds up", "yes" if metric.additive else _not_additive(metric)),
         ("periods", "a longer period is not the sum of shorter ones" if metric.grain_dependent else ""),
@@ -131,7 +133,6 @@ def _metric(project: Project, metric: Metric) -> Facts:
         ("owner", metric.owner),
         ("since", metric.since or ""),
         ("deprecated", _deprecated(metric)),
-        ("not yet", ", ".join(dict.fromkeys(what for what, _ in metric.later))),
         ("defined", _place(metric.span)),
     ]
     return Facts(metric.name, f"metric, {metric.display}", metric.description, _known(rows))
@@ -139,9 +140,7 @@ def _metric(project: Project, metric: Metric) -> Facts:
 
 def _dimension(project: Project, dimension: Dimension) -> Facts:
     metrics = [
-        metric.name
-        for metric in project.catalog.metrics.values()
-        if not metric.later and dimension.name in project.splits(metric.name)
+        metric.name for metric in project.catalog.metrics.values() if dimension.name in project.splits(metric.name)
     ]
     sources = ", ".join(source for source, _ in dimension.values) or "every source with a time"
     rows = [
@@ -168,7 +167,6 @@ def _source(catalog: Catalog, source: Source) -> Facts:
         ("columns", "\n".join(map(_column, source.columns.values()))),
         ("read by", ", ".join(readers)),
         ("owner", source.owner),
-        ("not yet", ", ".join(dict.fromkeys(what for what, _ in source.later))),
         ("defined", _place(source.span)),
     ]
     return Facts(source.name, "source", source.description, _known(rows))
@@ -203,6 +201,19 @@ def _entity(catalog: Catalog, entity: Entity) -> Facts:
         ("defined", _place(entity.span)),
     ]
     return Facts(entity.name, "entity", entity.description, _known(rows))
+
+
+def _grain(grain: Grain) -> Facts:
+    connection = "" if grain.table.connection == "default" else grain.table.connection
+    rows = [
+        ("table", ", ".join(grain.table.table)),
+        ("connection", connection),
+        ("time", grain.time),
+        ("label", grain.label or "none: periods are called by their first day"),
+        ("owner", grain.owner),
+        ("defined", _place(grain.span)),
+    ]
+    return Facts(grain.name, "grain", grain.description, _known(rows))
 
 
 def _column(column: Column) -> str:

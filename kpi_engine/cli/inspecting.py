@@ -72,7 +72,7 @@ def describe(
     catalog = project.catalog
     found = facts_about(project, name)
     if not found:
-        names = [*catalog.metrics, *catalog.dimensions, *catalog.sources, *catalog.entities]
+        names = [*catalog.metrics, *catalog.dimensions, *catalog.sources, *catalog.entities, *catalog.grains]
         raise usage_error("E728", f"nothing is named `{name}`", did_you_mean(name, names) or "`kpi list` shows names")
     for facts in found:
         print_facts(facts)
@@ -106,5 +106,4 @@ def _as_object(metric: Metric) -> dict[str, object]:
         "grain_dependent": metric.grain_dependent,
         "estimates": [{"aggregate": each.text, "error": each.error, "bound": each.bound} for each in metric.estimates],
         "deprecated": metric.deprecated,
-        "evaluated": not metric.later,
     }

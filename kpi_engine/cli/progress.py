@@ -95,7 +95,11 @@ def _show(latest: LatestHandler, done: threading.Event) -> None:
 
     started = time.perf_counter() - PATIENCE
     console = Console(stderr=True, markup=False, highlight=False, emoji=False)
-    with console.status(Text(latest.message)) as status:
+
+    def line() -> Text:
+        text = f"{safe_text(latest.message)}  {time.perf_counter() - started:.0f} s"
+        return Text(text[: max(10, console.width - 4)], style="dim")
+
+    with console.status(line()) as status:
         while not done.wait(0.1):
-            line = f"{safe_text(latest.message)}  {time.perf_counter() - started:.0f} s"
-            status.update(Text(line[: max(10, console.width - 4)], style="dim"))
+            status.update(line())

@@ -78,7 +78,7 @@ def _plain_values(parameter: Any) -> Callable[[Any, Any], Any]:
     validated = parameter.process_value
 
     def process_value(ctx: Any, value: Any) -> Any:
-        if parameter.required and value in (None, ()):
+        if parameter.required and value in (None, ()) and not ctx.resilient_parsing:
             return validated(ctx, value)
         if parameter.multiple or parameter.nargs == -1:
             value = list(value or ())

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from kpi_engine.connect.parts import part_of
 from kpi_engine.connect.advice import advice
+from kpi_engine.connect.parts import part_of
 from kpi_engine.extend.rows import ColumnRequest, FailedValues, Fragment, ReadReport, data_error
 from kpi_engine.ir.catalog import spelled
 from kpi_engine.ir.diagnostic import KpiError

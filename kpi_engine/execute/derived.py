@@ -95,7 +95,8 @@ def _plain(array: pa.Array) -> pa.Array:
 
 
 def _derived(source: Source, derived: Derived, columns: Sequence[str], inputs: Inputs) -> pa.RecordBatch:
-    base = inputs.target(derived.base)
+    # What is not known yet is no latest row, and in no basket.
+    base = inputs.target(derived.base) if derived.kind == "filter" else inputs.past(derived.base)
     match derived.kind:
         case "filter":
             assert derived.where is not None

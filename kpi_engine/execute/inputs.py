@@ -186,7 +186,7 @@ class PreparedInputs:
             index = self._events.get(chain)
             if index is None:
                 index = self._events[chain] = self._event_index(link, rest)
-        keys = [rows.array(key) for key in link.keys]
+        keys = [rows.keys(key) for key in link.keys]
         itself = self._is_event(link, rest, rows) if rows.source == link.target else None
         found = index.followed(keys, rows.times(), elapsed(link.within), itself)
         return not_(found) if link.negated else found
@@ -194,7 +194,7 @@ class PreparedInputs:
     def _event_index(self, link: Followed, rest: tuple[Followed, ...]) -> EventIndex:
         events = self.target(link.target)
         events = selected(events, self._is_event(link, rest, events))
-        return EventIndex([events.array(key) for key in link.target_keys], events.times())
+        return EventIndex([events.keys(key) for key in link.target_keys], events.times())
 
     def _is_event(self, link: Followed, rest: tuple[Followed, ...], rows: Rows) -> pa.Array:
         """Which rows of the target count as the event: before its watermark, meeting the condition and the rest."""
@@ -211,9 +211,9 @@ class PreparedInputs:
             index = self._latest.get(node)
             if index is None:
                 past = self.past(node.target)
-                index = self._latest[node] = EventIndex([past.array(key) for key in node.target_keys], past.times())
+                index = self._latest[node] = EventIndex([past.keys(key) for key in node.target_keys], past.times())
         within = None if node.within is None else elapsed(node.within)
-        place = index.latest([rows.array(key) for key in node.keys], rows.times(), within)
+        place = index.latest([rows.keys(key) for key in node.keys], rows.times(), within)
         (key,) = self.world.catalog.sources[node.target].key
         return self.past(node.target).array(Field(key, node.type)).take(place)
 

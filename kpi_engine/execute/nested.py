@@ -30,6 +30,7 @@ from kpi_engine.kernels.cells import Cells, all_cells, any_positive, cells_of, c
 from kpi_engine.kernels.finish import Finish, GroupedStates
 from kpi_engine.kernels.frames import StateFrame, StateInput, partial_frames
 from kpi_engine.kernels.logic import and_
+from kpi_engine.kernels.vectors import Ints
 from kpi_engine.kernels.windows import BucketWindows
 
 
@@ -85,7 +86,7 @@ def _rows(
 ) -> tuple[GroupedStates, int]:
     """How many cells have a row, of all that do: a cell that cannot matter has no value, and shows its group all the
     same."""
-    cells = _cells(replace(nested, required=()), inside, names, alignment)
+    cells = union_cells(_parts((), inside, names, alignment), nested.frames)
     known = whole_keys(alignment.keys[len(nested.keys) :], cells)
     keys = [take_groups(key, cells) for key in alignment.keys[: len(nested.keys)]]
     (frame,) = partial_frames(keys, cells.period, [StateInput("count", None, known)])
@@ -121,18 +122,23 @@ def _groups(ready: Ready) -> GroupKeys:
 
 def _cells(nested: Nested, inside: Sequence[Ready], names: Sequence[str], alignment: Alignment) -> Cells:
     """The cells to look at, numbered by the alignment's groups."""
-    parts = []
-    for each, places in zip(inside, alignment.places, strict=True):
-        if each.keys != tuple(names) or not each.makes_cells:
-            continue
-        if nested.required and each.name not in nested.required:
-            continue
-        parts.append(cells_of(*each.covered(), places, alignment.size))
     if nested.every_frame and not names:
         return all_cells(alignment.size, nested.frames)
+    parts = _parts(nested.required, inside, names, alignment)
     if nested.every_frame:
         return cross_cells(parts, alignment.size, nested.frames)
     return union_cells(parts, nested.frames)
+
+
+def _parts(
+    required: Sequence[str], inside: Sequence[Ready], names: Sequence[str], alignment: Alignment
+) -> list[tuple[Ints, Ints]]:
+    """For each leaf, or each required one, the cells that it has rows in."""
+    return [
+        cells_of(*each.covered(), places, alignment.size)
+        for each, places in zip(inside, alignment.places, strict=True)
+        if each.keys == tuple(names) and each.makes_cells and (not required or each.name in required)
+    ]
 
 
 def _values(inside: Sequence[Ready], alignment: Alignment, cells: Cells) -> tuple[dict[str, pa.Array], pa.Array]:

@@ -23,6 +23,7 @@ from kpi_engine.ir.expression import (
 )
 from kpi_engine.ir.parents import leads_to_parent, parent_column
 from kpi_engine.kernels.calendar import Calendar
+from kpi_engine.kernels.ids import shortened
 
 
 class Inputs(Protocol):
@@ -79,6 +80,8 @@ class Rows(Evaluator):
         self.source = source
         self._columns = columns
         self._world = world
+        self._ids: dict[str, pa.Array] = {}
+        self._whole: tuple[Rows, pa.Array] | None = None
         self._places: dict[Step, pa.Array] = {}
 
     def field(self, field: Field) -> pa.Array:
@@ -153,4 +156,26 @@ class Rows(Evaluator):
         def column(name: str) -> pa.Array:
             return self.column(name).filter(mask)
 
-        return Rows(self.source, column, length, self._world)
+        rows = Rows(self.source, column, length, self._world)
+        rows._whole = (self, mask)
+        return rows
+
+    def keys(self, expression: Expression) -> pa.Array:
+        """The values of an expression to group by or to count: stored texts as ids where they are some.
+
+        They are made of all rows once, whatever is selected of these.
+        """
+        if not isinstance(expression, Field) or expression.steps or not self._is_stored(expression.column):
+            return self.array(expression)
+        found = self._ids.get(expression.column)
+        if found is None:
+            if self._whole is None:
+                found = shortened(self.array(expression))
+            else:
+                whole, mask = self._whole
+                found = whole.keys(expression).filter(mask)
+            self._ids[expression.column] = found
+        return found
+
+    def _is_stored(self, name: str) -> bool:
+        return self._world.catalog.sources[self.source].columns[name].computed is None

@@ -16,7 +16,7 @@ from kpi_engine.extend.rows import Fragment, ReadReport
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import Source
 from kpi_engine.ir.parents import parent_field
-from kpi_engine.ir.plan import MeasureQuery, Plan, Scan
+from kpi_engine.ir.plan import MeasureQuery, Plan, Scan, StateRequest
 from kpi_engine.ir.result import SourceStats
 from kpi_engine.kernels.batches import together
 from kpi_engine.kernels.frames import StateFrame, StateInput, merge_frames, partial_frames
@@ -151,18 +151,23 @@ def _partials(query: MeasureQuery, rows: Rows) -> list[StateFrame]:
     chosen = select(times, query.edges, query.complete_from is None, condition, rows.length)
     if chosen.mask is not None:
         rows = rows.filtered(chosen.mask, chosen.rows)
-    keys = [rows.array(key.expression) for key in query.keys]
+    keys = [rows.keys(key.expression) for key in query.keys]
     if query.until is not None:
         keys.append(lifetime_ends(rows.column(query.until), query.edges))
     inputs = [
         StateInput(
             state.kind,
-            None if state.argument is None else rows.array(state.argument),
+            None if state.argument is None else _argument(state, rows),
             None if state.filter is None else rows.array(state.filter),
         )
         for state in query.states
     ]
     return partial_frames(keys, chosen.bucket, inputs)
+
+
+def _argument(state: StateRequest, rows: Rows) -> pa.Array:
+    assert state.argument is not None
+    return rows.keys(state.argument) if state.kind == "distinct" else rows.array(state.argument)
 
 
 def _report_times(queries: Sequence[MeasureQuery], rows: Rows, world: World, plan: Plan, stats: SourceStats) -> None:

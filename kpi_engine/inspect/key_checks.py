@@ -74,7 +74,7 @@ class KeyWatch:
         notes = [
             f"{' and '.join(map(value, shown))} in {counted(rows, 'row')}: "
             + places.places([numbers[position].as_py() for position in positions])
-            + (", …" if rows > len(positions) else "")
+            + ("; …" if rows > len(positions) else "")
             for shown, rows, positions in found.examples
         ]
         several = verb(found.keys, "value of it stands", "values of it stand")

@@ -58,7 +58,7 @@ class Places:
 
     def places(self, numbers: Sequence[int]) -> str:
         """Several places as a list of words."""
-        return ", ".join(self.place(number) for number in numbers)
+        return "; ".join(self.place(number) for number in numbers)
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ from kpi_engine.ir.expression import (
     Restrict,
     children,
 )
+from kpi_engine.ir.parents import leads_to_parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,8 @@ def _is_plain(catalog: Catalog, source: str, node: Expression, within: frozenset
         case Field(steps=()):
             computed = catalog.sources[source].columns[node.column].computed
             return computed is None or _is_plain(catalog, source, computed, within)
+        case Field(steps=(first, *rest)) if leads_to_parent(catalog.sources, first):
+            return _is_plain(catalog, first.target, Field(node.column, node.type, tuple(rest)), within)
         case Field():
             first, *rest = node.steps
             if first.target not in catalog.sources:
@@ -146,8 +149,8 @@ def _is_plain(catalog: Catalog, source: str, node: Expression, within: frozenset
 def has_plain_rows(catalog: Catalog, name: str, within: frozenset[str] = frozenset()) -> bool:
     """Whether the rows of a source can be told without plans of their own."""
     source = catalog.sources[name]
-    if name in within or source.later:
-        return name in within
+    if name in within:
+        return True
     within = within | {name}
     if source.where is not None and not _is_plain(catalog, name, source.where, within):
         return False

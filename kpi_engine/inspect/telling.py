@@ -22,6 +22,13 @@ _TITLES: dict[Status, str] = {
     "renamed": "renamed, with the same meaning",
     "wording": "written or shown differently, with the same meaning",
 }
+_SAID: dict[Status, str] = {
+    "meaning": "means something else",
+    "added": "is new",
+    "removed": "is gone",
+    "renamed": "has the same meaning under another name",
+    "wording": "has the same meaning",
+}
 _MOST_PERIODS = 6
 _RED, _GREEN, _BOLD, _DIM, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
@@ -138,20 +145,26 @@ def as_markdown(changes: Sequence[Change], values: Sequence[MetricValues], old: 
     seen: set[Part] = set()
     for change in changes:
         head, *rest = _told(change, seen)
-        said = "means something else" if change.status == "meaning" else _TITLES[change.status]
-        lines += ["", f"**{_plain(head)}** {said}"]
-        fenced = [line.removeprefix("  ") for line in rest]
-        if fenced:
-            lines += ["", "```diff", *(_at_margin(line) for line in fenced), "```"]
+        lines += ["", f"**{_plain(head)}** {_SAID[change.status]}", *_markdown_texts(rest)]
         if change.status == "meaning" and change.name in by_name:
             lines += ["", *_markdown_table(by_name[change.name])]
     return "\n".join(lines) + "\n"
 
 
-def _at_margin(line: str) -> str:
-    """A line whose `+` or `-` stands in the first column, where it colours the line."""
-    bare = line.lstrip()
-    return bare if bare.startswith(("+ ", "- ")) else f"  {bare}" if line.startswith("  ") else line
+def _markdown_texts(told: Sequence[str]) -> Iterator[str]:
+    """Causes as paragraphs, and the texts below each in a fence, where `+` and `-` colour their lines."""
+    fenced = False
+    for line in told:
+        is_text = line.startswith("    ")
+        if is_text != fenced:
+            yield from ("", "```diff") if is_text else ("```",)
+            fenced = is_text
+        if is_text:
+            yield line.removeprefix("    ")
+        else:
+            yield from ("", _plain(line.strip()))
+    if fenced:
+        yield "```"
 
 
 def _markdown_table(values: MetricValues) -> list[str]:

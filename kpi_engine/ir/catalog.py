@@ -142,7 +142,6 @@ class Source:
     options as written (`delimiter`, `header`, `null_values`, ...). `starts` and `watermark` are texts of dates or
     instants as written.
     `lists` are columns that hold a list a row, which definitions cannot name: sources of their elements read them.
-    `later` names constructs of this source that this engine does not evaluate yet, with their places.
     """
 
     name: str
@@ -169,7 +168,6 @@ class Source:
     options: Mapping[str, OptionValue] = field(default_factory=dict)
     derived: Derived | None = None
     lists: Mapping[str, Column] = field(default_factory=dict)
-    later: tuple[tuple[str, Span], ...] = ()
     description: str = ""
     owner: str = ""
     span: Span = field(default=NOWHERE, compare=False, repr=False)
@@ -254,8 +252,6 @@ class Metric:
     grain_dependent: bool = False
     estimates: tuple[Approximation, ...] = ()
     """Aggregates inside that may be estimated, and how far they may then be off."""
-    later: tuple[tuple[str, Span], ...] = ()
-    """Constructs that this engine does not evaluate yet, with their places; a question for the metric names them."""
     declaration: tree.Metric | tree.Override | None = field(default=None, compare=False, repr=False)
     span: Span = field(default=NOWHERE, compare=False, repr=False)
 
@@ -283,7 +279,6 @@ class Catalog:
     goals: Mapping[str, tree.Goal] = field(default_factory=dict)
     alerts: Mapping[str, tree.Alert] = field(default_factory=dict)
     grains: Mapping[str, Grain] = field(default_factory=dict)
-    later: tuple[tuple[str, Span], ...] = ()
 
 
 GRAINS = ("hour", "day", "week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year")

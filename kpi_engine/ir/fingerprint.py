@@ -141,7 +141,7 @@ class Meanings:
     def of_column(self, source: str, column: Column) -> Meaning:
         """The same for the column itself."""
         if column.computed is not None:
-            return ("computed", self.row(column.computed, source))
+            return self.row(column.computed, source)
         return ("stored", column.physical or column.name, _type(column.type), column.format, column.options)
 
     # Expressions -----------------------------------------------------------------------------------------------------

@@ -87,7 +87,23 @@ def assign(values: pa.Array, edges: Sequence[Bound] | Buckets) -> Int64s:
     >>> assign(pa.array([5, -5, None], pa.timestamp("us", tz="UTC")), [Bound(0, 0)]).tolist()
     [1, 0, -1]
     """
-    return (edges if isinstance(edges, Buckets) else Buckets(tuple(edges))).assign(values)
+    return (edges if isinstance(edges, Buckets) else _made(edges)).assign(values)
+
+
+_RECENT: dict[int, tuple[Sequence[Bound], Buckets]] = {}
+_MOST_RECENT = 64
+
+
+def _made(edges: Sequence[Bound]) -> Buckets:
+    """Edges made ready; the same tuple is asked for batch after batch, and kept so that its number stays its own."""
+    if not isinstance(edges, tuple):
+        return Buckets(tuple(edges))
+    known = _RECENT.get(id(edges))
+    if known is None:
+        if len(_RECENT) >= _MOST_RECENT:
+            _RECENT.clear()
+        known = _RECENT[id(edges)] = (edges, Buckets(edges))
+    return known[1]
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -130,13 +130,24 @@ def _united(owner: Ints, lo: Ints, hi: Ints, n_periods: int) -> tuple[Ints, Ints
     Gives a row of the owner, start and stop. owner >= 0 and 0 <= lo < hi <= n_periods. A range that overlaps
     earlier ones of its owner keeps only what they leave over, so that no search for the union is needed.
     """
-    keys, _ = pack([(owner, int(owner.max()) + 1), (lo, n_periods)])
-    _, rows = sorted_with_order(keys)
-    owner, lo, hi = owner[rows], lo[rows], hi[rows]
-    run = np.cumsum(starts_of_runs(owner)) * np.int64(n_periods + 1)
-    reach = np.maximum.accumulate(run + hi) - run  # how far this owner's ranges go, up to each row
-    before = np.zeros(len(reach), np.int64)
-    np.copyto(before[1:], reach[:-1], where=run[1:] == run[:-1])
+    rows = None
+    if not _ascend(owner, lo):
+        keys, _ = pack([(owner, int(owner.max()) + 1), (lo, n_periods)])
+        _, rows = sorted_with_order(keys)
+        owner, lo, hi = owner[rows], lo[rows], hi[rows]
+    same = owner[1:] == owner[:-1]
+    reach = hi  # how far this owner's ranges go, up to each row
+    if bool((same & (hi[1:] < hi[:-1])).any()):
+        run = np.cumsum(starts_of_runs(owner)) * np.int64(n_periods + 1)
+        reach = np.maximum.accumulate(run + hi) - run
+    before = np.zeros(len(lo), np.int64)
+    np.multiply(reach[:-1], same, out=before[1:])
     lo = np.maximum(lo, before)
-    kept = lo < hi
-    return rows[kept], lo[kept], hi[kept]
+    kept = np.flatnonzero(lo < hi)
+    return kept if rows is None else rows[kept], lo[kept], hi[kept]
+
+
+def _ascend(key: Ints, place: Ints) -> bool:
+    """Whether pairs ascend; some may be equal."""
+    same = key[1:] == key[:-1]
+    return bool(((key[1:] > key[:-1]) | (same & (place[1:] >= place[:-1]))).all())

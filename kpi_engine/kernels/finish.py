@@ -246,6 +246,7 @@ class RunningCounts:
     def __init__(self, places: Ints, size: int) -> None:
         self._places = places
         self._size = size
+        self._are_distinct = bool((places[1:] > places[:-1]).all())
         self._tables: dict[int, tuple[Ints, Ints]] = {}
 
     def of(self, counts: Ints) -> Ints | None:
@@ -259,7 +260,11 @@ class RunningCounts:
         found = self._tables.get(id(counts))
         if found is None:  # the counts are kept with their table, so that their number is not given to others
             table = np.zeros(self._size + 1, np.int64)
-            np.cumsum(np.bincount(self._places, counts, self._size), out=table[1:], dtype=np.int64)
+            if self._are_distinct:
+                table[1:][self._places] = counts
+            else:
+                table[1:] = np.bincount(self._places, counts, self._size)
+            np.cumsum(table, out=table)
             found = self._tables[id(counts)] = (counts, table)
         return found[1]
 

@@ -16,9 +16,10 @@ from kpi_engine.ir.approximation import KLL_EXACT
 from kpi_engine.ir.plan import ITEM_KINDS, StateKind
 from kpi_engine.kernels.group import Groups, encode, group, pack
 from kpi_engine.kernels.ids import shortened
+from kpi_engine.kernels.sorting import sorted_with_order, starts_of_runs
 from kpi_engine.kernels.sketches_hll import hll_compact, hll_items
 from kpi_engine.kernels.sketches_kll import kll_compact
-from kpi_engine.kernels.states import State, decoded, joined, merge_states, partial_state, true_rows
+from kpi_engine.kernels.states import State, chosen_states, decoded, joined, merge_states, partial_state, true_rows
 from kpi_engine.kernels.vectors import Ints, validity
 
 
@@ -165,12 +166,16 @@ def merge_frames(frames: Sequence[StateFrame]) -> StateFrame:
     if first.item is not None:
         codes, dictionary = encode(joined([frame.item for frame in frames if frame.item is not None]))
         parts.append((codes, len(dictionary)))
-    groups = group(packed([*parts, (bucket, width)]))
-    chosen = groups.first
-    states = tuple(
-        merge_states([frame.states[number] for frame in frames], groups.ids, groups.size)
-        for number in range(len(first.states))
-    )
+    cells, rows = sorted_with_order(packed([*parts, (bucket, width)]))
+    starts = starts_of_runs(cells)
+    chosen = rows[starts]
+    by_measure = [[frame.states[number] for frame in frames] for number in range(len(first.states))]
+    if len(chosen) == len(rows):
+        states = tuple(chosen_states(each, rows) for each in by_measure)
+    else:
+        ids = np.empty(len(rows), np.int64)
+        ids[rows] = np.cumsum(starts) - 1
+        states = tuple(merge_states(each, ids, len(chosen)) for each in by_measure)
     if first.item is None:
         return StateFrame(_take(keys, chosen), bucket[chosen], None, states)
     item = _coded(codes[chosen], dictionary)

@@ -107,10 +107,7 @@ def _value_of_key(array: pa.Array, step: PathStep) -> pa.Array:
         return array
     found = elements(array)
     keys = decoded(_plain(_field(_plain(found.values), PathStep(KEY))))
-    if pa.types.is_string_view(keys.type):
-        keys = keys.cast(pa.string())
-    wanted = pa.scalar(step.name).cast(keys.type)
-    rows = np.flatnonzero(np.asarray(pc.equal(keys, wanted).fill_null(False)))
+    rows = np.flatnonzero(np.asarray(_equal(keys, step, array.type)))
     parents = found.parents[rows]
     repeated = parents[1:][parents[1:] == parents[:-1]]
     if len(repeated):
@@ -120,6 +117,17 @@ def _value_of_key(array: pa.Array, step: PathStep) -> pa.Array:
     place[parents] = rows
     values = found.values if not pa.types.is_map(array.type) else _field(found.values, PathStep("value"))
     return values.take(pa.array(place, mask=place < 0))
+
+
+def _equal(keys: pa.Array, step: PathStep, type: pa.DataType) -> pa.Array:
+    """Which keys are the one of a step; NoSuchPart for keys of a type that it cannot be of."""
+    if pa.types.is_null(keys.type):
+        return pa.array([False]).take(pa.array(np.zeros(len(keys), np.int64)))
+    try:
+        same = pc.equal(keys.cast(pa.string()), pa.scalar(step.name))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise NoSuchPart(step, type) from error
+    return same.fill_null(False)
 
 
 def elements(array: pa.Array) -> Elements:

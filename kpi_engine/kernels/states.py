@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 
 from kpi_engine.ir.plan import StateKind
-from kpi_engine.kernels.exact import Limbs, concat, partial_squares, partial_sums, regroup
+from kpi_engine.kernels.exact import Limbs, concat, partial_squares, partial_sums, regroup, take
 from kpi_engine.kernels.extremes import group_extreme
 from kpi_engine.kernels.ids import is_ids, together
 from kpi_engine.kernels.vectors import Ints, Mask, booleans, validity
@@ -82,9 +83,25 @@ def merge_states(parts: Sequence[State], ids: Ints, size: int) -> State:
         first.kind,
         rows,
         rows if same else _add([part.values for part in parts], ids, size),
-        _add_limbs([part.sums for part in parts], ids, size),
-        _add_limbs([part.squares for part in parts], ids, size),
+        _merge_limbs(_limbs(parts, "sums"), ids, size),
+        _merge_limbs(_limbs(parts, "squares"), ids, size),
         _merge_extremes(parts, ids, size),
+    )
+
+
+def chosen_states(parts: Sequence[State], rows: Ints) -> State:
+    """The states of some rows of all parts, laid end to end."""
+    first = parts[0]
+    counts = _end_to_end([part.rows for part in parts])[rows]
+    same = all(part.values is part.rows for part in parts)
+    sums, squares, extreme = _limbs(parts, "sums"), _limbs(parts, "squares"), _extremes(parts)
+    return State(
+        first.kind,
+        counts,
+        counts if same else _end_to_end([part.values for part in parts])[rows],
+        None if sums is None else take(sums, rows),
+        None if squares is None else take(squares, rows),
+        None if extreme is None else extreme.take(pa.array(rows)),
     )
 
 
@@ -95,20 +112,34 @@ def _count(ids: Ints, size: int) -> Ints:
 
 def _add(parts: Sequence[Ints], ids: Ints, size: int) -> Ints:
     """Sums of counts. Exact: counts of rows stay far below 2**53, where float64 begins to round."""
-    joined = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    return np.bincount(ids, weights=joined, minlength=size).astype(np.int64)
+    return np.bincount(ids, weights=_end_to_end(parts), minlength=size).astype(np.int64)
 
 
-def _add_limbs(parts: Sequence[Limbs | None], ids: Ints, size: int) -> Limbs | None:
-    present = [part for part in parts if part is not None]
-    return regroup(concat(present), ids, size) if present else None
+def _end_to_end(parts: Sequence[Ints]) -> Ints:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _limbs(parts: Sequence[State], name: Literal["sums", "squares"]) -> Limbs | None:
+    present = [limbs for part in parts if (limbs := getattr(part, name)) is not None]
+    return concat(present) if present else None
+
+
+def _extremes(parts: Sequence[State]) -> pa.Array | None:
+    present = [part.extreme for part in parts if part.extreme is not None]
+    return joined(present) if present else None
+
+
+def _merge_limbs(limbs: Limbs | None, ids: Ints, size: int) -> Limbs | None:
+    return None if limbs is None else regroup(limbs, ids, size)
 
 
 def _merge_extremes(parts: Sequence[State], ids: Ints, size: int) -> pa.Array | None:
-    present = [part.extreme for part in parts if part.extreme is not None]
-    if not present:
-        return None
-    return group_extreme(joined(present), ids, size, "minimum" if parts[0].kind == "minimum" else "maximum")
+    values = _extremes(parts)
+    return None if values is None else group_extreme(values, ids, size, _least_or_greatest(parts[0]))
+
+
+def _least_or_greatest(state: State) -> Literal["minimum", "maximum"]:
+    return "minimum" if state.kind == "minimum" else "maximum"
 
 
 def decoded(array: pa.Array) -> pa.Array:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from kpi_engine.kernels.frames import StateFrame
 from kpi_engine.kernels.vectors import validity
 
@@ -13,9 +11,10 @@ def rows_without(frame: StateFrame, key: int, first_bucket: int) -> int:
 
     Of several states the one with most rows counts.
 
-    >>> import pyarrow as pa
+    >>> import numpy, pyarrow
     >>> from kpi_engine.kernels.frames import StateInput, partial_frames
-    >>> plain, *_ = partial_frames([pa.array(["a", None, None])], np.array([1, 0, 1]), [StateInput("count", None, None)])
+    >>> keys, buckets = [pyarrow.array(["a", None, None])], numpy.array([1, 0, 1])
+    >>> plain, *_ = partial_frames(keys, buckets, [StateInput("count", None, None)])
     >>> rows_without(plain, 0, 0), rows_without(plain, 0, 1)
     (2, 1)
     """

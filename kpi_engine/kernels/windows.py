@@ -48,7 +48,7 @@ class BucketWindows:
         low, high = self.low[order], self.high[order]
         if np.any(low[1:] < low[:-1]):
             raise AssertionError("windows of one leaf must not enclose each other")
-        return np.searchsorted(high, bucket, "right"), np.searchsorted(low, bucket, "right"), order
+        return _place(high, bucket), _place(low, bucket), order
 
     def instants_of(self, bucket: Ints, until: Ints) -> tuple[Ints, Ints, Ints]:
         """For lives that begin in `bucket` and end in `until` the range of periods at whose end they are alive.
@@ -59,3 +59,12 @@ class BucketWindows:
         order = order[np.argsort(self.high[order], kind="stable")]
         high = self.high[order]
         return np.searchsorted(high, bucket, "right"), np.searchsorted(high, until, "right"), order
+
+
+def _place(bounds: Ints, bucket: Ints) -> Ints:
+    """How many bounds are at most each bucket; buckets are few, so each is searched for once."""
+    most = int(bucket.max(initial=0)) + 1
+    if most > len(bucket):
+        return np.searchsorted(bounds, bucket, "right")
+    found: Ints = np.searchsorted(bounds, np.arange(most), "right")[bucket]
+    return found

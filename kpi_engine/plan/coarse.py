@@ -26,7 +26,7 @@ def whole_periods(calendar: Calendar, grain: str, window: Interval) -> Interval:
 
 def check_coarse(calendar: Calendar, measure: Measure, grain: str, frames: Iterable[Frame | None]) -> None:
     """E533 where a sum or count of coarse rows is asked by a grain whose periods are not made of theirs."""
-    for asked in {frame.origin.grain for frame in frames if frame is not None}:
+    for asked in dict.fromkeys(frame.origin.grain for frame in frames if frame is not None):
         if asked and not is_made_of(calendar, asked, grain):
             message = f"which cannot be added up by {asked}"
             raise KpiError(_refused(measure, grain, message, f"ask by {grain} or longer"))

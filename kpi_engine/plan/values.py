@@ -16,9 +16,7 @@ from kpi_engine.plan.leaves import LeafBook, LeafRequest
 from kpi_engine.plan.span import watermarks
 
 
-def values_plan(
-    catalog: Catalog, question: BoundQuestion, calendar: Calendar, now: Bound, limit: int | None
-) -> Plan:
+def values_plan(catalog: Catalog, question: BoundQuestion, calendar: Calendar, now: Bound, limit: int | None) -> Plan:
     """A row a combination of values, a count a source (named by it), the most frequent first."""
     book = LeafBook()
     fields = {name: book.add(_request(question, name, now)) for name in question.sources}

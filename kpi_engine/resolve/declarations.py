@@ -291,8 +291,6 @@ def _catalog(
         for name, entity in world.entities.items()
         if not world.deferred.is_broken(("entity", name))
     }
-    later = [("goal", goal.name.span) for goal in goals.values()]
-    later += [("alert", alert.name.span) for alert in alerts.values()]
     return Catalog(
         calendar=world.settings,
         sources=sources,
@@ -302,7 +300,6 @@ def _catalog(
         goals=goals,
         alerts=alerts,
         grains=grains,
-        later=tuple(later),
     )
 
 

@@ -14,7 +14,7 @@ from kpi_engine.resolve.columns import is_computed
 from kpi_engine.resolve.problems import BindError, problem
 from kpi_engine.resolve.properties import Given
 from kpi_engine.resolve.rows import RowBinder
-from kpi_engine.resolve.unnest import keep_references, keep_time, unnest
+from kpi_engine.resolve.unnest import column_of_base, keep_references, keep_time, unnest
 from kpi_engine.resolve.world import World
 
 _FORMS = (
@@ -222,7 +222,7 @@ def _copy(world: World, base: str, name: str, column: str) -> None:
     place = found.span if found is not None else world.sources[name].span
 
     def bind() -> None:
-        bound = world.column(base, column, place)
+        bound = column_of_base(world, base, column, place)
         computed = None if bound.computed is None else _retargeted(bound.computed, base, name)
         world.columns[name][column] = replace(bound, computed=computed)
 

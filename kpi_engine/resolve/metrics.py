@@ -12,7 +12,6 @@ from kpi_engine.resolve.display import inferred_display, read_target, stated_dis
 from kpi_engine.resolve.estimates import estimates_in
 from kpi_engine.resolve.forms import base_sources, check_size, direct_uses, size_of
 from kpi_engine.resolve.groups import GroupBinder
-from kpi_engine.resolve.later import later_in
 from kpi_engine.resolve.problems import Attempts, BindError, gather, listed, problem
 from kpi_engine.resolve.properties import read_properties
 from kpi_engine.resolve.property_tables import DIMENSION, METRIC
@@ -68,7 +67,6 @@ def bind_metric(world: World, declaration: tree.Metric) -> None:
         not_additive_because=reason,
         grain_dependent=is_grain_dependent(world.metrics, body),
         estimates=estimates_in(world, body),
-        later=later_in(world, body),
         declaration=declaration,
         span=declaration.name.span,
     )

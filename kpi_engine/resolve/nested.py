@@ -89,7 +89,9 @@ def _of_key(shown: str, part: Part, key: str, rest: str, span: Span) -> Part:
         help = f"write a point before the name: `{shown}.{key}`" if found.form == "struct" else ""
         raise problem("E684", f"`{shown}` is {_what(found)}, in which nothing is found by a key", span, help)
     kind = keys.type.kind if keys.type is not None else None
-    if kind is Kind.TEXT or (kind is Kind.INTEGER and key.lstrip("-").isdecimal()):
+    if kind is Kind.INTEGER and key.removeprefix("-").isdecimal():
+        key, kind = str(int(key)), Kind.TEXT
+    if kind is Kind.TEXT:
         return Part(part.column, (*part.path, PathStep(key, "key")), value, rest)
     help = "write a whole number between the brackets" if kind is Kind.INTEGER else ""
     raise problem("E684", f"the keys of `{shown}` are {keys.physical}, and `{key}` is none", span, help)

@@ -45,7 +45,7 @@ def bind_question(
 ) -> BoundQuestion:
     """A question bound to a catalogue; KpiError with every problem of it (exit code USAGE).
 
-    `where` is the parsed `--where`. What is not evaluated yet is refused unless the question is only to be explained.
+    `where` is the parsed `--where`. A question that is only to be explained is not `evaluated`, and may lack a grain.
 
     >>> from kpi_engine.ir.catalog import CalendarSettings
     >>> empty = Catalog(CalendarSettings(), {}, {}, {}, {})
@@ -118,7 +118,6 @@ def _metric(asking: Asking, name: str) -> Metric:
     metric = world.metrics.get(name)
     if metric is None:
         raise problem("E502", f"no metric named `{name}`", QUERY, _metric_help(world, name))
-    asking.refuse(f"`{name}`", metric.later, metric)
     return metric
 
 

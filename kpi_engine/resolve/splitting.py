@@ -15,7 +15,6 @@ from kpi_engine.resolve.asking import QUERY, Asking
 from kpi_engine.resolve.dimensions import column_dimension, dimension_on, reachable_dimensions
 from kpi_engine.resolve.filters import bind_filter, check_totals
 from kpi_engine.resolve.forms import domain_sources
-from kpi_engine.resolve.later import later_on
 from kpi_engine.resolve.problems import Attempts, BindError, listed, problem
 from kpi_engine.resolve.references import link_help
 from kpi_engine.resolve.world import World
@@ -52,7 +51,6 @@ def _dimension(asking: Asking, name: str, metrics: Sequence[Metric], sources: Se
         value = dimension_on(world, dimension, source, QUERY)
         if value is None:
             raise _cannot_split(world, name, source, metrics, sources)
-        asking.refuse(f"dimension `{name}`", later_on(world, source, value))
         bound.append((source, value))
     return BoundDimension(name, dimension.type, tuple(bound))
 
@@ -63,8 +61,6 @@ def _column_dimension(asking: Asking, name: str, metrics: Sequence[Metric], sour
     type = column_dimension(world, name, sources)
     if type is not None:
         bound = [(source, Field(name, type)) for source in sources]
-        for source, field in bound:
-            asking.refuse(f"column `{name}`", later_on(world, source, field))
         return BoundDimension(name, type, tuple(bound))
     having = [source for source in sources if world.has_column(source, name)]
     if having:
@@ -125,9 +121,6 @@ def bind_question_filter(
     except BindError as failure:
         recoded = (replace(d, code="E514") if d.code == "E354" else d for d in failure.diagnostics)
         raise BindError(dict.fromkeys(recoded), failure.blocked) from failure
-    for conjunct in conjuncts:
-        for source, condition in conjunct.by_source:
-            asking.refuse("the condition", later_on(world, source, condition))
     for metric in metrics:
         check_totals(metric.body, conjuncts, "E512", metric.name)
     return conjuncts

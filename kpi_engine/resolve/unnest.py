@@ -13,11 +13,13 @@ from kpi_engine.ir.catalog import Column, Derived, PathStep, Reference, TableCol
 from kpi_engine.ir.diagnostic import did_you_mean
 from kpi_engine.ir.expression import Field, Step
 from kpi_engine.ir.parents import EVERY_ELEMENT, list_column
+from kpi_engine.ir.span import Span
 from kpi_engine.ir.types import BOOLEAN, Kind
 from kpi_engine.resolve.columns import is_computed, stored_columns
 from kpi_engine.resolve.nested import element_columns, part_of
 from kpi_engine.resolve.problems import listed, problem
 from kpi_engine.resolve.properties import Given
+from kpi_engine.resolve.references import path_field
 from kpi_engine.resolve.units import spoken
 from kpi_engine.resolve.world import Unnested, World
 
@@ -128,12 +130,20 @@ def _through(world: World, base: str, name: str, column: str, own: str) -> None:
     step = Step(name, derived.link, base, derived.link if derived.link in world.sources[base].key else "")
 
     def bind() -> None:
-        bound = world.column(base, column, place)
+        bound = column_of_base(world, base, column, place)
         value = Field(column, bound.type, (step,), place)
         reference = world.references[name].get(own)
         world.columns[name][own] = Column(own, bound.type, computed=value, reference=reference, declared=False)
 
     world.deferred.add(("column", f"{name}.{own}"), place, bind)
+
+
+def column_of_base(world: World, base: str, column: str, place: Span) -> Column:
+    """A column of the source that another is derived from; its time may be a path, which no column stands for yet."""
+    if "." in column and not world.has_column(base, column):
+        path = tree.Path(tuple(tree.Name(part, span=place) for part in column.split(".")), span=place)
+        world.add_computed(base, column, path_field(world, base, path))
+    return world.column(base, column, place)
 
 
 def add_lists(world: World, name: str) -> None:

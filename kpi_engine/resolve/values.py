@@ -26,8 +26,8 @@ def bind_values(
 ) -> BoundQuestion:
     """Dimensions bound on every source that is asked, which `sources` of the question are; it has no metrics.
 
-    Without `source` these are the sources whose own columns the dimensions are, else all that reach every one. KpiError
-    (exit code USAGE): E501, E503 for names that no source has, E727 for a source that does not exist.
+    Without `source`, which must exist, these are the sources whose own columns the dimensions are, else all that reach
+    every one. KpiError (exit code USAGE): E501, E503 for names that no source has.
     """
     world = World.of_catalog(catalog, functions)
     asking = Asking(world, evaluated=True)
@@ -45,9 +45,6 @@ def bind_values(
 
 def _without_sources(world: World, names: Sequence[str], source: str | None) -> tuple[tuple[str, ...], str | None]:
     """Names without the source that they may begin with (`orders.status`), and that source."""
-    if source is not None and source not in world.sources:
-        help = did_you_mean(source, world.sources) or f"there are {listed(world.sources)}"
-        raise problem("E727", f"there is no source `{source}`", QUERY, help)
     plain = []
     for name in names:
         head, dot, tail = name.rpartition(".")

@@ -236,7 +236,7 @@ def test_values_beyond_the_limit_are_said(folder: Path, kpi: Callable[..., Any])
         (["channel", "--in", "tickets"], "E501", "tickets has no `channel`"),
         (["channel", "--in", "ordrs"], "E727", "did you mean `orders`?"),
         (["orders.total", "visits.channel"], "E501", "ask for each source by itself"),
-        (["opened", "channel"], "E501", "no source has opened and channel together"),
+        (["opened", "channel"], "E501", "no source has `opened` and `channel` together"),
         ([","], "E511", "name a dimension"),
     ],
 )

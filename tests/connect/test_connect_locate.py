@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kpi_engine.builtin.connectors import make_connector
-from kpi_engine.builtin.connectors.locate import ENDINGS
+from kpi_engine.builtin.connectors.formats_by_name import ENDINGS
 from kpi_engine.extend.rows import ConnectionSettings
 from kpi_engine.ir.types import INTEGER
 
@@ -103,7 +103,8 @@ def test_problems(read: Any) -> None:
         'visits: E602: `visits` could be any of visits.csv, visits.tsv (write which one, as `table: "visits.csv"`)'
     )
     assert problem("data.xyz") == (
-        "data.xyz: E603: the file's ending does not say its format (write `format:` with one of parquet, csv, arrow)"
+        "data.xyz: E603: the file's ending does not say its format (write `format:` with one of parquet, csv, arrow,"
+        " json, orc, xlsx)"
     )
     assert problem("orders", format="cvs") == (
         "orders: E603: `cvs` is not a format that can be read (did you mean `csv`?)"

@@ -177,7 +177,7 @@ PROBLEMS = [
         {"b": DATE},
         {},
         "t.csv:2: E608: `b` holds `2027-02-30`, which is not a date"
-        ' (if all dates are written so, say how: `date_format: "%d.%m.%Y"`)',
+        " (correct the file, declare another type, or read such values as null by `on_error: null`)",
     ),
     (
         "a,b\n1,2027-02-30\n",
@@ -259,8 +259,8 @@ def test_wrong_option(read: Any, name: str, value: object, message: str) -> None
 def test_wrong_encoding_names_the_line(read: Any) -> None:
     read.write("t.csv", "a,b\n1,x\n2,Müller\n".encode("latin1"))
     assert read.problem(lambda: read("t.csv", {"b": TEXT})) == (
-        "t.csv:3: E611: byte 0xFC does not belong in a text in UTF-8"
-        ' (say how the file is encoded, as `encoding: "windows-1252"` or `encoding: "gb18030"`)'
+        "t.csv:3: E611: byte 0xFC (at position 11) does not belong in a text in UTF-8"
+        ' (the file looks like windows-1252: add `encoding: "windows-1252"` to the source)'
     )
 
 
@@ -277,5 +277,5 @@ def test_a_missing_column_names_both_files(read: Any) -> None:
     read.write("t/2.csv", "a\n1\n")
     assert read.problem(lambda: read("t", {"b": INTEGER})) == (
         "t/2.csv: E607: the column `b` is in t/1.csv but not in t/2.csv"
-        " (all files of one table need the columns that are used)"
+        " (all files of one table need the columns that are used; `missing_columns: null` reads them as null)"
     )

@@ -13,8 +13,8 @@ DIMENSIONS: Mapping[str, tuple[str, ...]] = {
     "orders": ("channel", "country", "cohort", "weekday"),
     "big": ("country", "weekday"),
     "visits": ("channel", "country", "cohort", "weekday"),
-    "lines": ("channel", "country", "family", "weekday", "product"),
-    "stock": ("family", "product", "weekday"),
+    "lines": ("channel", "country", "family", "weekday"),
+    "stock": ("family", "weekday"),
     "subs": ("country", "plan", "weekday"),
     "updates": ("state", "weekday"),
     "states": ("weekday",),
@@ -297,7 +297,7 @@ def metrics(draw: st.DrawFn, where: Where, depth: int = 2) -> Formula:
             return replace(inner, text=f"({inner.text} where {one_of(draw, *found)})") if found else inner
         case "total":
             inner = draw(metrics(where, depth - 1))
-            names = sorted(common_dimensions(inner.sources) - {"product"})
+            names = sorted(common_dimensions(inner.sources))
             dropped = draw(st.lists(st.sampled_from(names), max_size=1)) if names else []
             return replace(inner, text=f"total({', '.join([inner.text, *dropped])})")
         case "function":

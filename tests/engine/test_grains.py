@@ -424,6 +424,12 @@ def test_hours_make_all_periods_instants(project: kpi_engine.Project) -> None:
     assert "2024-03-10 03:00" in found._repr_html_()
 
 
+def test_each_grain_marks_its_own_partial_periods(project: kpi_engine.Project) -> None:
+    """1 March 2023 begins a whole day and a month that is not over."""
+    found = project.eval("revenue", grain=["day", "month"], start="2023-03-01", end="2023-03-02", as_of=AS_OF)
+    assert [text for text in ("2023-03-01<", "2023-03-02<", "2023-03*<") if text not in found._repr_html_()] == []
+
+
 def test_one_grain_in_a_list_is_one_grain(project: kpi_engine.Project) -> None:
     alone = project.eval("revenue", grain="month", as_of=AS_OF).table
     assert project.eval("revenue", grain=["month"], as_of=AS_OF).table == alone

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import io
 import json
+import struct
 from typing import Any
 
 import pyarrow as pa
@@ -73,7 +74,7 @@ JSON = [
     jsonl("single_quotes", ROWS.replace('"', "'")),
     jsonl("comma_behind_the_last_value", ROWS.replace("}", ",}")),
     jsonl("key_twice", ROWS + '{"id": "c", "total": 1, "total": 2}\n'),
-    jsonl("half_a_character", ROWS.replace('"b"', '"\\ud800"')),
+    jsonl("half_a_character", ROWS.replace("2.5}", '"\\ud800"}')),
     jsonl("control_character", ROWS.replace('"b"', '"b\x01"')),
     jsonl("nested_too_deeply", '{"id": ' + "[" * 100_000 + "]" * 100_000 + "}\n"),
     jsonl("number_of_five_thousand_digits", '{"id": "a", "at": "2026-01-05", "total": ' + "1" * 5_000 + "}\n"),
@@ -93,6 +94,8 @@ JSON = [
     Input("one_object_on_many_lines", {"orders.json": json.dumps({"rows": [1]}, indent=1)}, "orders.json"),
 ]
 _PARQUET, _IPC, _ORC, _XLSX = parquet(), ipc(), stored_orc(), workbook({"2026": _SHEET})
+_CHECKED = parquet(write_page_checksum=True, compression="none", use_dictionary=False)
+_DAMAGED = flipped(_CHECKED, _CHECKED.index(struct.pack("<dd", 1.5, 2.5)))
 BINARY = [
     binary("parquet_zero_bytes", "parquet", b""),
     binary("parquet_that_is_csv", "parquet", GOOD.encode()),
@@ -102,10 +105,10 @@ BINARY = [
     binary("parquet_footer_too_long", "parquet", _PARQUET[:-8] + (1 << 30).to_bytes(4, "little") + b"PAR1"),
     binary("parquet_footer_of_zeros", "parquet", _PARQUET[: -8 - 200] + bytes(200) + _PARQUET[-8:]),
     binary("parquet_encrypted", "parquet", _PARQUET[:-4] + b"PARE"),
-    binary("parquet_page_damaged", "parquet", flipped(parquet(write_page_checksum=True, compression="none"), 60)),
+    binary("parquet_page_damaged", "parquet", _DAMAGED),
     binary("parquet_column_missing", "parquet", parquet(TABLE.drop_columns(["total"]))),
     binary("parquet_text_in_a_number", "parquet", parquet(TABLE.set_column(2, "total", pa.array(["1.5", "x"])))),
-    binary("parquet_column_twice", "parquet", parquet(pa.table([["a"], ["b"]], names=["total", "total"]))),
+    binary("parquet_column_twice", "parquet", parquet(TABLE.append_column("total", TABLE["total"]))),
     binary("parquet_list_in_a_number", "parquet", parquet(TABLE.set_column(2, "total", pa.array([[1], [2]])))),
     binary("arrow_zero_bytes", "arrow", b""),
     binary("arrow_first_half", "arrow", _IPC[: len(_IPC) // 2]),
@@ -134,7 +137,6 @@ FOLDERS = [
     Input("unknown_ending", {"orders.dat": GOOD}, "orders.dat"),
     Input("out_of_the_folder", {"orders.csv": GOOD}, "../../../../../../etc/passwd", 'format: "csv"'),
     Input("absolute_path", {"orders.csv": GOOD}, "/etc/passwd", 'format: "csv"'),
-    Input("nul_in_the_name", {"orders.csv": GOOD}, "orders\\u0000.csv"),
     Input("columns_in_another_order", {"days/a.csv": GOOD, "days/b.csv": "total,id,at\n7,3,2026-01-07\n"}, "days"),
     Input("column_missing_in_some_files", {"days/a.csv": GOOD, "days/b.csv": _CSV_WITHOUT_TOTAL}, "days"),
     Input(

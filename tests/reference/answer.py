@@ -45,18 +45,18 @@ def answer(definitions: str, tables: Mapping[str, Sequence[Mapping[str, object]]
     as_of = read_instant(calendar, asked.as_of)
     world = World(model, tables, as_of)
     meaning = Meaning(world, asked.grain)
-    sources = {name: meaning.asked(model.metrics[name]) for name in asked.metrics}
+    bases = {name: meaning.bases(model.metrics[name]) for name in asked.metrics}
     # Rows past the as-of never count, so they begin no span either.
-    firsts = [meaning.measuring.first_row(name) for names in sources.values() for name in names]
+    firsts = [meaning.measuring.first_row(name) for names in bases.values() for name in names]
     known = [mark for mark in firsts if mark is not None and mark < as_of]
-    if asked.grain == "hour" and any(_is_dated(world, name) for names in sources.values() for name in names):
+    if asked.grain == "hour" and any(_is_dated(world, name) for names in bases.values() for name in names):
         raise MeaninglessError("dates cannot be grouped by hour")
     spans, opens, closes = _spans(calendar, asked, min(known, default=None), as_of)
     where = () if asked.where is None else tuple(conjuncts(read_model(f"asked = {asked.where}").metrics["asked"]))
     contexts = {}
     for name in asked.metrics:
         meaning.check(model.metrics[name], Context(None, where, asked.by, where, asked.by))
-        cut = min([closes, *(world.watermarks[source] for source in sources[name])])
+        cut = min([closes, *(world.watermarks[source] for source in meaning.asked(model.metrics[name]))])
         for span in spans:
             window = Window(span, span, max(opens, span.start), min(cut, span.end))
             contexts[span, name] = Context(window, where, asked.by, where, asked.by)
@@ -123,8 +123,7 @@ def _groups(meaning: Meaning, asked: Asked, contexts: Mapping[tuple[Span, str], 
             if is_keyed(call) and outer.dimensions == outer.every_dimension:
                 found |= groups_of_all(meaning, call, outer)
         for call, leaf in meaning.leaves(metric, context):
-            filters = leaf.filters if leaf.dimensions == leaf.every_dimension else leaf.every_filter
-            entries = meaning.measuring.entries_of_all(call, leaf, filters, leaf.every_dimension)
+            entries = meaning.measuring.entries_of_every_group(call, leaf)
             found.update(entry.group[: len(asked.by)] for entry in entries)
     return sorted(found, key=lambda group: [_place(value) for value in group])
 

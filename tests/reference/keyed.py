@@ -205,9 +205,10 @@ def _ids(meaning: Meaning, keyed: Keyed, inner: Context, group: Mapping[str, Any
         found.update(dict.fromkeys(_everyone(meaning, keyed, inner, group)))
     for part in keyed.parts:
         for call, context in meaning.leaves(part, inner):
-            places = [context.dimensions.index(name) for name in keyed.names]
-            for entry in meaning.measuring.entries(call, context, group):
-                found[tuple(entry.group[place] for place in places)] = None
+            for entry in meaning.measuring.entries_of_every_group(call, context):
+                own = dict(zip(context.every_dimension, entry.group, strict=True))
+                if all(own[name] == value for name, value in group.items()):
+                    found[tuple(own[name] for name in keyed.names)] = None
     return list(found)
 
 

@@ -157,10 +157,8 @@ class Meaning:
     # --------------------------------------------------------------------------------------------------------- total
 
     def _without(self, context: Context, body: tree.Expr, names: list[str]) -> Context:
-        """Inside a `total`: without these dimensions (none: all), and without the conditions on them alone.
-
-        Keys of `per` are no dimensions, and stay.
-        """
+        """Inside a `total`: without these dimensions (none: without any group, also that of a surrounding `per`), and
+        without the conditions on them alone."""
         kept = [condition for condition in context.filters if not self._is_dropped(condition, self.bases(body), names)]
         dimensions = tuple(each for each in context.dimensions if each.startswith(PER) or (names and each not in names))
         return replace(context, filters=tuple(kept), dimensions=dimensions)

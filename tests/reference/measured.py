@@ -71,6 +71,12 @@ class Measuring:
         wanted = [(place, group[name]) for place, name in enumerate(names) if name in group]
         return [entry for entry in found if all(entry.group[place] == value for place, value in wanted)]
 
+    def entries_of_every_group(self, call: tree.Call, context: Context) -> list[Entry]:
+        """The rows inside the window with their whole group; where a `total` has dropped some of it, those of the whole
+        filter."""
+        filters = context.filters if context.dimensions == context.every_dimension else context.every_filter
+        return self.entries_of_all(call, context, filters, context.every_dimension)
+
     def entries_of_all(
         self, call: tree.Call, context: Context, filters: tuple[tree.Expr, ...], dimensions: tuple[str, ...]
     ) -> list[Entry]:
@@ -108,7 +114,7 @@ class Measuring:
     def _is_chosen(self, entry: Entry, dimensions: tuple[str, ...], context: Context) -> bool:
         """Whether the ids of a row satisfy the conditions on their keys' own columns."""
         ids = dict(zip(dimensions, entry.group, strict=True))
-        return all(self._world.passes(name, condition, ids[name]) for name, condition in context.chosen)
+        return all(self._world.passes(name, condition, ids[name]) for name, condition in context.chosen if name in ids)
 
     def check(self, call: tree.Call, context: Context) -> None:
         """Every name must mean something, also where there is no row to look it up on."""

@@ -212,9 +212,9 @@ class World:
         return self.on_row(value, here, row, anchor=anchor)
 
     def _has_column(self, base: str, name: str) -> bool:
-        """Whether a source has a column, declared or in its table; of no rows only the declared ones are known."""
-        stored = [row.cells for row in self.rows(base)]
-        return name in self.model.sources[base].columns or (bool(stored) and name in stored[0])
+        """Whether a source has a column, declared or in its table; of an empty table all are possible."""
+        rows = self.rows(base)
+        return name in self.model.sources[base].columns or not rows or name in rows[0].cells
 
     def home(self, node: tree.Expr) -> str | None:
         """The source or entity on which an expression stands; None if it names nothing but `time`."""

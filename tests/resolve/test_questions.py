@@ -15,8 +15,8 @@ from kpi_engine.ir.types import BOOLEAN, DATE, TIMESTAMP
 from kpi_engine.parse import parse_expression
 from kpi_engine.resolve import bind_question
 
-from .checking import REGISTRY, asked, catalog_of
-from .shop import SCHEMAS, SOURCES, shop
+from .checking import REGISTRY, asked
+from .shop import shop
 
 METRICS = """
 revenue = sum(orders.total)
@@ -213,53 +213,6 @@ def test_bounds_have_the_type_of_the_column(catalog: Catalog) -> None:
         bound = conjunct.on("orders")
         assert isinstance(bound, Apply)
         assert bound.arguments[1].type == type
-
-
-# ---------------------------------------------------------------------------------------- later
-
-LATER = {
-}
-"""What is not evaluated yet: the formula, and what its refusal names. What becomes evaluated is deleted here."""
-
-PARTS = "parts: order_id text, at timestamp, item struct\n"
-EXTRA = """
-grain retail_week
-  table: "calendar.csv"
-  time: starts_on
-source rates
-  key: day
-  time: day
-  grain: year
-  column day: date
-  column rate: decimal
-source parts
-  key: order_id
-  time: at
-  column kind: text from "item.kind"
-  column odd: boolean = kind != "a"
-  column order_id -> orders
-source notes
-  time: at
-  column at: timestamp
-  column size: integer
-  column day: date -> rates
-  column part: text -> parts
-  column late = rates.rate > 1
-"""
-
-
-@pytest.mark.parametrize("formula", list(LATER))
-def test_later_constructs_are_named(formula: str) -> None:
-    catalog = catalog_of(f"{SOURCES}{EXTRA}{METRICS}x = {formula}\ny = x\n", SCHEMAS + PARTS)
-    metric = catalog.metrics["x"]
-    assert [name for name, _ in metric.later] == [LATER[formula]]
-    assert catalog.metrics["y"].later == metric.later
-    with pytest.raises(KpiError) as caught:
-        asked(catalog, Question(("x",), grain="month"))
-    (error,) = caught.value.diagnostics
-    assert (error.code, error.exit_code) == ("E590", ExitCode.USAGE)
-    assert LATER[formula] in error.message
-    assert len(error.notes) == 1
 
 
 def test_where_is_parsed_before() -> None:

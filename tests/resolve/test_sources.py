@@ -311,7 +311,8 @@ a = count(closed where big and double > 3)
 b = count(latest_updates)
 c = count(distinct basket.order_id where item.name = "A")
 """
-DERIVED_TABLES = """updates: update_id text, at timestamp, incident_id text, state text, size integer, items list(price decimal; sku text)
+UPDATES = "update_id text, at timestamp, incident_id text, state text, size integer, items list(price decimal)"
+DERIVED_TABLES = f"""updates: {UPDATES}
 lines: at timestamp, order_id text, product_id text
 orders: order_id text
 products: product_id text, name text"""

@@ -10,7 +10,7 @@ import pyarrow as pa
 from kpi_engine.builtin.connectors.guard import reading
 from kpi_engine.builtin.connectors.json_text import Row, line_of, rows_of
 from kpi_engine.builtin.connectors.null_marks import without_marks
-from kpi_engine.builtin.connectors.python_values import column_array, field_of, unified_field
+from kpi_engine.builtin.connectors.python_values import column_array, field_of, is_not_finite, unified_field
 from kpi_engine.builtin.connectors.requested import physical, select, names_held
 from kpi_engine.builtin.connectors.scan import Asked, FileScan, Opened
 from kpi_engine.builtin.connectors.schemas import merged_schema
@@ -18,6 +18,7 @@ from kpi_engine.builtin.connectors.stored_file import Stamp, StoredFile
 from kpi_engine.builtin.connectors.text_options import TextOptions
 from kpi_engine.extend.rows import ColumnRequest, ReadReport, data_error
 from kpi_engine.ir.catalog import TableSchema
+from kpi_engine.ir.types import Type
 
 _WHAT = "JSON"
 
@@ -119,14 +120,16 @@ class JsonFile:
         names = names_held(self.columns, self.file, self.schema.names)
         first = 0
         for rows in rows_of(self.file, self.options.encoding):
-            arrays = [self._array(name, rows, types, first) for name in names]
+            arrays = [self._array(name, rows, types, first, report) for name in names]
             length = pa.array([None] * len(rows), pa.null())
             batch = pa.RecordBatch.from_arrays([*arrays, length], names=[*names, ""])
             first += len(rows)
             report.rows += len(rows)
             yield select(batch, self.columns, self.file.partitions)
 
-    def _array(self, name: str, rows: Sequence[Row], types: Mapping[str, object], first: int) -> pa.Array:
+    def _array(
+        self, name: str, rows: Sequence[Row], types: Mapping[str, Type | None], first: int, report: ReadReport
+    ) -> pa.Array:
         values = [row.get(name) for row in rows]
         try:
             found = column_array(values, types[name], self.nested.get(name))
@@ -134,6 +137,8 @@ class JsonFile:
             bad = next(index for index, value in enumerate(values) if isinstance(value, str) and not _is_text(value))
             message = f"`{name}` holds half a character (an unpaired surrogate such as \\ud800)"
             raise data_error("E619", self.place(first + bad), message, "correct the line") from error
+        if pa.types.is_string(found.type):  # numbers as texts, among which nothing stands for NaN
+            report.nan_values += sum(map(is_not_finite, values))
         return without_marks(found, self.options)
 
 

@@ -113,7 +113,10 @@ def _bad_text(file: StoredFile, encoding: str, number: int | None, text: str, er
     if isinstance(error, RecursionError):
         return data_error("E619", place, "objects and lists are nested too deeply", "write flatter objects")
     if not isinstance(error, json.JSONDecodeError):
-        return data_error("E619", place, f"this is no JSON object: {error}", "correct the line")
-    at_end = not text[error.pos :].strip()
-    reason = f"{error.msg[:1].lower()}{error.msg[1:]} in column {error.colno}"
-    return data_error("E619", place, f"this is no JSON object: {reason}", _CUT if at_end else _FORM)
+        # Python refuses to read whole numbers of more digits than that, and says how programs may change it.
+        reason = "a number has too many digits" if "digits" in str(error) else str(error)
+        return data_error("E619", place, f"this is no JSON object: {reason}", "correct the line")
+    reason = error.msg[:1].lower() + error.msg[1:].removesuffix(" at").removesuffix(" starting")
+    unfinished = not text[error.pos :].strip() or error.msg.startswith("Unterminated")
+    help = _CUT if unfinished and text.strip() not in ("{", "[") else _FORM
+    return data_error("E619", place, f"this is no JSON object: {reason} in column {error.colno}", help)

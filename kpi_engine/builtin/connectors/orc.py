@@ -68,18 +68,29 @@ class Stripe:
         stored = _open(self.file)
         with reading(self.name, _WHAT):
             # A column is needed to know the number of rows.
-            batch = stored.read_stripe(self.index, columns=list(self.names) or stored.schema.names[:1])
+            batch = stored.reader.read_stripe(self.index, columns=list(self.names) or stored.schema.names[:1])
             batch.validate(full=True)
             report.bytes += self.file.stamp()[0] // max(self.stripes, 1)
         report.rows += batch.num_rows
         yield select(batch, self.columns, self.file.partitions)
 
 
-def _open(file: StoredFile) -> Any:
+@dataclass(frozen=True)
+class OrcFile:
+    """An opened file, its schema, the number of its stripes."""
+
+    reader: Any
+    schema: pa.Schema
+    nstripes: int
+
+
+def _open(file: StoredFile) -> OrcFile:
     # Only those who read ORC pay for loading its reader.
     from pyarrow import orc
 
     with reading(file.shown, _WHAT):
         if file.stamp()[0] == 0:
             raise ValueError("the file is empty (0 bytes)")
-        return orc.ORCFile(file.open())
+        opened = orc.ORCFile(file.open())
+        # What the footer says is only looked at now; a damaged one shows here.
+        return OrcFile(opened, opened.schema, opened.nstripes)

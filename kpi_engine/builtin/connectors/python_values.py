@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Any
@@ -146,6 +147,15 @@ def column_array(values: Sequence[Any], wanted: Type | None, nested: pa.DataType
     return pa.array([None if value is None else _text(value, whole=whole) for value in values], pa.string())
 
 
+def is_not_finite(value: object) -> bool:
+    """Whether a value is NaN or infinite; digits that are only too many for a float are a number.
+
+    >>> is_not_finite(float("nan")), is_not_finite(Digits("1e999"))
+    (True, False)
+    """
+    return type(value) is float and not math.isfinite(value)
+
+
 def _midnight(value: datetime.date | None) -> datetime.datetime | None:
     """A date as the first instant of its day; a timestamp stays what it is."""
     if value is None or isinstance(value, datetime.datetime):
@@ -160,8 +170,8 @@ def _text(value: Any, *, whole: bool) -> str | None:
             return value
         case bool():
             return str(value).lower()
-        case float() if value != value or value in (float("inf"), -float("inf")):
-            return value.written if isinstance(value, Digits) else None
+        case float() if is_not_finite(value):
+            return None
         case float() if whole and value.is_integer():
             return str(int(value))
         case Digits():

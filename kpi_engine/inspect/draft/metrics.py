@@ -130,7 +130,7 @@ def _add_per_parent(drafting: Drafting, guess: SourceGuess, words: str, total: s
     for parent in list(_wholes(drafting, guess))[:1]:
         one = singular(parent.name)
         formula = f"{total} / {drafting.counts[parent.name]}"
-        drafting.add(guess, f"{snake(words)}_per_{one}", formula, f"Sum of {words} for each of {parent.name}")
+        drafting.add(guess, f"{snake(words)}_per_{one}", formula, f"Sum of {words}, for each row of {parent.name}")
 
 
 def _wholes(drafting: Drafting, guess: SourceGuess) -> Iterator[SourceGuess]:

@@ -186,7 +186,8 @@ def doubts_of(guesses: Mapping[str, SourceGuess]) -> list[str]:
     ]
     if amounts:
         more = max(0, len(amounts) - _SHOWN)
-        found.append(f"{listed(amounts[:_SHOWN], more)} look like money: say in what, as `column price: currency(EUR)`")
+        verb = "look" if len(amounts) > 1 else "looks"
+        found.append(f"{listed(amounts[:_SHOWN], more)} {verb} like money: say in what, as `column price: currency(EUR)`")
     untimed = [guess.name for guess in guesses.values() if guess.time is None]
     if untimed:
         verb = "have" if len(untimed) > 1 else "has"
