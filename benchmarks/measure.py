@@ -34,8 +34,10 @@ def own_process(command: Sequence[str]) -> Cost:
     Raises:
         subprocess.CalledProcessError: it failed.
     """
+    # Programs are compiled once and not on every start, as for everybody who uses them.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     started = time.perf_counter()
-    child = subprocess.Popen(command)
+    child = subprocess.Popen(command, env=environment)
     # wait4 gives the usage of this child alone; getrusage(RUSAGE_CHILDREN) would give the peak of all of them.
     _, status, usage = os.wait4(child.pid, 0)
     wall = time.perf_counter() - started

@@ -180,7 +180,7 @@ class Project:
         that differ. The project's own data is not read. Raises `KpiError`: E730 if there is nothing to run, the
         problems of the definitions if these cannot be parsed.
         """
-        from kpi_engine.case_files import run_files
+        from kpi_engine.ask.case_files import run_files
 
         check_texts(named=named)
         texts = self._given if self._given is not None else read_definitions(self.config)
@@ -195,7 +195,7 @@ class Project:
         or `source` alone. All rows count, whatever their time. Raises `KpiError` E501, E503, E727 for names that do not
         go together or do not exist.
         """
-        from kpi_engine.dimension_values import values
+        from kpi_engine.ask.values import values
 
         check_names(dimensions=dimensions)
         check_texts(source=source, where=where)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -31,9 +31,12 @@ from kpi_engine.ir.question import BoundQuestion, Question
 from kpi_engine.ir.result import ResultColumn, RunStats
 from kpi_engine.ir.span import SourceText
 from kpi_engine.kernels.calendar import Calendar
+from kpi_engine.pack_files import PackReader, packs_used
 from kpi_engine.parse import parse_expression, parse_file
 from kpi_engine.project import ProjectConfig, read_definitions
-from kpi_engine.resolve import bind_question, resolve, source_tables
+from kpi_engine.project.packs import read_pack
+from kpi_engine.resolve import Linked, bind_question, link, resolve, source_tables
+from kpi_engine.resolve.packs_missing import marked, missing_notes, refuse_missing, with_missing_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -83,6 +86,7 @@ class Loaded:
     diagnostics: tuple[Diagnostic, ...]
     connectors: Mapping[str, Connector]
     bound: Mapping[str, Connector]
+    linked: Linked
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -115,26 +119,48 @@ def load_texts(texts: Sequence[SourceText], config: ProjectConfig, bound: Mappin
     for text in texts:
         _LOG.debug("parsing %s", text.name)
     parsed = [parse_file(text) for text in texts]
-    _LOG.info("parsed %d files of definitions", len(texts))
+    _LOG.info("parsed definitions; files: %d", len(texts))
     files = tuple(file for file, _ in parsed)
     problems = [problem for _, found in parsed for problem in found]
-    return load_parsed(texts, files, problems, _connectors(config), bound)
+    linked, broken = linked_files(files, lambda name, place: read_pack(name, config, place))
+    loaded = load_parsed(texts, linked, problems, _connectors(config), bound)
+    return replace(loaded, diagnostics=without_follow_ups(broken, loaded.diagnostics)) if broken else loaded
+
+
+def linked_files(files: Sequence[tree.File], read: PackReader) -> tuple[Linked, list[Diagnostic]]:
+    """The declarations of a project and of the packs that it uses as one, and the problems of these packs."""
+    packs, problems = packs_used(files, read)
+    return link(files, packs, functions()), problems
+
+
+def without_follow_ups(broken: Sequence[Diagnostic], found: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Problems of packs, without what follows from them: names that are not known for want of a pack."""
+    follow = ("E201", "E202", "E203", "E204", "E209", "E215", "E216", "E791", "N201")
+    return (*broken, *(each for each in found if each.code not in follow))
 
 
 @deep
 def load_parsed(
     texts: Sequence[SourceText],
-    files: tuple[tree.File, ...],
+    linked: Linked,
     problems: Sequence[Diagnostic],
     connectors: Mapping[str, Connector],
     bound: Mapping[str, Connector],
 ) -> Loaded:
-    """Connect and resolve what is parsed; `problems` are those found in the texts."""
-    schemas, unreachable = _schemas(files, connectors, bound)
-    _LOG.info("read %d schemas of tables", sum(schema is not None for schema in schemas.values()))
+    """Connect and resolve what is parsed and linked; `problems` are those found in the texts."""
+    _LOG.debug("reading the schemas of tables")
+    files, unmapped = linked.files, linked.unmapped - bound.keys()
+    schemas, unreachable = _schemas(files, connectors, bound, unmapped)
+    _LOG.info("read schemas; tables: %d", sum(schema is not None for schema in schemas.values()))
+    schemas, missing = with_missing_columns(linked, schemas)
     catalog, found = resolve(files, schemas, functions())
-    _LOG.info("resolved %d metrics over %d sources", len(catalog.metrics), len(catalog.sources))
-    return Loaded(tuple(texts), files, schemas, catalog, (*problems, *unreachable, *found), connectors, bound)
+    notes: list[Diagnostic] = []
+    if linked.packs:
+        catalog = marked(catalog, linked, unmapped, missing)
+        notes = missing_notes(catalog, linked.places)
+    _LOG.info("resolved names; metrics: %d, sources: %d", len(catalog.metrics), len(catalog.sources))
+    diagnostics = (*problems, *linked.problems, *unreachable, *found, *notes)
+    return Loaded(tuple(texts), files, schemas, catalog, diagnostics, connectors, bound, linked)
 
 
 def _connectors(config: ProjectConfig) -> dict[str, Connector]:
@@ -145,7 +171,10 @@ def _connectors(config: ProjectConfig) -> dict[str, Connector]:
 
 
 def _schemas(
-    files: Sequence[tree.File], connectors: Mapping[str, Connector], bound: Mapping[str, Connector]
+    files: Sequence[tree.File],
+    connectors: Mapping[str, Connector],
+    bound: Mapping[str, Connector],
+    unmapped: Set[str],
 ) -> tuple[dict[str, TableSchema | None], list[Diagnostic]]:
     """Schemas by source name; a table that cannot be reached gives a diagnostic at its source."""
     from kpi_engine.connect import source_schema
@@ -153,6 +182,9 @@ def _schemas(
     schemas: dict[str, TableSchema | None] = {}
     problems: list[Diagnostic] = []
     for spec in source_tables(files).values():
+        if spec.source in unmapped:
+            schemas[spec.source] = None
+            continue
         schema, found = source_schema(spec, connectors, bound)
         schemas[spec.source] = schema
         problems.extend(found)
@@ -184,7 +216,9 @@ def prepare(loaded: Loaded, question: Question, default_as_of: str, *, detail: b
     )
 
     started = time.perf_counter()
-    where = None if question.where is None else parsed_where(question.where)
+    question = _with_known_names(loaded, question)
+    where = None if question.where is None else loaded.linked.expression(parsed_where(question.where), functions())
+    refuse_lacking(loaded, question.metrics)
     bound_question = bind_question(loaded.catalog, question, where, functions())
     calendar = calendar_of(loaded.catalog.calendar)
     reader = CatalogReader(loaded.connectors, loaded.bound, calendar.timezone)
@@ -192,6 +226,7 @@ def prepare(loaded: Loaded, question: Question, default_as_of: str, *, detail: b
     stats = RunStats()
     requests = extent_requests(loaded.catalog, bound_question.sources)
     inputs = merged_preparations(requests)
+    _LOG.debug("looking where the data begins and ends")
     as_of = _as_of(question.as_of or default_as_of, loaded, calendar, reader, stats)
     known = watermarks(loaded.catalog, calendar, tuple(loaded.catalog.sources), as_of)
     world = make_world(loaded.catalog, functions(), calendar, reader, inputs, watermarks=known)
@@ -200,13 +235,33 @@ def prepare(loaded: Loaded, question: Question, default_as_of: str, *, detail: b
     _LOG.info("found the extents of %s; as of %s", ", ".join(first) or "no source", shown(calendar, as_of))
     plan = make_plan(loaded.catalog, bound_question, calendar, first, as_of)
     optimized, fired = optimize(plan)
+    refuse_lacking(loaded, (), _columns_read(optimized))
     if detail:
         optimized = with_detail(optimized)
     inputs, marks = optimized.prepared, dict(optimized.watermarks)
     run_world = make_world(loaded.catalog, functions(), calendar, reader, inputs, optimized.keyed, marks)
     stats.seconds["plan"] = time.perf_counter() - started - stats.seconds["extent"]
-    _LOG.info("planned %d scans for %d measures", len(optimized.scans), len(optimized.leaves))
+    _LOG.info("planned; scans: %d, measures: %d", len(optimized.scans), len(optimized.leaves))
     return Run(loaded, bound_question, calendar, plan, optimized, fired, run_world, stats)
+
+
+def _with_known_names(loaded: Loaded, question: Question) -> Question:
+    """A question in which `sales.revenue` has the name under which it is known."""
+    known = loaded.linked.metric_name
+    return replace(question, metrics=tuple(map(known, question.metrics)), by=tuple(map(known, question.by)))
+
+
+def refuse_lacking(loaded: Loaded, metrics: Sequence[str], read: Sequence[tuple[str, str]] = ()) -> None:
+    """KpiError E795 for metrics, or (source, column) pairs, that nothing is mapped to."""
+    problems = refuse_missing(loaded.catalog, metrics, read) if loaded.linked.packs else []
+    if problems:
+        raise KpiError(problems)
+
+
+def _columns_read(plan: Plan) -> list[tuple[str, str]]:
+    """The stored columns that a plan reads, with their sources."""
+    read = [*plan.scans, *plan.prepared]
+    return [(each.source, column) for each in read for column in each.columns]
 
 
 def with_periods(calendar: Calendar, grains: Sequence[str], loaded: Loaded, reader: CatalogReader) -> Calendar:
@@ -248,6 +303,9 @@ def _latest_row(loaded: Loaded, calendar: Calendar, reader: CatalogReader, now: 
     # Rows of derived sources are those of their bases.
     sources = [name for name, source in loaded.catalog.sources.items() if source.derived is None]
     for request in extent_requests(loaded.catalog, sources):
+        source = loaded.catalog.sources[request.source]
+        if source.unmapped or source.missing.intersection(request.columns):
+            continue
         if loaded.schemas.get(request.source) is None:
             stats.notes.append(f"source {request.source} is out of reach and does not count for the as-of")
             continue

@@ -69,7 +69,7 @@ RUNNERS = {
     "refusal": refusal,
     "findings": findings,
 }
-INPUTS = frozenset(["definitions", "data", "query", "schemas", "ask"])
+INPUTS = frozenset(["definitions", "pack", "data", "query", "schemas", "ask"])
 
 CASES = [
     pytest.param(path, case, id=f"{path.relative_to(FOLDER)}::{case.title}")

@@ -8,6 +8,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -49,12 +50,11 @@ def completion(
     Example:
       eval "$(kpi completion bash)"
     """
-    from typer._completion_shared import get_completion_script
-
     if shell not in SHELLS:
         help = did_you_mean(shell, SHELLS) or f"there are {', '.join(SHELLS)}"
         raise usage_error("E733", f"names cannot be completed in `{shell}`", help)
-    sys.stdout.write(get_completion_script(prog_name="kpi", complete_var=VARIABLE, shell=shell) + "\n")
+    script = _typer().get_completion_script(prog_name="kpi", complete_var=VARIABLE, shell=shell)
+    sys.stdout.write(f"{script}\n")
 
 
 def declared_names(text: SourceText) -> Iterator[DeclaredName]:
@@ -100,12 +100,12 @@ def sources(context: typer.Context, incomplete: str) -> list[Proposal]:
 
 def anything(context: typer.Context, incomplete: str) -> list[Proposal]:
     """Whatever `kpi describe` knows."""
-    return _matching(incomplete, _named(context, "metric", "dimension", "source", "entity"))
+    return _matching(incomplete, _named(context, "metric", "dimension", "source", "entity", "grain"))
 
 
 def grains(context: typer.Context, incomplete: str) -> list[Proposal]:
-    """Grains of the calendar, and declared ones."""
-    return _matching(incomplete, [*((name, "") for name in _GRAINS), *_named(context, "grain")])
+    """Grains of the calendar, and declared ones, also the next one of a comma list."""
+    return _in_list(incomplete, [*((name, "") for name in _GRAINS), *_named(context, "grain")])
 
 
 def one_of(*words: str) -> Callable[[str], list[Proposal]]:
@@ -131,9 +131,7 @@ def prepare_completion() -> None:
     """
     if not os.environ.get(VARIABLE, "").startswith("complete_"):
         return
-    from typer._completion_classes import completion_init
-
-    completion_init()
+    _typer().completion_init()
     if "COMP_WORDS" in os.environ:
         words = _words(os.environ["COMP_WORDS"])
         cursor = int(os.environ.get("COMP_CWORD", len(words)))
@@ -146,6 +144,11 @@ def prepare_completion() -> None:
         incomplete = words.pop() if words and not line.endswith(" ") else ""
         kept = _without_common(words[1:])
         os.environ["_TYPER_COMPLETE_ARGS"] = f"{shlex.join(['kpi', *kept])} {incomplete}"
+
+
+def _typer() -> Any:
+    """Typer's own module of completion, which exports these functions in fact but not in name."""
+    return import_module("typer.completion")
 
 
 def _words(line: str) -> list[str]:

@@ -18,7 +18,7 @@ def draft(folder: str, data: str, style: str) -> None:
     from kpi_engine.project.templates import check_free, write_new
 
     target = Path(folder)
-    check_free(target, ("kpi.toml", "sources.kpi", "metrics.kpi"))
+    check_free(target, ("kpi.toml", "sources.kpi", "metrics.kpi", "tests/metrics.kpitest"))
     note(f"reading the tables in {data} ...", style)
     made = draft_project(target, Path(data))
     for path in write_new(target, made.files):
@@ -31,5 +31,5 @@ def draft(folder: str, data: str, style: str) -> None:
     commands = ["kpi check --data"]
     if made.metrics:
         by = f" --by {made.split}" if made.split else ""
-        commands += [f"kpi eval {' '.join(made.best[:_MOST_SHOWN])}{by} --grain month", "kpi list"]
+        commands += [f"kpi eval {' '.join(made.best[:_MOST_SHOWN])}{by} --grain month", "kpi test"]
     suggest(folder, commands, style)

@@ -59,7 +59,7 @@ def init(
     sys.stdout.flush()
     suggest(
         folder,
-        ["kpi list", "kpi eval revenue conversion --by channel --grain month", "kpi describe conversion"],
+        ["kpi list", "kpi eval revenue conversion --by channel --grain month", "kpi describe conversion", "kpi test"],
         session.errors,
     )
 

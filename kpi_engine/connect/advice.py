@@ -13,7 +13,7 @@ from kpi_engine.kernels.parse_time import try_dates, try_timestamps
 _CORRECT = "correct the file, declare another type, or read such values as null by `on_error: null`"
 _DATES = (
     "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d", "%d-%m-%Y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y",
-    "%b %d, %Y", "%B %d, %Y", "%d.%m.%y", "%m/%d/%y", "%d/%m/%y", "%Y%m%d", "%Y.%m.%d",
+    "%b %d, %Y", "%B %d, %Y", "%d.%m.%y", "%m/%d/%y", "%d/%m/%y", "%Y%m%d", "%Y.%m.%d", "%Y-%m-%d",
 )  # fmt: skip
 _TIMES = (" %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S", "")
 _SINCE_1970 = {10: "second", 13: "millisecond", 16: "microsecond"}

@@ -59,14 +59,14 @@ def execute(plan: Plan, world: World, stats: RunStats) -> pa.Table:
         source = stats.sources.setdefault(scan.source, SourceStats())
         for number, frames in zip(scan.queries, run_scan(plan, scan, world, source, threads), strict=True):
             states[number] = frames
-        _LOG.info("read %s: %d rows in %d pieces", scan.source, source.rows, source.fragments_read)
+        _LOG.info("read %s; rows: %d, pieces: %d", scan.source, source.rows, source.fragments_read)
     for name, keys in unassigned_rows(plan, states).items():
         stats.sources[name].unassigned_rows.update(keys)
     scanned = time.perf_counter()
     stats.seconds["scan"] = scanned - started
     table = _limited(_ordered(_all_grains(plan, states, world, stats), plan), plan)
     stats.seconds["finish"] = time.perf_counter() - scanned
-    _LOG.info("computed %d rows", table.num_rows)
+    _LOG.info("computed; rows: %d", table.num_rows)
     return table
 
 

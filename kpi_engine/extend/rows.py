@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from kpi_engine.extend.secrets import NoSecret, Secret, follow
 from kpi_engine.ir.catalog import PathStep, TableSchema
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.expression import Value
@@ -73,11 +74,16 @@ class TableRequest:
 
 @dataclass(frozen=True, slots=True)
 class ScanRequest:
-    """Rows wanted: the table, the columns, predicates on physical columns that may be used for pruning."""
+    """Rows wanted: the table, the columns, predicates on physical columns that may be used for pruning.
+
+    With a `limit` so many rows are enough, whichever. It may be used only where every predicate is answered `exact`:
+    rows that are ruled out later must not count.
+    """
 
     table: TableRequest
     columns: tuple[ColumnRequest, ...]
     predicates: tuple[Predicate, ...] = ()
+    limit: int | None = None
 
 
 @dataclass(slots=True)
@@ -127,7 +133,10 @@ class Fragment(Protocol):
 
 
 class Scan(Protocol):
-    """An opened request. `pushed` answers each predicate in order."""
+    """An opened request. `pushed` answers each predicate in order.
+
+    `extend.scans` makes one of an Arrow Dataset, or of a function that opens a stream of batches.
+    """
 
     @property
     def pushed(self) -> Sequence[Push]:
@@ -150,7 +159,14 @@ class Scan(Protocol):
 
 
 class Connector(Protocol):
-    """A source of tables. Implementations raise `KpiError` (E6xx) with file, line, column and value."""
+    """A source of tables, made of the settings of one connection: `Connector(settings: ConnectionSettings)`.
+
+    Making one opens nothing. Methods raise `KpiError` (E6xx, see `data_error`) with file, line, column and value for
+    what users can mend. A connector that can also aggregate has the methods of `extend.measures.Aggregating`.
+    """
+
+    def tables(self) -> Sequence[str]:
+        """The names of the tables that there are; those that can be read but not listed are left out."""
 
     def schema(self, table: TableRequest) -> TableSchema:
         """Columns and types; reads no rows. KpiError if there is no such table."""
@@ -171,3 +187,17 @@ class ConnectionSettings:
     home: str = "."
     """The folder of kpi.toml, which references to files of secrets start from."""
     modified: datetime.datetime | None = None
+
+    def secret(self, key: str) -> Secret | None:
+        """What the reference under an option leads to (`password = "env:SHOP_PASSWORD"`); None if it is not set.
+
+        KpiError E624 where it is no reference, or leads nowhere. Follow it when the connection is opened, not before.
+        """
+        reference = dict(self.options).get(key)
+        if reference is None:
+            return None
+        try:
+            return follow(str(reference), self.home)
+        except NoSecret as error:
+            place = f"connection {self.name}"
+            raise data_error("E624", place, f"`{key}` {error.problem}", error.help) from None

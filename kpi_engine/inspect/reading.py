@@ -114,7 +114,7 @@ def read_source(name: str, watches: Sequence[Watch], world: World) -> Reading:
     try:
         return _one_pass(source, watches, world)
     except KpiError as error:
-        unreadable = _unreadable_columns(source, world)
+        unreadable = _unreadable_columns(source, world, _wanted(source, watches, world))
         if not unreadable:
             return Reading(source, [], problems=list(error.diagnostics), skipped=True)
     problems = [problem for found in unreadable.values() for problem in found]
@@ -144,10 +144,15 @@ def _columns(source: Source, expressions: Sequence[Expression], world: World) ->
     return frozenset(needs.columns.get(source.name, ()))
 
 
+def _wanted(source: Source, watches: Sequence[Watch], world: World) -> frozenset[str]:
+    """The stored columns that watches take, and those whose values have to fit a declared type."""
+    taken = _columns(source, [each for watch in watches for each in watch.expressions], world)
+    return taken | frozenset(declared_columns(source))
+
+
 def _one_pass(source: Source, watches: Sequence[Watch], world: World, without: frozenset[str] = frozenset()) -> Reading:
     reading = Reading(source, list(watches))
-    wanted = _columns(source, [each for watch in watches for each in watch.expressions], world)
-    columns = sorted((wanted | frozenset(declared_columns(source))) - without)
+    columns = sorted(_wanted(source, watches, world) - without)
     for batch in _batches(source, columns, world, reading):
         for watch in list(reading.watches):
             try:
@@ -181,12 +186,10 @@ def _own(source: Source, read: Rows, numbers: pa.Array) -> Batch:
     return Batch(read, read.filtered(mask, len(kept)), numbers, kept)
 
 
-def _unreadable_columns(source: Source, world: World) -> dict[str, list[Diagnostic]]:
+def _unreadable_columns(source: Source, world: World, wanted: frozenset[str]) -> dict[str, list[Diagnostic]]:
     """The columns that fail when they are read alone, each with why."""
     found: dict[str, list[Diagnostic]] = {}
-    for name, column in source.columns.items():
-        if column.computed is not None:
-            continue
+    for name in sorted(wanted):
         try:
             for fragment in world.reader.open(source, [name]).fragments():
                 for _ in fragment.batches(ReadReport()):

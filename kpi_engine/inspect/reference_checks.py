@@ -70,7 +70,7 @@ class ReferenceWatch:
         message = (
             f"{share(orphans.occurrences, present)} of {self.source.name} "
             f"{verb(orphans.occurrences, 'refers', 'refer')} by `{self.column}` to {target} "
-            f"that {verb(len(orphans), 'does', 'do')} not exist: "
+            f"that do not exist: "
             f"{counted(len(orphans), 'value')}"
         )
         help = f"load the missing rows of {target}, or correct the ids: by its columns such rows are the group null"

@@ -10,6 +10,7 @@ from typing import Literal
 from kpi_engine.ir import tree
 from kpi_engine.ir.approximation import Approximation
 from kpi_engine.ir.expression import CalendarDuration, Constant, Expression
+from kpi_engine.ir.packs import PackInfo
 from kpi_engine.ir.span import NOWHERE, Span
 from kpi_engine.ir.types import Display, Type
 
@@ -142,6 +143,7 @@ class Source:
     options as written (`delimiter`, `header`, `null_values`, ...). `starts` and `watermark` are texts of dates or
     instants as written.
     `lists` are columns that hold a list a row, which definitions cannot name: sources of their elements read them.
+    `pack` is the pack that declares the source; `unmapped`: it has no table; `missing`: stored columns that it lacks.
     """
 
     name: str
@@ -171,6 +173,9 @@ class Source:
     description: str = ""
     owner: str = ""
     span: Span = field(default=NOWHERE, compare=False, repr=False)
+    pack: str = ""
+    unmapped: bool = False
+    missing: frozenset[str] = frozenset()
 
     @property
     def latest_by(self) -> str | None:
@@ -254,6 +259,10 @@ class Metric:
     """Aggregates inside that may be estimated, and how far they may then be off."""
     declaration: tree.Metric | tree.Override | None = field(default=None, compare=False, repr=False)
     span: Span = field(default=NOWHERE, compare=False, repr=False)
+    pack: str = ""
+    """The pack that it comes from."""
+    lacks: tuple[str, ...] = ()
+    """Sources of packs without a table, and columns that tables lack, without which it cannot be computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +288,7 @@ class Catalog:
     goals: Mapping[str, tree.Goal] = field(default_factory=dict)
     alerts: Mapping[str, tree.Alert] = field(default_factory=dict)
     grains: Mapping[str, Grain] = field(default_factory=dict)
+    packs: Mapping[str, PackInfo] = field(default_factory=dict)
 
 
 GRAINS = ("hour", "day", "week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year")

@@ -227,9 +227,16 @@ PROJECT: Mapping[str, str] = {
 }
 
 PACKS: Mapping[str, str] = {
-    "E790": "a pack is used",
-    "E791": "a table is mapped to a pack's source",
-    "E792": "a metric is overridden",
+    "N790": "a name of the project that hides one of a pack",
+    "E790": "no pack of this name",
+    "N791": "columns that sources of packs lack, and the metrics that are disabled for it",
+    "E791": "a map of what is no source of a pack, or to what is no table",
+    "E792": "a word that several packs have",
+    "E793": "a pack of the wrong form",
+    "E794": "packs or maps that need each other in a circle",
+    "E795": "a metric, dimension or condition that needs a table or a column which is not mapped",
+    "E796": "a pack of another version than is asked for",
+    "E797": "a pack that two distributions have",
 }
 
 CODES: Mapping[str, str] = {

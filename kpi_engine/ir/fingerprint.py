@@ -10,11 +10,10 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple
 from decimal import Decimal
 from fractions import Fraction
 
-from kpi_engine.ir.catalog import Catalog, Column, Dimension, Source
+from kpi_engine.ir.catalog import Catalog, Column, Dimension, Source, spelled
 from kpi_engine.ir.expression import (
     Apply,
     CalendarDuration,
@@ -108,7 +107,10 @@ class Meanings:
         if derived is not None:
             where = None if derived.where is None else self.row(derived.where, derived.base)
             keys = tuple(self.column(derived.base, each) for each in derived.keys)
+            lists = self.catalog.sources[derived.base].lists
             value = None if derived.column is None else self.column(derived.base, derived.column)
+            if derived.column is not None and derived.column in lists:
+                value = self.of_column(derived.base, lists[derived.column])
             made = (derived.kind, self.source(derived.base), where, keys, value, derived.max_items)
         return (
             "source",
@@ -117,12 +119,26 @@ class Meanings:
             *(source.timezone, source.starts, source.watermark, source.grain, source.distinct, source.on_error),
             None if source.time is None else self.column(source.name, source.time),
             None if source.where is None else self.row(source.where, source.name),
-            None if source.late is None else _duration(source.late),
+            None if source.late is None else self.duration(source.late),
             columns(source.lifetime),
             *(source.snapshot, columns(source.snapshot_by), columns(source.versions)),
             None if source.latest_by is None else (columns(source.key), self.column(source.name, source.latest_by)),
             made,
         )
+
+    def grain(self, name: str | None) -> object:
+        """A grain: of the calendar by its name, a declared one by the table of its periods."""
+        declared = None if name is None else self.catalog.grains.get(name)
+        if declared is None:
+            return name
+        table = declared.table
+        stored = [table.columns[each].physical or each for each in (declared.time, declared.label) if each is not None]
+        options = tuple(sorted((option, repr(value)) for option, value in table.options.items()))
+        return ("grain", table.table, self.connections.get(table.connection), options, *stored)
+
+    def duration(self, duration: CalendarDuration) -> Meaning:
+        """A length of time; its unit may be a declared grain."""
+        return (str(duration.amount), self.grain(duration.unit))
 
     def column(self, source: str, name: str) -> Meaning:
         """A column: what is stored, and as which type it is read; or the computation."""
@@ -142,7 +158,8 @@ class Meanings:
         """The same for the column itself."""
         if column.computed is not None:
             return self.row(column.computed, source)
-        return ("stored", column.physical or column.name, _type(column.type), column.format, column.options)
+        stored = spelled(column.physical or column.name, column.path)
+        return ("stored", stored, _type(column.type), column.format, column.options)
 
     # Expressions -----------------------------------------------------------------------------------------------------
 
@@ -162,7 +179,7 @@ class Meanings:
             case LastBefore():
                 keys = tuple(self.row(each, source) for each in node.keys)
                 others = tuple(self.row(each, node.target) for each in node.target_keys)
-                within = None if node.within is None else _duration(node.within)
+                within = None if node.within is None else self.duration(node.within)
                 return ("last", self.source(node.target), keys, others, within)
         return self.group(node)
 
@@ -178,8 +195,8 @@ class Meanings:
             case MetricReference():
                 return self.reference(node)
             case Window():
-                length = None if node.duration is None else _duration(node.duration)
-                return (node.kind, self.group(node.body), length, node.grain)
+                length = None if node.duration is None else self.duration(node.duration)
+                return (node.kind, self.group(node.body), length, self.grain(node.grain))
             case Restrict():
                 conditions = [self._conditions(each.by_source) for each in node.conjuncts]
                 return ("where", self.group(node.body), *_sorted(conditions))
@@ -231,7 +248,7 @@ class Meanings:
             keys = tuple(self.row(each, source) for each in link.keys)
             others = tuple(self.row(each, link.target) for each in link.target_keys)
             condition = None if link.condition is None else self.row(link.condition, link.target)
-            links.append((self.source(link.target), keys, others, condition, _duration(link.within), link.negated))
+            links.append((self.source(link.target), keys, others, condition, self.duration(link.within), link.negated))
             source = link.target
         return tuple(links)
 
@@ -249,7 +266,7 @@ class Meanings:
             None if node.having is None else self.group(node.having),
             None if node.where is None else self.row(node.where, first),
             tuple(_constant(each) for each in node.parameters),
-            *(node.grain, node.all, domain),
+            *(self.grain(node.grain), node.all, domain),
             _sorted(ids),
         )
 
@@ -286,7 +303,3 @@ def _constant(node: Constant) -> Meaning:
 
 def _type(type: Type) -> Meaning:
     return (type.kind.value, type.unit.powers)
-
-
-def _duration(duration: CalendarDuration) -> Meaning:
-    return tuple(map(str, astuple(duration)))

@@ -16,9 +16,9 @@ from kpi_engine.ir.approximation import KLL_EXACT
 from kpi_engine.ir.plan import ITEM_KINDS, StateKind
 from kpi_engine.kernels.group import Groups, encode, group, pack
 from kpi_engine.kernels.ids import shortened
-from kpi_engine.kernels.sorting import sorted_with_order, starts_of_runs
 from kpi_engine.kernels.sketches_hll import hll_compact, hll_items
 from kpi_engine.kernels.sketches_kll import kll_compact
+from kpi_engine.kernels.sorting import sorted_with_order, starts_of_runs
 from kpi_engine.kernels.states import State, chosen_states, decoded, joined, merge_states, partial_state, true_rows
 from kpi_engine.kernels.vectors import Ints, validity
 

@@ -93,18 +93,17 @@ def overlapping(keys: pa.Array, begins: pa.Array, ends: pa.Array, examples: int 
     if len(rows) < 2:
         return Overlaps(0, 0)
     chosen = pa.array(rows)
-    groups = group_rows([keys.take(chosen)], len(rows)).ids
-    starts = order_numbers(begins.take(chosen))
     taken = ends.take(chosen)
     open_ended = ~present([taken])
     # Begins and ends are ranked together, so that they compare whatever their type is.
     ranked = order_numbers(joined([begins.take(chosen), taken]))
-    starts, stops = ranked[: len(rows)], ranked[len(rows) :]
+    lasting = np.flatnonzero(open_ended | (ranked[len(rows) :] > ranked[: len(rows)]))
+    rows, open_ended = rows[lasting], open_ended[lasting]
+    starts, stops = ranked[: len(chosen)][lasting], ranked[len(chosen) :][lasting]
+    groups = group_rows([keys.take(pa.array(rows))], len(rows)).ids
     order = np.lexsort((rows, starts, groups))
     earlier, later = order[:-1], order[1:]
-    same = groups[earlier] == groups[later]
-    empty = ~open_ended & (stops <= starts)
-    overlap = same & (open_ended[earlier] | (stops[earlier] > starts[later])) & ~empty[earlier] & ~empty[later]
+    overlap = (groups[earlier] == groups[later]) & (open_ended[earlier] | (stops[earlier] > starts[later]))
     found = np.flatnonzero(overlap)
     pairs = tuple((int(rows[earlier[each]]), int(rows[later[each]])) for each in found[:examples])
     return Overlaps(len(found), len(np.unique(groups[earlier[found]])), pairs)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import Catalog, Metric
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
-from kpi_engine.ir.expression import ChildAggregate, Expression, Field
+from kpi_engine.ir.expression import ChildAggregate, Expression, Field, Measure, walk
 from kpi_engine.ir.plan import KeyedTable, MeasureQuery, Output, Plan, Scan
 from kpi_engine.ir.question import BoundDimension, BoundQuestion
 from kpi_engine.ir.types import Display
@@ -179,7 +179,7 @@ def _keyed_table(
     else:
         measure = body
         ids = tuple(_links(catalog, owner))
-    end = max(marks.values())
+    end = min(marks[node.source] for node in walk(measure) if isinstance(node, Measure))
     window = calendar.window(end, end)
     frame = Frame(window, window, end, end, unbounded=True)
     key = BoundDimension("id", ids[0][1].type, ids)

@@ -35,6 +35,7 @@ from kpi_engine.plan.coarse import ADDS_UP, Coarse, check_coarse, empty_beyond
 from kpi_engine.plan.context import (
     Context,
     Coverage,
+    conjunction,
     filter_of,
     keys_on,
     not_yet,
@@ -204,8 +205,13 @@ class Lowering:
             return None
         return window
 
-    def _keyed(self, node: KeyedAggregate, context: Context) -> Expression:
+    def _keyed(self, node: KeyedAggregate, context: Context, *, shows_groups: bool = True) -> Expression:
         """An aggregate over groups of keys: its inside is lowered into a book of its own, with the keys added."""
+        if context.dimensions != context.all_dimensions:
+            # The groups of the answer are those of the whole group, and need the rows by all of its dimensions.
+            self._keyed(node, replace(context, dimensions=context.all_dimensions, filters=context.all_filters))
+            context = replace(context, all_dimensions=context.dimensions, all_filters=context.filters)
+            return self._keyed(node, context, shows_groups=False)
         check_made_of(self._calendar, node, self._grain)
         if node.function not in STATES:
             raise KpiError(not_yet(f"{node.function}() per", node.span))
@@ -241,7 +247,7 @@ class Lowering:
                 every_frame=node.keys == (node.grain,),
                 everyone=everyone,
                 outside_is_zero=context.before and finish in ("rows", "count", "sum"),
-                shows_groups=context.dimensions == context.all_dimensions,
+                shows_groups=shows_groups,
                 text=" ".join(node.span.text.split()),
             )
         )
@@ -297,6 +303,7 @@ class Lowering:
         keys = key_dimensions(node)
         outer = inside.dimensions[: len(inside.dimensions) - len(keys)]
         columns = tuple(source.columns[name] for name in source.key)
+        filters = [dict(each.by_source).get(source.name) for each in inside.filters]
         request = LeafRequest(
             source=source.name,
             time=None,
@@ -307,7 +314,7 @@ class Lowering:
                     for key, column in zip(keys, columns, strict=True)
                 ),
             ),
-            state=StateRequest("count", None, node.where),
+            state=StateRequest("count", None, conjunction([*filters, node.where])),
             finish="rows",
             windows=tuple(None if frame is None else Interval(None, frame.whole.end) for frame in inside.frames),
             type=node.type,

@@ -49,12 +49,13 @@ def grain_frames(
 ) -> InnerFrames:
     """The buckets of a grain that lie wholly in some window, inside coverage and before the watermark."""
     intervals = [None if frame is None else frame.interval(calendar) for frame in frames]
-    starts = [each.start or first for each in intervals if each is not None]
+    starts = [each.start for each in intervals if each is not None]
     if first is None or not starts:
         return InnerFrames((), (None,) * len(frames))
-    begin = min(start for start in starts if start is not None)
-    if begin < first:
-        begin = max(begin, calendar.period_at(grain, first).start)
+    begin = min((start for start in starts if start is not None), default=first)
+    if begin < first or None in starts:
+        covered = calendar.period_at(grain, first).start
+        begin = covered if None in starts else max(begin, covered)
     finish = min(max(each.end for each in intervals if each is not None), watermark)
     buckets = [p for p in calendar.periods(grain, begin, finish) if begin <= p.start and p.end <= finish]
     windows: list[tuple[int, int] | None] = []

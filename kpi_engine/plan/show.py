@@ -77,6 +77,8 @@ def _leaf(leaf: Leaf, plan: Plan, calendar: Calendar) -> str:
         parts.append(f"at {leaf.parameter}")
     if leaf.keys != tuple(name for name, _ in plan.dimensions):
         parts.append(f"keys=[{', '.join(leaf.keys)}]")
+    if leaf.pick is not None and leaf.own:
+        parts.append(f"{leaf.pick.point} snapshot of each {', '.join(leaf.own).replace('own ', '')}")
     parts.append(f"windows {_windows(leaf, calendar)}")
     if leaf.text:
         parts.append(f"# {leaf.text}")

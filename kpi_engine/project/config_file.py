@@ -19,7 +19,7 @@ from kpi_engine.project.toml_places import place_of
 
 AS_OF_HELP = 'write "now", "data", or a date such as "2027-03-31"'
 
-KEYS = ("name", "definitions", "as_of", "plugins", "connections")
+KEYS = ("name", "definitions", "as_of", "plugins", "connections", "packs")
 FILE_OPTIONS = (
     "format",
     "delimiter",
@@ -72,6 +72,7 @@ def parse_config(source: SourceText, file: Path) -> ProjectConfig:
         as_of=reading.as_of(content),
         plugins=reading.texts(content, ("plugins",), ()),
         connections=reading.connections(content, file.parent.resolve()),
+        packs=reading.packs(content, file.parent.resolve()),
         file=file,
     )
     if reading.problems:
@@ -142,6 +143,21 @@ class _Reading:
             return value
         self.problem("E704", ("as_of",), f"`as_of` cannot be {value!r}", AS_OF_HELP)
         return "now"
+
+    def packs(self, table: Mapping[str, object], folder: Path) -> dict[str, Path]:
+        """The folders of packs by name, from kpi.toml's own."""
+        value = table.get("packs", {})
+        if not isinstance(value, dict):
+            self.problem("E704", ("packs",), "`packs` must be a table", 'write [packs], and sales = "FOLDER" below it')
+            return {}
+        found = {}
+        for name, path in value.items():
+            if isinstance(path, str):
+                found[name] = (folder / path).resolve()
+            else:
+                help = f'write {name} = "../plugins/{name}"'
+                self.problem("E704", ("packs", name), f"`{name}` must be the path of a folder", help)
+        return found
 
     def connections(self, table: Mapping[str, object], folder: Path) -> dict[str, ConnectionSettings]:
         """All connections by name."""

@@ -29,4 +29,5 @@ class ProjectConfig:
     as_of: str = "now"
     plugins: tuple[str, ...] = ()
     connections: Mapping[str, ConnectionSettings] = field(default_factory=dict)
+    packs: Mapping[str, Path] = field(default_factory=dict)
     file: Path | None = None

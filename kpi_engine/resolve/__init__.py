@@ -14,11 +14,12 @@ from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import TableSpec
 from kpi_engine.resolve.declarations import resolve
 from kpi_engine.resolve.grains import grain_tables
+from kpi_engine.resolve.packs import Linked, link
 from kpi_engine.resolve.question import bind_question
 from kpi_engine.resolve.sources import table_specs
 from kpi_engine.resolve.values import bind_values
 
-__all__ = ["bind_question", "bind_values", "resolve", "source_tables"]
+__all__ = ["Linked", "bind_question", "bind_values", "link", "resolve", "source_tables"]
 
 
 def source_tables(files: Sequence[tree.File]) -> dict[str, TableSpec]:

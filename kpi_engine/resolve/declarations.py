@@ -17,7 +17,6 @@ from kpi_engine.resolve.computed import bind_entity_column
 from kpi_engine.resolve.grains import declare_grains
 from kpi_engine.resolve.metrics import bind_dimension, bind_metric
 from kpi_engine.resolve.names import Thing, default_plural
-from kpi_engine.resolve.packs import refuse_packs
 from kpi_engine.resolve.problems import Attempts, BindError, Label, problem
 from kpi_engine.resolve.properties import Given, read_properties
 from kpi_engine.resolve.property_tables import CALENDAR, ENTITY, MONTHS
@@ -309,7 +308,7 @@ def _target_is_broken(world: World, target: str) -> bool:
 
 def _diagnostics(world: World, files: Sequence[tree.File]) -> tuple[Diagnostic, ...]:
     """All that was found, in the order of the files and places; notes about what was left out come last."""
-    found = [*world.deferred.diagnostics, *refuse_packs(world, files)]
+    found = [*world.deferred.diagnostics]
     for source, names in unverified_names(world):
         found.append(
             Diagnostic(

@@ -1,46 +1,274 @@
-"""`use`, `map` and `override`: read and checked, but packs are not evaluated by this version."""
+"""Linking: a project and the packs that it uses become one set of declarations, with `use`, `map` and `override` done.
+
+Everything after this sees plain sources, dimensions and metrics. Each place still is where the author wrote it, in the
+project's files or in the pack's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from kpi_engine.extend.functions import FunctionRegistry
 from kpi_engine.ir import tree
-from kpi_engine.ir.diagnostic import Diagnostic, Note
-from kpi_engine.ir.span import Span
-from kpi_engine.resolve.world import World
+from kpi_engine.ir.diagnostic import Diagnostic, KpiError
+from kpi_engine.ir.packs import Pack, PackInfo
+from kpi_engine.ir.span import NOWHERE, SourceText, Span
+from kpi_engine.resolve.packs_maps import BoundMap, bind_maps, mapped_source, united
+from kpi_engine.resolve.packs_names import Renamer, project_renamer
+from kpi_engine.resolve.packs_overrides import BoundOverride, bind_overrides, overriding
+from kpi_engine.resolve.packs_scopes import Scopes
+from kpi_engine.resolve.packs_units import PROJECT, Ident, Unit, thing_words, units_of
+from kpi_engine.resolve.packs_uses import check_uses
+from kpi_engine.resolve.syntax import dotted_in
+
+Anything = tree.Use | tree.Map | tree.Override
 
 
-def refuse_packs(world: World, files: Sequence[tree.File]) -> list[Diagnostic]:
-    """One error for each declaration that needs a pack."""
-    found: list[Diagnostic] = []
-    overridden: dict[str, Span] = {}
-    for file in files:
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """Declarations as one project.
+
+    `owners` are the packs of metrics, `sources` those of sources, by the names known everywhere; `unmapped` are sources
+    of packs without a table; `optional` the columns that a source may lack; `places` where a source is mapped, or the
+    pack used.
+    """
+
+    files: tuple[tree.File, ...]
+    problems: tuple[Diagnostic, ...] = ()
+    packs: Mapping[str, PackInfo] = field(default_factory=dict)
+    owners: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    unmapped: frozenset[str] = frozenset()
+    optional: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    places: Mapping[str, Span] = field(default_factory=dict)
+    scopes: Scopes | None = None
+
+    def metric_name(self, text: str) -> str:
+        """A metric's or dimension's name in a question, as it is known: KpiError E792 if several packs have it."""
+        if self.scopes is None:
+            return text
+        parts = tuple(tree.Name(part, span=Span(SourceText("query", ""), 0, 0)) for part in text.split("."))
+        path = tree.Path(parts, span=parts[0].span)
+        problems: list[Diagnostic] = []
+        found = project_renamer(self.scopes, FunctionRegistry(), problems).value(path)
+        if problems:
+            raise KpiError(problems)
+        return found.text
+
+    def expression(self, node: tree.Expr, functions: FunctionRegistry) -> tree.Expr:
+        """A condition in a question, with the names that are known everywhere."""
+        if self.scopes is None:
+            return node
+        problems: list[Diagnostic] = []
+        found = project_renamer(self.scopes, functions, problems).rows(node)
+        if problems:
+            raise KpiError(problems)
+        return found
+
+
+def link(files: Sequence[tree.File], packs: Mapping[str, Pack], functions: FunctionRegistry) -> Linked:
+    """One set of declarations out of a project and all packs that it uses, directly or not.
+
+    >>> link([], {}, FunctionRegistry()).files
+    ()
+    """
+    if not packs and not any(isinstance(each, Anything) for file in files for each in file.declarations):
+        return Linked(tuple(files))
+    return _Linking(files, packs, functions).linked()
+
+
+class _Linking:
+    """The work of one `link`."""
+
+    def __init__(self, files: Sequence[tree.File], packs: Mapping[str, Pack], functions: FunctionRegistry) -> None:
+        self.functions = functions
+        self.problems: list[Diagnostic] = []
+        self.units = units_of(files, packs)
+        self.maps = bind_maps(Scopes(self.units, {}), self.problems)
+        merged = {ident: bound.other for ident, bound in self.maps.items() if bound.other is not None}
+        self.scopes = Scopes(self.units, merged)
+        self.overrides = bind_overrides(self.scopes, self.problems)
+        self.owners: dict[str, str] = {}
+        self.sources: dict[str, str] = {}
+        self.places: dict[str, Span] = {}
+        self.optional: dict[str, frozenset[str]] = {}
+        self.unmapped: set[str] = set()
+
+    def linked(self) -> Linked:
+        """All files, the project's first, then those of the packs."""
+        self.problems.extend(check_uses(self.scopes))
+        files = tuple(self._file(unit, file) for unit in self.units.values() for file in unit.files)
+        infos = {name: unit.info for name, unit in self.units.items() if unit.info is not None}
+        problems = tuple(dict.fromkeys(self.problems))
+        return Linked(
+            files,
+            problems,
+            infos,
+            self.owners,
+            self.sources,
+            frozenset(self.unmapped),
+            self.optional,
+            self.places,
+            self.scopes,
+        )
+
+    def _file(self, unit: Unit, file: tree.File) -> tree.File:
+        renamer = Renamer(self.scopes, unit.name, self.functions, self.problems)
+        kept: list[tree.AnyDeclaration] = []
         for each in file.declarations:
-            match each:
-                case tree.Use(pack=pack):
-                    message = f"pack `{pack.text}` is not installed: packs are not evaluated yet"
-                    help = "copy the definitions that you need into this project"
-                    found.append(Diagnostic("E790", message, pack.span, help))
-                case tree.Map(logical=logical):
-                    message = f"`{logical.text}` cannot be mapped: packs are not evaluated yet"
-                    help = f"write `source {logical.parts[-1].text}` with its table and columns"
-                    found.append(Diagnostic("E791", message, logical.span, help))
-                case tree.Override(target=target):
-                    found.append(_override(world, target, overridden))
-                    overridden.setdefault(target.text, target.span)
-    return found
+            kept.extend(self._declaration(unit, renamer, each))
+        return replace(file, declarations=tuple(kept))
+
+    def _declaration(self, unit: Unit, renamer: Renamer, node: tree.AnyDeclaration) -> list[tree.AnyDeclaration]:
+        match node:
+            case tree.Use() | tree.Map() | tree.Override():
+                return []
+            case tree.CalendarDeclaration():
+                if unit.name == PROJECT:
+                    return [node]
+                message = f"the pack `{unit.name}` has a calendar; the project's counts alone"
+                self.problems.append(Diagnostic("E793", message, node.span, "leave the calendar out of the pack"))
+                return []
+            case tree.Metric():
+                return list(self._metric(unit, renamer, node))
+            case tree.Dimension():
+                return self._dimension(unit, node)
+            case tree.Source() | tree.Entity() | tree.Grain():
+                return self._thing(unit, renamer, node)
+        return [renamer.declaration(node)]
+
+    # ---------------------------------------------------------------------------------------------------------- values
+
+    def _metric(self, unit: Unit, renamer: Renamer, node: tree.Metric) -> list[tree.Metric]:
+        ident = (unit.name, node.name.text)
+        known = self.scopes.name("value", ident)
+        if unit.values.get(node.name.text) is not node:
+            return [renamer.declaration(node, known)]  # defined twice: `resolve` says so
+        if unit.name != PROJECT:
+            self.owners[known] = unit.name
+        bound: BoundOverride | None = self.overrides.get(ident)
+        if bound is None:
+            return [renamer.declaration(node, known)]
+        metric, former = overriding(self.scopes, ident, bound, self.functions, self.problems)
+        if former is None:
+            return [metric]
+        self.owners[former] = unit.name
+        return [metric, renamer.declaration(node, former)]
+
+    def _dimension(self, unit: Unit, node: tree.Dimension) -> list[tree.AnyDeclaration]:
+        """A dimension stands where its first member stands, with the values of them all; nearer ones win."""
+        ident = (unit.name, node.name.text)
+        members = self.scopes.members(self.scopes.whole("value", ident))
+        if not members or members[0] != ident or unit.values.get(node.name.text) is not node:
+            return [] if members and unit.values.get(node.name.text) is node else [node]
+        values: dict[str, tree.Expr] = {}
+        properties: dict[str, tree.Property] = {}
+        for pack, name in members:
+            each = self.units[pack].values[name]
+            assert isinstance(each, tree.Dimension)
+            renamed = Renamer(self.scopes, pack, self.functions, self.problems).declaration(each)
+            own = {_source_of(value): value for value in renamed.values}
+            values.update((source, value) for source, value in own.items() if source not in values)
+            properties.update((each.key.text, each) for each in renamed.properties if each.key.text not in properties)
+            if "" in own:
+                break  # a value for every source
+        name_known = replace(node.name, text=self.scopes.name("value", ident))
+        return [replace(node, name=name_known, values=tuple(values.values()), properties=tuple(properties.values()))]
+
+    # ---------------------------------------------------------------------------------------------------------- things
+
+    def _thing(
+        self, unit: Unit, renamer: Renamer, node: tree.Source | tree.Entity | tree.Grain
+    ) -> list[tree.AnyDeclaration]:
+        ident: Ident = (unit.name, node.name.text)
+        known = self.scopes.name("thing", ident)
+        if unit.things.get(node.name.text) is not node:
+            return [renamer.declaration(node, known)]
+        renamed = renamer.declaration(node, known)
+        if known != node.name.text:
+            renamed = _with_qualified_words(renamed, node, known)
+        if not isinstance(renamed, tree.Source):
+            return [renamed]
+        bound = self.maps.get(ident)
+        if bound is not None and bound.other is not None:
+            return []
+        source = renamed
+        optional: set[str] = set()
+        if unit.name != PROJECT:
+            source, optional = self._pack_source(unit, known, source, bound)
+        source, further = self._united(ident, source)
+        if optional or further:
+            self.optional[known] = frozenset(optional | further)
+        return [source]
+
+    def _pack_source(
+        self, unit: Unit, known: str, source: tree.Source, bound: BoundMap | None
+    ) -> tuple[tree.Source, set[str]]:
+        """A source of a pack, closed, with its table if it has one; and the columns that it may lack."""
+        self.sources[known] = unit.name
+        if source.value is not None:
+            return source, set()
+        optional = _stored_columns(source)
+        place = next((used.declaration.pack.span for used in self.units[PROJECT].uses.values()
+                      if used.pack == unit.name), NOWHERE)
+        if bound is None:
+            self.unmapped.add(known)
+        else:
+            writer = Renamer(self.scopes, bound.unit, self.functions, self.problems)
+            source = mapped_source(source, bound, writer)
+            optional -= {each.name.text for each in bound.declaration.assignments}
+            place = bound.declaration.logical.span
+        self.places[known] = place
+        return _closed(source), optional
+
+    def _united(self, ident: Ident, source: tree.Source) -> tuple[tree.Source, set[str]]:
+        """A source with what others bring along that are mapped to it."""
+        further: set[str] = set()
+        for logical, bound in self.maps.items():
+            if bound.other is None or self.scopes.identity("thing", logical) != ident:
+                continue
+            declared = self.units[logical[0]].things[logical[1]]
+            assert isinstance(declared, tree.Source)
+            renamed = Renamer(self.scopes, logical[0], self.functions, self.problems).declaration(declared)
+            before = {each.name.text for each in source.columns}
+            writer = Renamer(self.scopes, bound.unit, self.functions, self.problems)
+            source = united(source, renamed, bound, writer)
+            assigned = {each.name.text for each in bound.declaration.assignments}
+            further |= _stored_columns(renamed) - before - assigned
+        return source, further
 
 
-def _override(world: World, target: tree.Path, overridden: dict[str, Span]) -> Diagnostic:
-    name = target.text
-    if name in overridden:
-        notes = (Note("the first one stands here", overridden[name]),)
-        return Diagnostic("E216", f"`{name}` is overridden twice", target.span, "keep one of them", notes)
-    if len(target.parts) == 1 and not world.has_metric(name):
-        message = f"there is no metric `{name}` to override"
-        return Diagnostic("E216", message, target.span, world.value_help(name))
-    message = f"`{name}` cannot be overridden: packs are not evaluated yet"
-    help = f"define `{target.parts[-1].text}` in this project"
-    if len(target.parts) == 1:
-        help = f"change the definition of `{name}` itself"
-    return Diagnostic("E792", message, target.span, help)
+def _stored_columns(source: tree.Source) -> set[str]:
+    return {each.name.text for each in source.columns if each.origin is None or isinstance(each.origin, tree.StoredAs)}
+
+
+def _closed(source: tree.Source) -> tree.Source:
+    place = source.name.span
+    closed = tree.Property(
+        tree.Name("columns", span=place), tree.Path((tree.Name("closed", span=place),), span=place), span=place
+    )
+    others = tuple(each for each in source.properties if each.key.text != "columns")
+    return replace(source, properties=(*others, closed))
+
+
+def _with_qualified_words(
+    renamed: tree.Source | tree.Entity | tree.Grain, node: tree.Source | tree.Entity | tree.Grain, known: str
+) -> tree.Source | tree.Entity | tree.Grain:
+    """A thing whose name is led by its pack: so is its other word."""
+    words = thing_words(node)
+    if len(words) == 1:
+        return renamed
+    key = "singular" if isinstance(node, tree.Source) else "plural"
+    place = node.name.span
+    lead = known.removesuffix(node.name.text)
+    word = tree.Path((tree.Name(lead + words[1], span=place),), span=place)
+    given = tree.Property(tree.Name(key, span=place), word, span=place)
+    others = tuple(each for each in renamed.properties if each.key.text != key)
+    return replace(renamed, properties=(*others, given))
+
+
+def _source_of(value: tree.Expr) -> str:
+    """The source that a value of a dimension begins at; empty for one over `time` alone."""
+    paths = dotted_in([value])
+    return paths[0].parts[0].text if paths else ""

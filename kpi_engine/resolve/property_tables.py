@@ -118,6 +118,10 @@ CALENDAR: Mapping[str, Reader] = {
     "currency": Reader("a currency of three letters", "CNY", p.word),
 }
 
+USE: Mapping[str, Reader] = {
+    "version": Reader("a range of versions in double quotes", '">=1.2, <2"', p.text),
+}
+
 GOAL: Mapping[str, Reader] = {
     "watch": Reader("a list of metrics", "[site_traffic, bounce_rate]", p.paths),
     "description": Reader(_TEXT, '"Agreed in the yearly plan"', p.text),

@@ -23,7 +23,7 @@ from itertools import pairwise
 
 SEPARATOR = "===="
 MARK = "----"
-SHARED = ("definitions", "data", "schemas")
+SHARED = ("definitions", "pack", "data", "schemas")
 """Kinds of sections that hold for the cases below, too."""
 
 

@@ -151,8 +151,8 @@ def test_verbosity_logs_stages_and_then_files(shop: Path, kpi: Run) -> None:
         progress.log_to_stderr(0, "text")
     assert plain.out == stages.out == pieces.out
     assert "parsed" not in plain.err
-    assert "parsed 1 files of definitions" in stages.err and "read orders: " in stages.err
-    assert "reading orders" not in stages.err and "reading orders, 1 of 1: orders.csv" in pieces.err
+    assert "parsed definitions; files: 1" in stages.err and "read orders; rows: 24" in stages.err
+    assert "reading orders" not in stages.err and "reading orders, fragment 1: orders.csv" in pieces.err
 
 
 class Terminal(io.StringIO):

@@ -19,7 +19,7 @@ from kpi_engine.ir.diagnostic import Diagnostic, KpiError
 from kpi_engine.ir.span import SourceText, Span
 
 Run = Callable[..., Any]
-COMMANDS = ("init", "demo", "check", "fmt", "list", "describe", "eval", "explain")
+COMMANDS = ("init", "demo", "check", "diff", "fmt", "list", "describe", "eval", "explain")
 
 
 def test_help_shows_every_command(kpi: Run) -> None:

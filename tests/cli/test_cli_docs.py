@@ -16,7 +16,7 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "cli.md").read_text(encod
 
 
 COMMANDS = (
-    "init", "demo", "check", "fmt", "test", "list", "describe", "eval", "explain", "values", "completion",
+    "init", "demo", "check", "diff", "fmt", "test", "list", "describe", "eval", "explain", "values", "completion",
 )  # fmt: skip
 
 

@@ -17,7 +17,15 @@ from kpi_engine.cli import main
 from kpi_engine.ir.diagnostic import KpiError
 
 CANARY = "canary-that-nobody-may-see"
-DEFINITIONS = 'source orders\n  table: "{table}"\n  time: day\n  column day: date\n\nn = count(orders)\ns = sum(orders.n)\n'
+DEFINITIONS = """\
+source orders
+  table: "{table}"
+  time: day
+  column day: date
+
+n = count(orders)
+s = sum(orders.n)
+"""
 SETTINGS = """\
 as_of = "data"
 [connections.default]
@@ -123,7 +131,8 @@ def test_objects_are_ruled_out_by_their_folders(project: Path) -> None:
 
 def test_hidden_objects_are_noted(project: Path) -> None:
     _, stats = ask(project, "orders")
-    assert stats.notes == ["s3://lake/shop/orders/_log/x.parquet is hidden, because its name begins with . or _; not read"]
+    hidden = "s3://lake/shop/orders/_log/x.parquet is hidden, because its name begins with . or _; not read"
+    assert stats.notes == [hidden]
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ class Reader:
         where = f"{page_id(self.page)}:{block.line}"
         if block.file:
             self.written[block.file] = block.text
+            Path(block.file).parent.mkdir(parents=True, exist_ok=True)
             Path(block.file).write_text(block.text, "utf-8")
         if _ERROR.match(block.text):
             assert self.errors(block.text) == block.text, where

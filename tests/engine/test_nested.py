@@ -355,3 +355,9 @@ def test_a_value_in_a_list_that_does_not_fit_is_named_by_its_row() -> None:
         with pytest.raises(KpiError) as caught:
             project.eval(["x"], as_of="2026-02-01")
         assert (caught.value.diagnostics[0].code, caught.value.diagnostics[0].location) == (outcome, "events, row 3")
+
+
+def test_the_plan_names_columns_of_the_parent_as_they_are_written() -> None:
+    plan = bound().explain("weight", by=["category"], where='items.sku = "A"', as_of="2026-03-01", at="plan")
+    assert "scan parts columns=[at, items.events.category, items.sku, weight]" in plan
+    assert "category=items.events.category" in plan

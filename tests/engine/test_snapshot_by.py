@@ -201,3 +201,10 @@ def test_columns_that_nothing_can_be_counted_by(lines: str, message: str) -> Non
     (problem,) = project.check()
     assert problem.message.startswith(message)
     assert problem.help
+
+
+def test_the_plan_says_whose_snapshots_count() -> None:
+    project = kpi_engine.Project.from_text(DEFINITIONS.format(more=", product"))
+    project.bind("stock", table([Row(FIRST, "north", "x", 1)]))
+    plan = project.explain("closing", by=["product"], grain="month", as_of=AS_OF, at="plan")
+    assert "last snapshot of each warehouse, product windows" in plan

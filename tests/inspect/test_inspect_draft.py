@@ -71,7 +71,8 @@ def drafted(kpi: Run, write: Write, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = write({f"exports/{name}": text for name, text in market().items()})
     done = kpi("init", "shop", "--data", "exports")
     assert done.code == 0, done.err
-    assert done.out.splitlines() == ["shop/kpi.toml", "shop/sources.kpi", "shop/metrics.kpi"]
+    names = ["kpi.toml", "sources.kpi", "metrics.kpi", "tests/metrics.kpitest"]
+    assert done.out.splitlines() == [f"shop/{name}" for name in names]
     monkeypatch.chdir(folder / "shop")
     return folder / "shop"
 
@@ -82,6 +83,7 @@ def test_the_draft_is_sound_canonical_and_answers(kpi: Run, drafted: Path) -> No
     done = kpi("check", "--data", "--format", "json")
     assert done.code == 0
     assert [each for each in json.loads(done.out) if each["severity"] != "note"] == []
+    assert kpi("test").code == 0
     names = [each["name"] for each in json.loads(kpi("list", "--json").out)]
     answered = kpi("eval", *names, "--grain", "month", "-f", "json")
     assert answered.code == 0

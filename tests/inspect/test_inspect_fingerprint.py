@@ -111,6 +111,12 @@ def test_another_meaning(old: str, new: str, changed: set[str]) -> None:
         assert before["loyal"] == after["loyal"]
 
 
+def test_a_declared_grain_is_its_table() -> None:
+    grain = '\ngrain season\n  table: "{}.csv"\n  time: begin\n  column begin: date\n\nlate = previous(revenue, season)\n'
+    marks = [fingerprints(BASE + grain.format(name)) for name in ("seasons", "terms")]
+    assert [name for name in marks[0] if marks[0][name] != marks[1][name]] == ["late"]
+
+
 def test_options_of_the_connection_belong_to_the_meaning() -> None:
     comma = fingerprints(BASE, {"default": ("files", ())})
     semicolon = fingerprints(BASE, {"default": ("files", (("delimiter", ";"),))})

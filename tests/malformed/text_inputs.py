@@ -10,6 +10,9 @@ from .running import GOOD, Input, csv
 _ROW = "3,2026-01-07 12:00,7"
 _LINES = [line + "\n" for line in GOOD.splitlines()]
 _UMLAUT = "id,at,total\nMüller,2026-01-05 10:00,10.50\n"
+_MOSCOW = "\u041c\u043e\u0441\u043a\u0432\u0430"
+_CAIRO = "\u0627\u0644\u0642\u0627\u0647\u0631\u0629"
+_NAMES = ("上海", "Émile 🙂", _MOSCOW, _CAIRO)
 _CHINESE = "id,at,total\n" + "".join(f"订单号{n},2026-01-05 10:00,1\n" for n in range(9))
 
 TEXT = [
@@ -47,6 +50,17 @@ TEXT = [
     csv("byte_order_mark", b"\xef\xbb\xbf" + GOOD.encode()),
     csv("byte_order_mark_read_as_latin", b"\xef\xbb\xbf" + GOOD.encode(), 'encoding: "latin-1"'),
     csv("latin_1_read_as_utf_8", _UMLAUT.encode("latin-1")),
+    Input(
+        "names_in_several_scripts",
+        {"orders.csv": "id,at,total\n" + "".join(f"{name},2026-01-05,1\n" for name in _NAMES)},
+        ask="revenue --by id --as-of 2027-01-01 --format csv",
+    ),
+    Input(
+        "lines_twice_that_count_once",
+        {"orders.csv": GOOD + GOOD.partition("\n")[2]},
+        options="distinct: true",
+    ),
+    csv("lines_twice", GOOD + GOOD.partition("\n")[2]),
     csv("windows_1252_read_as_utf_8", "id,at,total\n5 €,2026-01-05,1\n".encode("cp1252")),
     csv("gbk_read_as_utf_8", _CHINESE.encode("gbk")),
     csv("utf_16_read_as_utf_8", GOOD.encode("utf-16")),

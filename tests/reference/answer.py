@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from kpi_engine.ir import tree
-
 from .context import Context
 from .keyed import groups_of_all, is_keyed
 from .local_time import SMALLEST, LocalCalendar, Mark, Span
@@ -66,16 +64,11 @@ def answer(definitions: str, tables: Mapping[str, Sequence[Mapping[str, object]]
         for group in groups:
             keys = dict(zip(asked.by, group, strict=True))
             asking = [(model.metrics[name], contexts[span, name]) for name in asked.metrics]
-            if asked.skip_empty and not any(_has_rows(meaning, *each, keys) for each in asking):
+            if asked.skip_empty and not any(meaning.has_rows(*each, keys) for each in asking):
                 continue
             values = [meaning.value(*each, keys) for each in asking]
             rows.append({**_period(calendar, asked, span), **keys, **dict(zip(asked.metrics, values, strict=True))})
     return _ordered(rows, asked)
-
-
-def _has_rows(meaning: Meaning, metric: tree.Expr, context: Context, group: dict[str, Any]) -> bool:
-    """Whether an aggregate of a metric has a row."""
-    return any(meaning.measuring.entries(*leaf, group) for leaf in meaning.leaves(metric, context))
 
 
 def _is_dated(world: World, name: str) -> bool:

@@ -112,6 +112,20 @@ def inside(meaning: Meaning, call: tree.Call, context: Context) -> Iterator[tupl
             yield part, inner
 
 
+def _is_known(meaning: Meaning, keyed: Keyed, context: Context) -> bool:
+    """Whether the window touches the coverage of some source."""
+    return any(meaning.measuring.covered(base, context.window) for base in meaning.bases(*keyed.parts))
+
+
+def looks_at_all(meaning: Meaning, call: tree.Call, context: Context, group: Mapping[str, Any]) -> bool:
+    """Whether all ids of a source are looked at, and there is one."""
+    keyed = read_keyed(meaning, call)
+    if not keyed.everyone or not _is_known(meaning, keyed, context):
+        return False
+    (inner,) = _contexts(meaning, keyed, context)
+    return bool(_everyone(meaning, keyed, inner, group))
+
+
 def check(meaning: Meaning, call: tree.Call, context: Context) -> None:
     """All ids of a source belong to groups, and pass filters, by the source's own columns."""
     keyed = read_keyed(meaning, call)
@@ -127,8 +141,11 @@ def groups_of_all(meaning: Meaning, call: tree.Call, context: Context) -> set[tu
         for each, within in meaning.outermost(part, inner):
             if is_keyed(each):
                 found |= {group[: len(context.dimensions)] for group in groups_of_all(meaning, each, within)}
-    known = any(meaning.measuring.covered(base, context.window) for base in meaning.bases(*keyed.parts))
-    if not keyed.everyone or not known or any(name.startswith(PER) for name in context.dimensions):
+    if (
+        not keyed.everyone
+        or not _is_known(meaning, keyed, context)
+        or any(name.startswith(PER) for name in context.dimensions)
+    ):
         return found
     world, (thing,) = meaning.world, keyed.keys
     (inner,) = _contexts(meaning, keyed, context)
@@ -148,7 +165,7 @@ def value(meaning: Meaning, call: tree.Call, context: Context, group: Mapping[st
     nothing = 0 if keyed.function in ("rows", "count", "sum") else None
     if context.empty:
         return nothing
-    if not any(meaning.measuring.covered(base, context.window) for base in meaning.bases(*keyed.parts)):
+    if not _is_known(meaning, keyed, context):
         return nothing if context.before else None
     values: list[Any] = []
     contexts = _contexts(meaning, keyed, context)

@@ -48,8 +48,11 @@ class Meaning:
                     return keyed.value(self, node, context, group)
                 return self.measuring.value(node, context, group)
             case tree.Call(function=tree.Path(text="nonempty"), arguments=(argument,)):
-                found = any(self.measuring.entries(*leaf, group) for leaf in self.leaves(argument.value, context))
-                return inside(argument.value) if found and not context.empty else None
+                return (
+                    inside(argument.value)
+                    if not context.empty and self.has_rows(argument.value, context, group)
+                    else None
+                )
             case tree.Call(function=tree.Path(text=name)) if name in WINDOWS or name == "total":
                 return self._on_window(name, node, context, inside)
             case tree.Call():
@@ -95,6 +98,17 @@ class Meaning:
             keyed.check(self, call, within)
             for part, inner in keyed.inside(self, call, within):
                 self.check(part, inner)
+
+    def has_rows(self, node: tree.Expr, context: Context, group: Group) -> bool:
+        """Whether some aggregate of an expression has a row, or an id that it looks at, in its own window."""
+        return any(self._has_rows(call, within, group) for call, within in self.outermost(node, context))
+
+    def _has_rows(self, call: tree.Call, context: Context, group: Group) -> bool:
+        if not keyed.is_keyed(call):
+            return bool(self.measuring.entries(call, context, group))
+        if keyed.looks_at_all(self, call, context, group):
+            return True
+        return any(self.has_rows(part, inner, group) for part, inner in keyed.inside(self, call, context))
 
     def bases(self, *nodes: tree.Expr) -> list[str]:
         """The base sources of all aggregates of some expressions."""
@@ -160,7 +174,7 @@ class Meaning:
         """Inside a `total`: without these dimensions (none: without any group, also that of a surrounding `per`), and
         without the conditions on them alone."""
         kept = [condition for condition in context.filters if not self._is_dropped(condition, self.bases(body), names)]
-        dimensions = tuple(each for each in context.dimensions if each.startswith(PER) or (names and each not in names))
+        dimensions = tuple(each for each in context.dimensions if names and each not in names)
         return replace(context, filters=tuple(kept), dimensions=dimensions)
 
     def _is_dropped(self, condition: tree.Expr, bases: list[str], names: list[str]) -> bool:

@@ -16,14 +16,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import NoReturn
 
 from kpi_engine.builtin.functions import FUNCTIONS
 from kpi_engine.extend.functions import FunctionRegistry
+from kpi_engine.extend.rows import ScanRequest, TableRequest
 from kpi_engine.ir.catalog import CalendarSettings, Catalog, TableColumn, TableSchema
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError
 from kpi_engine.ir.question import BoundQuestion, Question
+from kpi_engine.ir.packs import PackTexts
 from kpi_engine.ir.render import render
-from kpi_engine.ir.span import SourceText
+from kpi_engine.ir.span import SourceText, Span
 from kpi_engine.ir.types import (
     BOOLEAN,
     DATE,
@@ -36,9 +39,11 @@ from kpi_engine.ir.types import (
     Type,
 )
 from kpi_engine.parse import parse_expression, parse_file
+from kpi_engine.pipeline import Loaded, linked_files, load_parsed, prepare, without_follow_ups
 from kpi_engine.resolve import bind_question, resolve
 from kpi_engine.testing.case_tables import read_question
 from kpi_engine.testing.cases import Case
+from kpi_engine.testing.packs import packs_of
 
 REGISTRY = FunctionRegistry(FUNCTIONS)
 TYPES: Mapping[str, Type | None] = {
@@ -114,16 +119,58 @@ def asked(catalog: Catalog, question: Question) -> BoundQuestion:
 
 
 def problems(case: Case) -> str:
-    """Everything wrong with the definitions of a case, whose text must parse."""
+    """Everything wrong with the definitions of a case and of its packs, whose texts must parse."""
+    packs = packs_of(case.inputs())
+    if packs:
+        return "\n".join(render(each) for each in loaded_with_packs(case).diagnostics)
     _, diagnostics = bound(case.section("definitions") + "\n", _schemas(case))
     return "\n".join(render(each) for each in diagnostics)
 
 
+class SchemaConnector:
+    """Every table that the `schemas` of a case describe, without rows."""
+
+    def __init__(self, schemas: Mapping[str, TableSchema | None]) -> None:
+        self.schemas = schemas
+
+    def schema(self, table: TableRequest) -> TableSchema:
+        found = self.schemas[table.names[0]]
+        assert found is not None
+        return found
+
+    def scan(self, request: ScanRequest) -> NoReturn:
+        raise AssertionError("no rows are read here")
+
+
+def loaded_with_packs(case: Case) -> Loaded:
+    """The definitions of a case with its packs; tables are those under `schemas`, by the names in `table:`."""
+    packs = packs_of(case.inputs())
+    text = SourceText("definitions", case.section("definitions") + "\n")
+    file, wrong = parse_file(text)
+    assert wrong == (), [render(problem) for problem in wrong]
+
+    def read(name: str, place: Span) -> PackTexts:
+        if name not in packs:
+            raise KpiError(Diagnostic("E790", f"there is no pack `{name}`", place))
+        return packs[name]
+
+    linked, broken = linked_files([file], read)
+    connectors = {"default": SchemaConnector(schemas_of(_schemas(case)))}
+    loaded = load_parsed((text,), linked, broken, connectors, {})
+    return replace(loaded, diagnostics=without_follow_ups(broken, loaded.diagnostics)) if broken else loaded
+
+
 def refusal(case: Case) -> str:
     """Why the question of a case is refused."""
-    catalog = catalog_of(case.section("definitions") + "\n", _schemas(case))
     options = next(section.options for section in case.sections if section.kind == "ask")
     question = read_question(options)
+    if packs_of(case.inputs()):
+        try:
+            prepare(loaded_with_packs(case), Question(question.metrics, **question.arguments), "2027-01-01")
+        except KpiError as error:
+            return "\n".join(render(each) for each in error.diagnostics)
+        return ""
+    catalog = catalog_of(case.section("definitions") + "\n", _schemas(case))
     try:
         asked(catalog, Question(question.metrics, **question.arguments))
     except KpiError as error:

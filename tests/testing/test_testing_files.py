@@ -191,6 +191,18 @@ def test_definitions_of_a_case_stand_for_those_of_the_project(folder: Path) -> N
     assert kpi("test").code == 0
 
 
+def test_a_case_gives_the_table_of_a_grain(folder: Path) -> None:
+    grain = 'grain retail_week\n  table: "weeks.csv"\n  time: starts_on\n  label: name\n'
+    (folder / "grains.kpi").write_text(grain, "utf-8")
+    weeks = "---- data retail_week\nstarts_on, name\n2026-02-25, W9\n2026-03-02, W10\n2026-03-09, W11\n"
+    text = CASE.split("---- query")[0] + weeks + "---- query revenue grain retail_week as of 2026-03-09\n---- result\n"
+    write(folder, text + "period      revenue\n2026-02-25  120.00\n2026-03-02  30.00\n")
+    ended = kpi("test")
+    assert ended.code == 0, ended.out
+    write(folder, text.replace(weeks, "") + "period  revenue\n")
+    assert "`---- data retail_week`" in kpi("test").out
+
+
 def test_cases_are_chosen_by_words(folder: Path) -> None:
     write(folder, CASE + "====\n# another\n---- query revenue\n---- result\nrevenue\n0\n")
     assert kpi("test", "-k", "TWO").code == 0

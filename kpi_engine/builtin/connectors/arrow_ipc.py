@@ -75,6 +75,8 @@ class ArrowFile:
 
 def _schema_of(file: StoredFile) -> pa.Schema:
     with reading(file.shown, _WHAT), file.open() as stored:
+        if stored.size() == 0:
+            raise ValueError("the file is empty (0 bytes)")
         return _open(stored).schema
 
 

@@ -1,39 +1,14 @@
-"""What Arrow's types mean to the engine, and which types of several files go together."""
+"""Which types of several files go together."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 
 from kpi_engine.builtin.connectors.nested_types import common_nested
-from kpi_engine.ir.types import BOOLEAN, DATE, DECIMAL, DURATION, FLOAT, INTEGER, NULL, TEXT, TIMESTAMP, Kind, Type
+from kpi_engine.extend.arrow_tables import type_of
+from kpi_engine.ir.types import Kind
 
 _NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT)
-
-
-def type_of(arrow: pa.DataType) -> Type | None:
-    """The engine's type for an Arrow type; None where it has none (lists, structs, bytes, times of day).
-
-    >>> str(type_of(pa.dictionary(pa.int8(), pa.string()))), type_of(pa.list_(pa.int64()))
-    ('text', None)
-    """
-    types = pa.types
-    if types.is_dictionary(arrow):
-        return type_of(arrow.value_type)
-    if types.is_integer(arrow):
-        return INTEGER
-    tests = (
-        (types.is_floating, FLOAT),
-        (types.is_decimal, DECIMAL),
-        (types.is_boolean, BOOLEAN),
-        (types.is_string, TEXT),
-        (types.is_large_string, TEXT),
-        (types.is_string_view, TEXT),
-        (types.is_date, DATE),
-        (types.is_timestamp, TIMESTAMP),
-        (types.is_duration, DURATION),
-        (types.is_null, NULL),
-    )
-    return next((type for test, type in tests if test(arrow)), None)
 
 
 def is_naive(arrow: pa.DataType) -> bool:

@@ -52,7 +52,9 @@ def _is_chinese(sample: bytes) -> bool:
         return False
     text = codecs.getincrementaldecoder("gb18030")().decode(sample)
     foreign = [character for character in text if ord(character) > 0x7F]
-    common = [character for character in foreign if "\u4e00" <= character <= "\u9fff" or "\u3000" <= character <= "\u30ff"]
+    common = [
+        character for character in foreign if "\u4e00" <= character <= "\u9fff" or "\u3000" <= character <= "\u30ff"
+    ]
     # Two accented letters in a row are rare in European texts, and would be one Chinese character.
     return bool(foreign) and len(common) >= _ENOUGH_CJK * len(foreign) and _pairs(sample) >= _ENOUGH_CJK
 

@@ -26,22 +26,22 @@ _NAMES = {str: "a text", list: "a list", type(None): "null", bool: "true or fals
 
 
 def rows_of(file: StoredFile, encoding: str) -> Iterator[list[Row]]:
-    """The objects of a file, some thousand at a time. KpiError E605, E611, or E619 with the line of what is no object."""
-    with reading(file.shown, _WHAT), decoding(file, encoding), _text_of(file, encoding) as text:
-        if _begins_with_bracket(text):
-            text.seek(0)
-            yield from _blocks(iter(_array(file, text.read(), encoding)))
-            return
-        text.seek(0)
-        yield from _blocks(_objects(file, text, encoding))
+    """The objects of a file, some thousand at a time.
+
+    KpiError E605, E611, or E619 with the line of what is no object.
+    """
+    with reading(file.shown, _WHAT), decoding(file, encoding):
+        is_array = _is_array(file, encoding)
+        with _text_of(file, encoding) as text:
+            rows = iter(_array(file, text.read(), encoding)) if is_array else _objects(file, text, encoding)
+            yield from _blocks(rows)
 
 
 def line_of(file: StoredFile, encoding: str, row: int) -> int | None:
     """The line (from 1) of a row (from 0); None in an array."""
+    if _is_array(file, encoding):
+        return None
     with _text_of(file, encoding) as text:
-        if _begins_with_bracket(text):
-            return None
-        text.seek(0)
         filled = (number for number, line in enumerate(text, 1) if not line.isspace())
         return next(islice(filled, row, None), None)
 
@@ -49,12 +49,15 @@ def line_of(file: StoredFile, encoding: str, row: int) -> int | None:
 @contextmanager
 def _text_of(file: StoredFile, encoding: str) -> Iterator[io.TextIOWrapper]:
     with decompressed(file) as stream:
-        buffered = io.BytesIO(stream.read())
-    yield io.TextIOWrapper(buffered, encoding="utf-8-sig" if is_utf8(encoding) else encoding)
+        yield io.TextIOWrapper(stream, encoding="utf-8-sig" if is_utf8(encoding) else encoding)
 
 
-def _begins_with_bracket(text: io.TextIOWrapper) -> bool:
-    return next((line for line in text if not line.isspace()), "").lstrip().startswith("[")
+def _is_array(file: StoredFile, encoding: str) -> bool:
+    """Whether the first character that is no white space begins a list."""
+    with _text_of(file, encoding) as text:
+        while (character := text.read(1)).isspace():
+            pass
+    return character == "["
 
 
 def _blocks(rows: Iterator[Row]) -> Iterator[list[Row]]:

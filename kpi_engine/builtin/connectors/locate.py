@@ -68,7 +68,9 @@ def _check_inside(root: Path, files: Sequence[Path], allowed: Sequence[Path]) ->
         if not inside:
             target = real or Path(os.path.realpath(file))
             message = f"the file lies outside of the connection's folder `{root}`: it is {target}"
-            help = f'in kpi.toml add `allow = ["{target.parent}"]` to the connection, or let its `path` be a folder above'
+            help = (
+                f'in kpi.toml add `allow = ["{target.parent}"]` to the connection, or let its `path` be a folder above'
+            )
             raise data_error("E617", shown(root, file), message, help)
 
 

@@ -31,6 +31,10 @@ class MemoryConnector:
         self._name = name
         self._data = data
 
+    def tables(self) -> tuple[str, ...]:
+        """The one."""
+        return (self._name,)
+
     def schema(self, table: TableRequest) -> TableSchema:
         """The columns of the object, whatever the request's names are."""
         return merged_schema([(self._name, self._readable().schema)])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from kpi_engine.builtin.connectors.nested_types import is_list
+from kpi_engine.extend.arrow_tables import is_list
 from kpi_engine.extend.rows import ColumnRequest
 from kpi_engine.ir.catalog import PathStep
 

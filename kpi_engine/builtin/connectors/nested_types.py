@@ -1,4 +1,4 @@
-"""Nested types of Arrow: as columns with parts, and the one type of several files."""
+"""Nested types of Arrow: the one type of several files."""
 
 from __future__ import annotations
 
@@ -6,33 +6,7 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
-from kpi_engine.ir.catalog import TableColumn
-from kpi_engine.ir.types import Type
-
-
-def table_column(name: str, arrow: pa.DataType, type_of: Callable[[pa.DataType], Type | None]) -> TableColumn:
-    """A column, and if it is nested its parts.
-
-    >>> [part.name for part in table_column("d", pa.struct([("os", pa.string())]), lambda arrow: None).parts]
-    ['os']
-    """
-    storage = arrow.storage_type if isinstance(arrow, pa.BaseExtensionType) else arrow
-    if pa.types.is_struct(storage):
-        fields = [table_column(each.name, each.type, type_of) for each in storage]
-        return TableColumn(name, None, str(arrow), "struct", tuple(fields))
-    if pa.types.is_map(storage):
-        entry = (table_column("key", storage.key_type, type_of), table_column("value", storage.item_type, type_of))
-        return TableColumn(name, None, str(arrow), "map", entry)
-    if is_list(storage):
-        return TableColumn(name, None, str(arrow), "list", (table_column("value", storage.value_type, type_of),))
-    return TableColumn(name, type_of(arrow), str(arrow))
-
-
-def is_list(arrow: pa.DataType) -> bool:
-    """Whether values are lists, stored in whatever way; maps are not."""
-    types = pa.types
-    tests = (types.is_list, types.is_large_list, types.is_fixed_size_list, types.is_list_view, types.is_large_list_view)
-    return any(test(arrow) for test in tests)
+from kpi_engine.extend.arrow_tables import is_list
 
 
 def common_nested(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from glob import has_magic
-from pathlib import Path
 from typing import Any
 
 from kpi_engine.builtin.connectors.formats_by_name import check_format, format_of, is_hidden, one_format, stem
@@ -81,36 +79,18 @@ class ObjectStore:
                 request_timeout=_SECONDS_TO_ANSWER,
             )
 
-    @property
-    def _home(self) -> Path:
-        """The folder that `file:` references start from: that of kpi.toml."""
-        return Path(self._settings.home)
-
     def _text(self, key: str) -> str | None:
         value = self._options.get(key)
         if value is None or isinstance(value, str):
             return value
-        raise data_error("E612", f"connection {self._settings.name}", f"`{key}` must be a text", f'write {key} = "..." in kpi.toml')
+        raise data_error(
+            "E612", f"connection {self._settings.name}", f"`{key}` must be a text", f'write {key} = "..." in kpi.toml'
+        )
 
     def _secret(self, key: str) -> str | None:
         """What a reference leads to; the reference itself may be shown, its value never is."""
-        reference = self._text(key)
-        if reference is None:
-            return None
-        kind, _, target = reference.partition(":")
-        if kind == "env" and target:
-            value = os.environ.get(target)
-            missing = f"the environment has no variable {target}"
-        elif kind == "file" and target:
-            value = _content(self._home / target)
-            missing = f"the file {target} cannot be read"
-        else:
-            message = f"`{key}` must be a reference, not the key itself"
-            help = f'write {key} = "env:NAME" or {key} = "file:PATH" in kpi.toml, and keep the key out of it'
-            raise data_error("E624", f"connection {self._settings.name}", message, help)
-        if not value:
-            raise data_error("E624", f"connection {self._settings.name}", f"`{key}` leads nowhere: {missing}", "set it, or correct kpi.toml")
-        return value
+        found = self._settings.secret(key)
+        return None if found is None else found.reveal()
 
     def _named(self, name: str, format: str | None, notes: list[str]) -> list[RemoteFile]:
         path = name.removeprefix(SCHEME).strip("/")
@@ -180,7 +160,9 @@ class ObjectStore:
                 files.append(self._file(info))
         if not files:
             self._check_bucket(name, start.partition("/")[0])
-            raise data_error("E601", name, f"no object matches `{name}`", "patterns and endings tell small from capital")
+            raise data_error(
+                "E601", name, f"no object matches `{name}`", "patterns and endings tell small from capital"
+            )
         return files
 
     def _file(self, info: Any) -> RemoteFile:
@@ -217,10 +199,3 @@ def _one_folder(part: str) -> str:
         else:
             pieces.append(re.escape(piece))
     return "".join(pieces)
-
-
-def _content(path: Path) -> str | None:
-    try:
-        return path.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        return None

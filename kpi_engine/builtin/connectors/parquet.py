@@ -15,7 +15,7 @@ from kpi_engine.builtin.connectors.pruning import Statistics, excludes, statisti
 from kpi_engine.builtin.connectors.requested import held, physical, select
 from kpi_engine.builtin.connectors.scan import Asked, FileScan, Opened
 from kpi_engine.builtin.connectors.schemas import merged_schema
-from kpi_engine.builtin.connectors.stored_file import StoredFile
+from kpi_engine.builtin.connectors.stored_file import RemoteFile, StoredFile
 from kpi_engine.extend.rows import ColumnRequest, ReadReport
 from kpi_engine.ir.catalog import TableSchema
 
@@ -116,6 +116,7 @@ class RowGroup:
                 metadata=self.footer.metadata,
                 read_dictionary=[name for name in self.dictionaries if name in names],
                 page_checksum_verification=True,
+                pre_buffer=isinstance(self.file, RemoteFile),
             )
         with file:
             for batch in self._read(file, names):

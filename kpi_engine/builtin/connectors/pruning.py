@@ -11,7 +11,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from kpi_engine.builtin.connectors.arrow_types import is_naive, type_of
+from kpi_engine.builtin.connectors.arrow_types import is_naive
+from kpi_engine.extend.arrow_tables import type_of
 from kpi_engine.extend.rows import Predicate
 from kpi_engine.ir.types import Kind, Type
 

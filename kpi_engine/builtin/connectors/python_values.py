@@ -1,11 +1,11 @@
-"""Columns of Python values (of JSON, of spreadsheets) as Arrow arrays: the kinds of values decide, all rows together."""
+"""Columns of Python values (of JSON, of spreadsheets) as Arrow arrays: the kinds of all values decide."""
 
 from __future__ import annotations
 
 import datetime
 import json
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence, Set
 from decimal import Decimal
 from typing import Any
 
@@ -89,11 +89,11 @@ def unified_field(one: pa.Field, other: pa.Field) -> pa.Field:
     return pa.field(one.name, pa.string(), metadata={MIXED: f"{one.type} and {other.type}".encode()})
 
 
-def _type_of(kinds: Collection[type], values: Sequence[Any]) -> pa.DataType | None:
+def _type_of(kinds: Set[type], values: Sequence[Any]) -> pa.DataType | None:
     if not kinds:
         return pa.null()
     if kinds <= _NUMBERS:
-        if _FLOATS & set(kinds):
+        if _FLOATS & kinds:
             return pa.float64()
         return pa.int64() if fits_int64(values) else pa.decimal128(38, 0)
     if kinds == _MOMENTS:

@@ -82,9 +82,7 @@ def _check_types(name: str, schemas: Sequence[tuple[str, pa.Schema]]) -> None:
         together = both
 
 
-def select(
-    batch: pa.RecordBatch, columns: Sequence[ColumnRequest], given: Sequence[Partition] = ()
-) -> pa.RecordBatch:
+def select(batch: pa.RecordBatch, columns: Sequence[ColumnRequest], given: Sequence[Partition] = ()) -> pa.RecordBatch:
     """The requested columns of a batch under their own names; without any, a batch that has only its row count.
 
     Columns that folders gave are the same in all rows; those that the batch lacks are null.

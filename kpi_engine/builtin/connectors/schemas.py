@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from kpi_engine.builtin.connectors.arrow_types import common_type, type_of
-from kpi_engine.builtin.connectors.nested_types import table_column
+from kpi_engine.builtin.connectors.arrow_types import common_type
 from kpi_engine.builtin.connectors.python_values import MIXED
+from kpi_engine.extend.arrow_tables import table_column, type_of
 from kpi_engine.ir.catalog import TableColumn, TableSchema
 
 
@@ -35,7 +35,7 @@ def merged_schema(schemas: Sequence[tuple[str, pa.Schema]]) -> TableSchema:
         tuple(
             TableColumn(name, None, problems[name], mixed=type_of(arrow) is not None)
             if name in problems
-            else table_column(name, arrow, type_of)
+            else table_column(name, arrow)
             for name, (_, arrow) in columns.items()
         )
     )

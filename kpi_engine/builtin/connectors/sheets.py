@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from kpi_engine.ir.catalog import TableSchema
 from kpi_engine.ir.diagnostic import did_you_mean
 
 _WHAT = "a spreadsheet"
+_LARGEST_UNPACKED = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def _read(file: StoredFile, options: TextOptions) -> Sheet:
     name, cells = _cells(file, options)
     header = cells[options.skip] if options.header and len(cells) > options.skip else None
     if options.header and header is None:
-        help = "write at least the row of names, or name the sheet that holds the table: `sheet: \"...\"`"
+        help = 'write at least the row of names, or name the sheet that holds the table: `sheet: "..."`'
         raise data_error("E605", f"{file.shown}, sheet {name}", "the sheet is empty: it has no header", help)
     start = options.skip + (header is not None)
     body = cells[start:]
@@ -137,6 +139,9 @@ def _cells(file: StoredFile, options: TextOptions) -> tuple[str, list[list[Any]]
         raise data_error("E623", file.shown, "reading spreadsheets needs the package python-calamine", help) from error
     try:
         with reading(file.shown, _WHAT), file.open() as stored:
+            if stored.size() == 0:
+                raise ValueError("the file is empty (0 bytes)")
+            _check_size(stored)
             book = python_calamine.CalamineWorkbook.from_filelike(stored)
             names = list(book.sheet_names)
             name = names[0] if options.sheet is None and names else options.sheet
@@ -148,6 +153,18 @@ def _cells(file: StoredFile, options: TextOptions) -> tuple[str, list[list[Any]]
     except python_calamine.CalamineError as error:
         help = "the file may be damaged, cut short or of another format; save it again as xlsx"
         raise data_error("E605", file.shown, f"this cannot be read as {_WHAT}: {error}", help) from error
+
+
+def _check_size(stored: Any) -> None:
+    """ValueError for a file whose parts, unpacked, would fill the memory."""
+    try:
+        with zipfile.ZipFile(stored) as archive:
+            size = sum(part.file_size for part in archive.infolist())
+    except (zipfile.BadZipFile, NotImplementedError) as error:
+        raise ValueError("it is no xlsx file, or is cut short") from error
+    if size > _LARGEST_UNPACKED:
+        raise ValueError(f"it would take {size} bytes unpacked, and at most {_LARGEST_UNPACKED} are read")
+    stored.seek(0)
 
 
 def _value(row: Sequence[Any], number: int) -> Any:

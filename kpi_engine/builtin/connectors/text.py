@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from kpi_engine.builtin.connectors.guard import reading
-from kpi_engine.builtin.connectors.requested import select, names_held
+from kpi_engine.builtin.connectors.requested import names_held, select
 from kpi_engine.builtin.connectors.scan import Asked, FileScan, Opened
 from kpi_engine.builtin.connectors.stored_file import StoredFile, decompressed
 from kpi_engine.builtin.connectors.text_encoding import has_plain_bytes, nul_problem

@@ -66,7 +66,7 @@ def nul_problem(file: StoredFile, encoding: str) -> KpiError:
             break
         line, position = line + block.count(b"\n"), position + len(block)
     likely = likely_encoding(_sample(file))
-    if likely.startswith("utf-16") or likely.startswith("utf-32"):
+    if likely.startswith(("utf-16", "utf-32")):
         help = f'the file looks like {likely}: add `encoding: "{likely}"` to the source'
     else:
         help = "a part of the file was never written, or it is no text: write or copy it again"

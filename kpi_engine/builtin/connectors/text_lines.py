@@ -184,4 +184,4 @@ def _check_encoding(file: StoredFile, fields: Sequence[str], options: TextOption
         raise nul_problem(file, options.encoding)
     if header.startswith(_UTF8_MARK_AS_LATIN):
         message = f"the file begins with the mark of UTF-8, and is read as {spoken_encoding(options.encoding)}"
-        raise data_error("E611", f"{file.shown}:1", message, "leave `encoding:` out, or write `encoding: \"utf-8\"`")
+        raise data_error("E611", f"{file.shown}:1", message, 'leave `encoding:` out, or write `encoding: "utf-8"`')

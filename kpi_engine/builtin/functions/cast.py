@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kpi_engine.builtin.functions.records import family
 from kpi_engine.builtin.functions.literals import check_cast
+from kpi_engine.builtin.functions.records import family
 from kpi_engine.builtin.functions.signatures import NUMERIC, Result, literal_text, require, spoken
 from kpi_engine.extend.functions import Function, Parameter, SignatureProblem
 from kpi_engine.ir.expression import Expression

@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable, Sequence
 
-RESERVED = frozenset(
-    ["and", "case", "else", "false", "having", "in", "is", "not", "null", "or", "per", "then", "true", "when", "where"]
-)
-"""Words that are a name only in backticks."""
+from kpi_engine.parse.lexer import RESERVED
 
 TAKEN = frozenset(
     [

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from kpi_engine import pipeline
 from kpi_engine.extend.rows import ConnectionSettings
+from kpi_engine.inspect.draft.cases import first_case
 from kpi_engine.inspect.draft.facts import TableFacts, Unreadable, read_facts
 from kpi_engine.inspect.draft.guesses import EntityGuess, SourceGuess, guess_sources
-from kpi_engine.inspect.draft.metrics import draft_metrics
+from kpi_engine.inspect.draft.metrics import DraftMetric, draft_metrics
 from kpi_engine.inspect.draft.naming import free, quoted
 from kpi_engine.inspect.draft.roles import categories, money
 from kpi_engine.inspect.draft.tables import find_tables
@@ -34,7 +35,7 @@ from kpi_engine.parse import format_file
 from kpi_engine.project import ProjectConfig
 from kpi_engine.project.settings import DEFAULT_CONNECTION
 
-SOURCES, METRICS = "sources.kpi", "metrics.kpi"
+SOURCES, METRICS, CASES = "sources.kpi", "metrics.kpi", "tests/metrics.kpitest"
 _MOST_DIMENSIONS = 24
 _MOST_ROUNDS = 40
 _FAR_UP = 3
@@ -73,11 +74,16 @@ def draft_project(folder: Path, data: Path) -> Draft:
         reason = "; ".join(each.reason for each in lost) or "no file in it has an ending that is known"
         raise KpiError(Diagnostic("E604", f"{data} holds no tables: {reason}", exit_code=ExitCode.DATA))
     guesses, entities = guess_sources(tables)
-    blocks = _sound(_blocks(guesses, entities), root)
-    return _draft(folder, data, blocks, guesses, lost)
+    blocks, metrics = _blocks(guesses, entities)
+    blocks = _sound(blocks, root)
+    kept = {block.name for block in blocks if block.kind == "metric"}
+    return _draft(folder, data, blocks, guesses, [metric for metric in metrics if metric.name in kept], lost)
 
 
-def _blocks(guesses: Mapping[str, SourceGuess], entities: Sequence[EntityGuess]) -> list[Block]:
+def _blocks(
+    guesses: Mapping[str, SourceGuess], entities: Sequence[EntityGuess]
+) -> tuple[list[Block], Sequence[DraftMetric]]:
+    """All declarations, and the metrics among them."""
     amounts = [
         found.currency
         for guess in guesses.values()
@@ -99,13 +105,19 @@ def _blocks(guesses: Mapping[str, SourceGuess], entities: Sequence[EntityGuess])
     blocks += dimensions
     seen: set[str] = set()
     for metric in drafting.metrics:
-        blocks.append(metric_block(metric, metric.source not in seen))
+        time = guesses[metric.source].time
+        blocks.append(metric_block(metric, metric.source not in seen, time is not None and "." not in time.value))
         seen.add(metric.source)
-    return blocks
+    return blocks, drafting.metrics
 
 
 def _draft(
-    folder: Path, data: Path, blocks: Sequence[Block], guesses: Mapping[str, SourceGuess], lost: Sequence[Unreadable]
+    folder: Path,
+    data: Path,
+    blocks: Sequence[Block],
+    guesses: Mapping[str, SourceGuess],
+    drafted: Sequence[DraftMetric],
+    lost: Sequence[Unreadable],
 ) -> Draft:
     rows = sum(guess.facts.rows for guess in guesses.values())
     doubts = [*doubts_of(guesses), *(f"{each.found.table} was left out: {each.reason}" for each in lost)]
@@ -127,6 +139,10 @@ def _draft(
     files |= {name: format_file(SourceText(name, text)) for name, text in texts.items()}
     dimensions = tuple(block.name for block in blocks if block.kind == "dimension")
     best, split = _first_question(blocks)
+    richest = next((block.owner for block in metrics if block.name in best), None)
+    case = None if richest is None else first_case(guesses[richest], drafted)
+    if case is not None:
+        files[CASES] = case
     names = tuple(each.name for each in metrics)
     return Draft(files, names, dimensions, len(guesses), rows, tuple(doubts), best, split)
 
@@ -137,7 +153,8 @@ def _first_question(blocks: Sequence[Block]) -> tuple[tuple[str, ...], str]:
     if not metrics:
         return (), ""
     owners = [block.owner for block in metrics]
-    richest = max(dict.fromkeys(owners), key=owners.count)
+    own_time = [block.owner for block in metrics if block.dated]
+    richest = max(dict.fromkeys(own_time or owners), key=owners.count)
     holding = f"{quoted(richest)}."
     split = next((block.name for block in blocks if block.kind == "dimension" and f" {holding}" in block.text), "")
     return tuple(block.name for block in metrics if block.owner == richest), quoted(split) if split else ""

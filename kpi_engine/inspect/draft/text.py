@@ -24,7 +24,7 @@ _FILE_OPTIONS = ("format", "delimiter", "encoding", "header", "names", "decimal"
 class Block:
     """One declaration of a draft; `title` is a comment line above the first one of its part.
 
-    `owner` is the source that a metric is about.
+    `owner` is the source that a metric is about, and `dated` tells that its rows have a time of their own.
     """
 
     kind: str
@@ -32,6 +32,7 @@ class Block:
     text: str
     title: str = ""
     owner: str = ""
+    dated: bool = False
 
 
 def calendar_block(zone: str | None, currency: str | None) -> Block:
@@ -145,15 +146,14 @@ def dimension_block(name: str, columns: Sequence[tuple[SourceGuess, ColumnFacts]
     return Block("dimension", name, f"dimension {quoted(name)} = {paths}  # {comment}")
 
 
-def metric_block(metric: DraftMetric, first: bool) -> Block:
+def metric_block(metric: DraftMetric, first: bool, dated: bool) -> Block:
     """A metric; the first one of a source stands below its name."""
     lines = [f"{quoted(metric.name)} = {metric.formula}"]
     if metric.unit:
         lines.append(f"  unit: {metric.unit}")
     lines.append(f'  description: "{_escaped(metric.description)}"')
-    return Block(
-        "metric", metric.name, "\n".join(lines), f"# {'-' * _RULE} {metric.source}" if first else "", metric.source
-    )
+    title = f"# {'-' * _RULE} {metric.source}" if first else ""
+    return Block("metric", metric.name, "\n".join(lines), title, metric.source, dated)
 
 
 def written(blocks: Sequence[Block], head: Sequence[str], tail: Sequence[str] = ()) -> str:
@@ -187,7 +187,8 @@ def doubts_of(guesses: Mapping[str, SourceGuess]) -> list[str]:
     if amounts:
         more = max(0, len(amounts) - _SHOWN)
         verb = "look" if len(amounts) > 1 else "looks"
-        found.append(f"{listed(amounts[:_SHOWN], more)} {verb} like money: say in what, as `column price: currency(EUR)`")
+        named = listed(amounts[:_SHOWN], more)
+        found.append(f"{named} {verb} like money: say in what, as `column price: currency(EUR)`")
     untimed = [guess.name for guess in guesses.values() if guess.time is None]
     if untimed:
         verb = "have" if len(untimed) > 1 else "has"

@@ -16,14 +16,18 @@ from kpi_engine.builtin.connectors.memory import MemoryConnector, MemoryScan
 from kpi_engine.extend.rows import Connector, ScanRequest, TableRequest, data_error
 from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import Catalog, TableColumn, TableSchema
-from kpi_engine.ir.diagnostic import KpiError, did_you_mean
+from kpi_engine.ir.diagnostic import Diagnostic, KpiError, Severity, did_you_mean
+from kpi_engine.ir.packs import PackTexts
 from kpi_engine.ir.question import Question
-from kpi_engine.ir.span import SourceText
+from kpi_engine.ir.span import SourceText, Span
 from kpi_engine.ir.types import NULL
+from kpi_engine.pack_files import PackReader
 from kpi_engine.parse import parse_file
+from kpi_engine.resolve import Linked
 from kpi_engine.testing.case_tables import CaseQuestion, CaseTable, guessed_types, read_table
 from kpi_engine.testing.cases import Case, CaseError, Section
 from kpi_engine.testing.comparing import CaseAnswer
+from kpi_engine.testing.packs import packs_of
 
 _WORD = re.compile(r"\w+")
 _QUESTION = "query"
@@ -42,10 +46,11 @@ class CaseAsker:
     ({'revenue': 5},)
     """
 
-    def __init__(self, texts: Sequence[SourceText]) -> None:
+    def __init__(self, texts: Sequence[SourceText], read_pack: PackReader | None = None) -> None:
         self._texts = tuple(texts)
+        self._read_pack = read_pack or _no_pack
         self._known: dict[tuple[str, ...], _Definitions] = {}
-        self._definitions(self._texts)
+        self._definitions(self._texts, {})
 
     def answer(self, case: Case, question: CaseQuestion) -> CaseAnswer:
         """What a question answers over the tables of its case.
@@ -55,15 +60,23 @@ class CaseAsker:
         """
         sections = case.inputs()
         own = tuple(SourceText("definitions", each.text + "\n") for each in sections if each.kind == "definitions")
-        definitions = self._definitions(own or self._texts)
+        definitions = self._definitions(own or self._texts, packs_of(sections))
         tables = {each.options: definitions.read_table(each) for each in sections if each.kind == "data"}
         return definitions.answer(tables, question)
 
-    def _definitions(self, texts: tuple[SourceText, ...]) -> _Definitions:
-        key = tuple(each.text for each in texts)
+    def _definitions(self, texts: tuple[SourceText, ...], packs: Mapping[str, PackTexts]) -> _Definitions:
+        def read(name: str, place: Span) -> PackTexts:
+            return packs[name] if name in packs else self._read_pack(name, place)
+
+        given = [text for pack in packs.values() for text in pack.texts]
+        key = tuple(each.text for each in (*texts, *given))
         if key not in self._known:
-            self._known[key] = _Definitions.read(texts)
+            self._known[key] = _Definitions.read(texts, read)
         return self._known[key]
+
+
+def _no_pack(name: str, place: Span) -> NoReturn:
+    raise KpiError(Diagnostic("E790", f"there is no pack `{name}`", place, "give it as `---- pack NAME` in the case"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +92,22 @@ class _Definitions:
     loaded: dict[object, pipeline.Loaded]
 
     @classmethod
-    def read(cls, texts: tuple[SourceText, ...]) -> _Definitions:
-        """Parse definitions; KpiError with every problem of their text."""
+    def read(cls, texts: tuple[SourceText, ...], read_pack: PackReader) -> _Definitions:
+        """Parse definitions and the packs that they use; KpiError with every problem of their text."""
         parsed = [parse_file(text) for text in texts]
-        problems = [problem for _, found in parsed for problem in found]
+        linked, broken = pipeline.linked_files([file for file, _ in parsed], read_pack)
+        problems = [problem for _, found in parsed for problem in found] + broken
+        problems += [each for each in linked.problems if each.severity is Severity.ERROR]
         if problems:
             raise KpiError(problems)
-        files = tuple(file for file, _ in parsed)
-        return cls(texts, files, pipeline.load_parsed(texts, files, (), _NoTables(), {}).catalog, {})
+        files = linked.files
+        return cls(texts, files, pipeline.load_parsed(texts, Linked(files), (), _NoTables(), {}).catalog, {})
 
     def read_table(self, section: Section) -> CaseTable:
         """The table of a `data` section; a column without a type has the declared one, or a guess."""
         source = self.named.sources.get(section.options)
+        if source is None and section.options in self.named.grains:
+            return _read(section, guessed_types(section.text))
         if source is None or source.derived is not None:
             what = "is made from other rows" if source is not None else "is no source"
             help = did_you_mean(section.options, self.named.sources)
@@ -108,10 +125,7 @@ class _Definitions:
         # A column without a cell does not show that it holds times.
         times = [name for name in (source.time, *(source.lifetime or ()), *(source.versions or ())) if name]
         instants = {name: "timestamp" for name in times if guessed.get(name) == "text"}
-        try:
-            return read_table(section.text, {**guessed, **instants, **declared})
-        except CaseError as error:
-            raise CaseError(f"data {section.options}: {error.message}", section.line) from error
+        return _read(section, {**guessed, **instants, **declared})
 
     def answer(self, tables: Mapping[str, CaseTable], question: CaseQuestion) -> CaseAnswer:
         loaded = self._load(tables, question)
@@ -136,16 +150,21 @@ class _Definitions:
         shapes = tuple(sorted((name, tuple(table.types.items())) for name, table in tables.items()))
         key = (question.definitions, metrics, shapes)
         if key not in self.loaded:
-            self.loaded[key] = pipeline.load_parsed(self.texts, files, (), _NoTables(), bound)
+            self.loaded[key] = pipeline.load_parsed(self.texts, Linked(files), (), _NoTables(), bound)
         return replace(self.loaded[key], bound=bound)
 
     def _connector(self, name: str, table: CaseTable) -> Connector:
-        named = [
-            column.physical or column.name
-            for column in self.named.sources[name].columns.values()
-            if not column.computed
-        ]
+        source = self.named.sources.get(name)
+        columns = source.columns.values() if source is not None else ()
+        named = [column.physical or column.name for column in columns if not column.computed]
         return CaseTableConnector(name, table, [each for each in named if each not in table.types])
+
+
+def _read(section: Section, types: Mapping[str, str]) -> CaseTable:
+    try:
+        return read_table(section.text, types)
+    except CaseError as error:
+        raise CaseError(f"data {section.options}: {error.message}", section.line) from error
 
 
 def _needed(files: Sequence[tree.File], question: CaseQuestion) -> tuple[tree.File, ...]:

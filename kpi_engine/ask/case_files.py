@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from kpi_engine.case_project import CaseAsker
+from kpi_engine.ask.cases import CaseAsker
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.span import SourceText
 from kpi_engine.project import ProjectConfig, case_files, read_text
+from kpi_engine.project.packs import read_pack
 from kpi_engine.project.writing import replacing
 from kpi_engine.testing.running import Outcome, accept_text, run_text
 
@@ -22,7 +23,7 @@ def run_files(
     for stage in ("plan", "optimize", "execute"):
         import_module(f"kpi_engine.{stage}")  # before any case begins, whose time this is not
     files = case_files(config, paths)
-    asker = CaseAsker(texts)
+    asker = CaseAsker(texts, lambda name, place: read_pack(name, config, place))
     outcomes: list[Outcome] = []
     for file in files:
         text = read_text(file).text

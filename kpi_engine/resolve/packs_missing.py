@@ -1,0 +1,199 @@
+"""What a project has no data for: logical sources without a table, columns that tables lack, and what they disable.
+
+Such sources and columns are bound like all others, by their declared types, so that a mistake in a pack shows whatever
+is mapped; what reads them is marked and cannot be asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from kpi_engine.ir import tree
+from kpi_engine.ir.catalog import Catalog, Metric, TableColumn, TableSchema
+from kpi_engine.ir.diagnostic import Diagnostic
+from kpi_engine.ir.expression import MetricReference
+from kpi_engine.ir.fingerprint import Meaning, Meanings
+from kpi_engine.ir.span import NOWHERE, Span
+from kpi_engine.ir.types import NULL
+from kpi_engine.resolve.columns import snake_case
+from kpi_engine.resolve.packs import Linked
+from kpi_engine.resolve.problems import listed
+
+Missing = Mapping[str, frozenset[str]]
+
+
+def with_missing_columns(
+    linked: Linked, schemas: Mapping[str, TableSchema | None]
+) -> tuple[dict[str, TableSchema | None], dict[str, frozenset[str]]]:
+    """Schemas in which every column that a source may lack exists, and those that really are missing, by source."""
+    found = dict(schemas)
+    missing: dict[str, frozenset[str]] = {}
+    for source in (each for file in linked.files for each in file.declarations if isinstance(each, tree.Source)):
+        name = source.name.text
+        schema, optional = found.get(name), linked.optional.get(name, frozenset())
+        if schema is None or not optional:
+            continue
+        headers = {each.name for each in schema.columns}
+        if any(each.key.text == "names" for each in source.properties):
+            headers |= {snake_case(each) for each in headers}
+        absent = {
+            each.name.text: physical
+            for each in source.columns
+            if each.name.text in optional and (physical := _physical(each)) not in headers and "." not in physical
+        }
+        if absent:
+            missing[name] = frozenset(absent)
+            added = tuple(TableColumn(physical, NULL, "null") for physical in dict.fromkeys(absent.values()))
+            found[name] = replace(schema, columns=(*schema.columns, *added))
+    return found, missing
+
+
+def _physical(column: tree.Column) -> str:
+    return column.origin.name.value if isinstance(column.origin, tree.StoredAs) else column.name.text
+
+
+def marked(catalog: Catalog, linked: Linked, unmapped: Iterable[str], missing: Missing) -> Catalog:
+    """The catalogue with the packs of sources and metrics, and what each metric lacks."""
+    without = frozenset(unmapped)
+    sources = {
+        name: replace(
+            source,
+            pack=linked.sources.get(name, ""),
+            unmapped=name in without,
+            missing=frozenset(source.columns) if name in without else missing.get(name, frozenset()),
+        )
+        for name, source in catalog.sources.items()
+    }
+    known = replace(catalog, sources=sources, packs=linked.packs)
+    reads = Reads(known) if without or missing else None
+    metrics: dict[str, Metric] = {
+        name: replace(
+            metric, pack=linked.owners.get(name, ""), lacks=() if reads is None else _lacking(known, reads.of(name))
+        )
+        for name, metric in catalog.metrics.items()
+    }
+    return replace(known, metrics=metrics)
+
+
+def _lacking(catalog: Catalog, read: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    found: set[str] = set()
+    for name, column in read:
+        source = catalog.sources.get(name)
+        if source is None:
+            continue
+        if source.unmapped and source.derived is None:
+            found.add(name)
+        elif column in source.missing:
+            found.add(f"{name}.{column}")
+    return tuple(sorted(found))
+
+
+class Reads(Meanings):
+    """Which columns of which sources the metrics of a catalogue read; ("source", "") stands for its rows alone."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        super().__init__(catalog, {})
+        self._known: dict[str, frozenset[tuple[str, str]]] = {}
+        self._found: set[tuple[str, str]] = set()
+
+    def of(self, name: str) -> frozenset[tuple[str, str]]:
+        """The (source, column) pairs that a metric reads, with those of the metrics that it is made of."""
+        if name not in self._known:
+            outer, self._found = self._found, set()
+            self.group(self.catalog.metrics[name].body)
+            self._known[name] = frozenset(self._found)
+            self._found = outer
+        return self._known[name]
+
+    def reference(self, node: MetricReference) -> Meaning:
+        """A metric that is used: what it reads is read."""
+        self._found |= self.of(node.name)
+        return ("metric", node.name)
+
+    def source(self, name: str) -> Meaning:
+        """A source whose rows are read."""
+        if (name, "") not in self._found:
+            self._found.add((name, ""))
+            super().source(name)
+        return ("source", name)
+
+    def column(self, source: str, name: str) -> Meaning:
+        """A column that is read."""
+        if (source, name) not in self._found:
+            self._found.add((source, name))
+            super().column(source, name)
+        return ("column", source, name)
+
+
+def missing_notes(catalog: Catalog, places: Mapping[str, Span]) -> list[Diagnostic]:
+    """For each logical source the columns that its metrics lack, and which of them are disabled for it."""
+    wanted: dict[str, dict[str, None]] = {}
+    disabled: dict[str, dict[str, None]] = {}
+    for metric in catalog.metrics.values():
+        for each in metric.lacks:
+            source = each if each in catalog.sources else each.rpartition(".")[0]
+            disabled.setdefault(source, {})[metric.name] = None
+            wanted.setdefault(source, {})[each.removeprefix(source).removeprefix(".")] = None
+    return [_note(catalog, source, wanted[source], disabled[source], places) for source in wanted]
+
+
+def _note(
+    catalog: Catalog, name: str, columns: Iterable[str], disabled: Iterable[str], places: Mapping[str, Span]
+) -> Diagnostic:
+    source, names = catalog.sources[name], list(disabled)
+    shown = shown_source(catalog, name)
+    lacking = f"`{shown}` has no table" if source.unmapped else f"`{shown}` lacks {listed(columns, most=20)}"
+    counted = "1 metric is" if len(names) == 1 else f"{len(names)} metrics are"
+    message = f"{lacking}: {counted} disabled, {listed(names, most=5)}"
+    return Diagnostic("N791", message, places.get(name, NOWHERE), _help(catalog, name, columns))
+
+
+def shown_source(catalog: Catalog, name: str) -> str:
+    """A source of a pack as a `map` names it."""
+    pack = catalog.sources[name].pack
+    return name if "." in name or not pack else f"{pack}.{name}"
+
+
+def _help(catalog: Catalog, name: str, columns: Iterable[str]) -> str:
+    source, shown = catalog.sources[name], shown_source(catalog, name)
+    if source.unmapped:
+        stored = [each.name for each in source.columns.values() if each.computed is None]
+        return f'write `map {shown} to "TABLE"`; its columns are {", ".join(stored)}'
+    return f"under `map {shown}` write {listed((f'{each} = ...' for each in columns), most=8)}"
+
+
+def refuse_missing(catalog: Catalog, metrics: Iterable[str], read: Iterable[tuple[str, str]] = ()) -> list[Diagnostic]:
+    """E795 for each metric asked that is disabled, else for the columns that the question itself reads."""
+    found: list[Diagnostic] = []
+    for name in metrics:
+        metric = catalog.metrics.get(name)
+        if metric is not None and metric.lacks:
+            message = f"`{name}` needs {_needed(catalog, metric.lacks)}"
+            found.append(Diagnostic("E795", message, metric.span, _helps(catalog, metric.lacks)))
+    if not found and (lacking := _lacking(catalog, read)):
+        message = f"this question needs {_needed(catalog, lacking)}"
+        found.append(Diagnostic("E795", message, NOWHERE, _helps(catalog, lacking)))
+    return found
+
+
+def _parts(catalog: Catalog, lacking: Iterable[str]) -> dict[str, list[str]]:
+    parts: dict[str, list[str]] = {}
+    for each in lacking:
+        source = each if each in catalog.sources else each.rpartition(".")[0]
+        parts.setdefault(source, []).append(each.removeprefix(source).removeprefix("."))
+    return parts
+
+
+def _needed(catalog: Catalog, lacking: Iterable[str]) -> str:
+    phrases = [
+        f"the table of `{shown_source(catalog, source)}`"
+        if catalog.sources[source].unmapped
+        else f"{listed(columns)} of `{shown_source(catalog, source)}`"
+        for source, columns in _parts(catalog, lacking).items()
+    ]
+    return f"{' and '.join(phrases)}, which {'is' if len(phrases) == 1 else 'are'} not mapped"
+
+
+def _helps(catalog: Catalog, lacking: Iterable[str]) -> str:
+    return "; ".join(_help(catalog, source, columns) for source, columns in _parts(catalog, lacking).items())
