@@ -97,7 +97,7 @@ ANSWERED = [each for each in CASES if any(section.kind == "result" for section i
 def test_reference(path: Path, case: Case) -> None:
     """The reference interpreter gives the answers written, too; what it does not check is marked `engine only`."""
     section = next(each for each in case.sections if each.kind == "result")
-    if section.options == "engine only" and not __import__("os").environ.get("ALL"):
+    if section.options == "engine only":
         return
     tables = {name: table.rows for name, table in case_tables(case).items()}
     try:

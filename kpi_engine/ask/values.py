@@ -35,8 +35,14 @@ def values(
     if source is not None and source not in loaded.catalog.sources:
         help = did_you_mean(source, loaded.catalog.sources) or f"there are {', '.join(loaded.catalog.sources)}"
         raise KpiError(Diagnostic("E727", f"there is no source `{source}`", help=help, exit_code=ExitCode.USAGE))
-    parsed = None if where is None else pipeline.parsed_where(where)
-    question = bind_values(loaded.catalog, names, source, parsed, pipeline.functions())
+    # A column is named with its source, a dimension of a pack perhaps with the pack.
+    known = [
+        name if name.partition(".")[0] in loaded.catalog.sources else loaded.linked.metric_name(name) for name in names
+    ]
+    parsed = None
+    if where is not None:
+        parsed = loaded.linked.expression(pipeline.parsed_where(where), pipeline.functions())
+    question = bind_values(loaded.catalog, known, source, parsed, pipeline.functions())
     calendar = pipeline.calendar_of(loaded.catalog.calendar)
     reader = CatalogReader(loaded.connectors, loaded.bound, calendar.timezone)
     calendar = pipeline.with_periods(calendar, grains_of_question(loaded.catalog, question), loaded, reader)

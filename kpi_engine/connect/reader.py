@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from kpi_engine.connect.conform import Conformer, conformer
+from kpi_engine.extend.measures import Aggregating, SourceTable
 from kpi_engine.extend.rows import (
     ColumnRequest,
     Connector,
@@ -52,6 +53,19 @@ class CatalogReader:
         scan = connector.scan(ScanRequest(table, requests, tuple(_predicates(source, predicates))))
         timezone = source.timezone or scan.options.get("timezone") or self.timezone
         return ConformedScan(scan, conformer(requests, scan.options, str(timezone), source.on_error))
+
+
+    def aggregating(self, source: Source) -> Aggregating | None:
+        """The connector of a source, if it can answer measure queries; what was bound from Python gives rows."""
+        if source.name in self.bound:
+            return None
+        connector = connector_of(source.name, source.connection, self.connectors, self.bound)
+        return connector if isinstance(connector, Aggregating) else None
+
+    def source_table(self, source: Source, columns: Sequence[str], where: Expression | None) -> SourceTable:
+        """A source as its connector sees it: some stored columns, and its own condition on them."""
+        requests = {name: _request(source, name) for name in columns}
+        return SourceTable(table_request(source, self.timezone), requests, source.key, where)
 
 
 def connector_of(

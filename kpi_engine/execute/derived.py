@@ -13,6 +13,7 @@ from kpi_engine.execute.rows import Inputs, Rows
 from kpi_engine.execute.scan import selected
 from kpi_engine.execute.tasks import in_order
 from kpi_engine.execute.unnest import Unnest, UnnestScan, row_count
+from kpi_engine.extend.measures import Aggregating, SourceTable
 from kpi_engine.extend.rows import Fragment, Push, ReadReport, Scan
 from kpi_engine.ir.catalog import Derived, Source
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
@@ -36,6 +37,14 @@ class DerivingReader:
         if source.distinct or source.latest_by is not None:
             return MadeScan(_without_duplicates(source, columns, self._open(source, columns, ())))
         return self._open(source, columns, predicates)
+
+    def aggregating(self, source: Source) -> Aggregating | None:
+        """The connector of a plain source, if it can answer measure queries."""
+        return self.reader.aggregating(source) if source.derived is None else None
+
+    def source_table(self, source: Source, columns: Sequence[str], where: Expression | None) -> SourceTable:
+        """A plain source as its connector sees it."""
+        return self.reader.source_table(source, columns, where)
 
     def _open(self, source: Source, columns: Sequence[str], predicates: Sequence[Expression]) -> Scan:
         if source.derived is None:

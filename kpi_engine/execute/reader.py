@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from kpi_engine.extend.measures import Aggregating, SourceTable
 from kpi_engine.extend.rows import Scan
 from kpi_engine.ir.catalog import Source
 from kpi_engine.ir.expression import Expression
@@ -15,3 +16,9 @@ class SourceReader(Protocol):
 
     def open(self, source: Source, columns: Sequence[str], predicates: Sequence[Expression] = ()) -> Scan:
         """A scan of some stored columns. `predicates` (on stored columns) may rule fragments out."""
+
+    def aggregating(self, source: Source) -> Aggregating | None:
+        """The connector of a source, if it can answer measure queries."""
+
+    def source_table(self, source: Source, columns: Sequence[str], where: Expression | None) -> SourceTable:
+        """A source as its connector sees it, with some stored columns and its own condition on them."""

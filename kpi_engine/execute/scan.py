@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from kpi_engine.execute.evaluate import arrow_type
 from kpi_engine.execute.prune import outside, time_range
+from kpi_engine.execute.pushed import pushed_states
 from kpi_engine.execute.rows import Rows, World
 from kpi_engine.execute.tasks import bundles, in_order
 from kpi_engine.extend.rows import Fragment, ReadReport
@@ -50,7 +51,20 @@ class QueryStates:
 
 def run_scan(plan: Plan, scan: Scan, world: World, stats: SourceStats, threads: int = 1) -> list[list[StateFrame]]:
     """The states of every measure query of a scan, in the order of `scan.queries`; the same for all `threads`."""
-    queries = [plan.queries[number] for number in scan.queries]
+    pushed = pushed_states(plan, scan, world, stats)
+    left = [number for number in scan.queries if number not in pushed]
+    counted = _states_of_rows(plan, scan, left, world, stats, threads) if left else {}
+    return [
+        [merge_frames([frame]) for frame in pushed[number]] if number in pushed else counted[number].merged()
+        for number in scan.queries
+    ]
+
+
+def _states_of_rows(
+    plan: Plan, scan: Scan, numbers: Sequence[int], world: World, stats: SourceStats, threads: int
+) -> dict[int, QueryStates]:
+    """By number the states of some queries of a scan, made of the source's rows."""
+    queries = [plan.queries[number] for number in numbers]
     states = [QueryStates([]) for _ in queries]
     # A batch without rows comes first: states always have their types, and inputs are prepared before threads begin.
     for query, found in zip(queries, states, strict=True):
@@ -71,7 +85,7 @@ def run_scan(plan: Plan, scan: Scan, world: World, stats: SourceStats, threads: 
         for batch in made:
             for found, partials in zip(states, batch, strict=True):
                 found.add(partials)
-    return [found.merged() for found in states]
+    return dict(zip(numbers, states, strict=True))
 
 
 def _no_rows(scan: Scan, world: World) -> Rows:
@@ -90,9 +104,7 @@ def _fragments(scan: Scan, world: World, stats: SourceStats) -> list[tuple[int, 
     return kept
 
 
-def _batches(
-    scan: Scan, fragments: Sequence[tuple[int, Fragment]], world: World, stats: SourceStats
-) -> Iterator[Rows]:
+def _batches(scan: Scan, fragments: Sequence[tuple[int, Fragment]], world: World, stats: SourceStats) -> Iterator[Rows]:
     """The batches of some fragments as rows, small ones together."""
     report = ReadReport()
     for batch in together(_read(scan, fragments, report)):

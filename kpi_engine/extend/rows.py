@@ -112,7 +112,8 @@ class ReadReport:
 
 
 class Fragment(Protocol):
-    """A part of a table that is read on its own: a file, or a row group of one."""
+    """A part of a table that is read on its own: a file, or a row group of one. Different fragments may be read by
+    different threads at the same time."""
 
     @property
     def name(self) -> str:

@@ -55,12 +55,16 @@ def stream_scan(
     another one is KpiError E606. `pushed` answers each predicate (none given: nothing was done with any). If all are
     `exact`, no more rows than `request.limit` are taken. Whoever stops reading early closes the stream (its `close`).
     """
-    answers = tuple(pushed) or ("none",) * len(request.predicates)
+    answers: tuple[Push, ...] = tuple(pushed) or ("none",) * len(request.predicates)
     name = ", ".join(request.table.names) or request.table.source
     _check_names(name, schema, request.columns)
     exact = all(answer == "exact" for answer in answers)
     return OpenedScan(
-        request, (_Stream(name, schema, open, request.columns, request.limit if exact else None),), answers, 0, (*notes,)
+        request,
+        (_Stream(name, schema, open, request.columns, request.limit if exact else None),),
+        answers,
+        0,
+        (*notes,),
     )
 
 

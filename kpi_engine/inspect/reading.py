@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -114,12 +114,13 @@ def read_source(name: str, watches: Sequence[Watch], world: World) -> Reading:
     try:
         return _one_pass(source, watches, world)
     except KpiError as error:
-        unreadable = _unreadable_columns(source, world, _wanted(source, watches, world))
+        wanted = _wanted(source, watches, world)
+        unreadable = _unreadable_columns(source, world, wanted)
         if not unreadable:
             return Reading(source, [], problems=list(error.diagnostics), skipped=True)
-    problems = [problem for found in unreadable.values() for problem in found]
+    problems = _once(problem for found in unreadable.values() for problem in found)
     left = [watch for watch in watches if not _columns(source, watch.expressions, world) & unreadable.keys()]
-    if unreadable.keys() & _columns(source, (), world):
+    if unreadable.keys() >= wanted or unreadable.keys() & _columns(source, (), world):
         return Reading(source, [], problems=problems, skipped=True)
     try:
         reading = _one_pass(source, left, world, frozenset(unreadable))
@@ -127,6 +128,11 @@ def read_source(name: str, watches: Sequence[Watch], world: World) -> Reading:
         return Reading(source, [], problems=[*problems, *error.diagnostics], skipped=True)
     reading.problems[:0] = problems
     return reading
+
+
+def _once(problems: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Problems without repetition: what is wrong with a row is found anew with each of its columns."""
+    return list({(each.code, each.location, each.message): each for each in problems}.values())
 
 
 def declared_columns(source: Source) -> list[str]:

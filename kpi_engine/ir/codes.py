@@ -145,6 +145,7 @@ DATA: Mapping[str, str] = {
     "E623": "a format that needs a package which is not installed",
     "E624": "a key to an object store that cannot be had",
     "E625": "an object store that refuses",
+    "E626": "a connector that does not do as it says",
 }
 
 TABLES: Mapping[str, str] = {

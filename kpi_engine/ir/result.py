@@ -40,7 +40,8 @@ class ResultColumn:
 class SourceStats:
     """What was read of one source. `excluded_rows` have no place in time: `lifeless_rows` of them end before they begin
     or never begin, the others have a null time. `late_rows` lie past the watermark; `failed_casts` and `nan_values`
-    became null; `unassigned_rows` have no id, by the key of `per` or `having` that leaves them out."""
+    became null; `unassigned_rows` have no id, by the key of `per` or `having` that leaves them out. `pushdown` says of
+    each measure query asked of a connector that aggregates who made its states; `rows` then counts what was fetched."""
 
     rows: int = 0
     bytes: int = 0
@@ -52,6 +53,7 @@ class SourceStats:
     failed_casts: int = 0
     nan_values: int = 0
     unassigned_rows: dict[str, int] = field(default_factory=dict)
+    pushdown: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def add(self, part: SourceStats) -> None:

@@ -61,8 +61,9 @@ def distinct_at(key: Ints, id: Ints, lo: Ints, hi: Ints, cells: Cells) -> Ints:
     # Ranges of smaller keys have opened and closed alike, so that only those of the cell's own key remain.
     size = max(int(asked.max(initial=0)), int(closed.max(initial=0))) + 1
     if size <= max(_TABLE, 4 * len(rows)):
-        open_ones: Ints = np.cumsum(np.bincount(opened, minlength=size) - np.bincount(closed, minlength=size))
-        return open_ones[asked]
+        alive: Ints = np.cumsum(np.bincount(opened, minlength=size) - np.bincount(closed, minlength=size))
+        counts: Ints = alive[asked]
+        return counts
     opened.sort()
     closed.sort()
     found: Ints = np.searchsorted(opened, asked, "right") - np.searchsorted(closed, asked, "right")

@@ -78,7 +78,9 @@ class IdBytes:
 
     def starts_with(self, prefix: bytes) -> Mask:
         """Which texts begin so."""
-        same = np.full(len(self.ends), self.length >= len(prefix)) if self.length else self.lengths >= len(prefix)
+        same = self.lengths >= len(prefix)
+        if not bool(same.any()):
+            return same
         starts = self.ends - self.lengths
         for place, wanted in enumerate(prefix):
             if self.dense:

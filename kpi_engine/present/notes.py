@@ -63,6 +63,7 @@ def run_lines(stats: RunStats) -> list[str]:
         pieces = _count(source.fragments_read, "piece")
         pruned = f", {source.fragments_pruned} skipped" if source.fragments_pruned else ""
         lines.append(f"{name}: {_count(source.rows, 'row')}, {_size(source.bytes)} in {pieces}{pruned}")
+        lines += source.pushdown
     for stage, seconds in stats.seconds.items():
         lines.append(f"{stage}: {seconds * 1000:.1f} ms")
     total = sum(stats.seconds.values())

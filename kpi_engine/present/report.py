@@ -48,6 +48,7 @@ def _source(source: SourceStats) -> Report:
         "rows_without_id": dict(source.unassigned_rows),
         "failed_casts": source.failed_casts,
         "values_not_finite": source.nan_values,
+        "pushdown": list(source.pushdown),
     }
 
 

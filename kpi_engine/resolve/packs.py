@@ -210,8 +210,8 @@ class _Linking:
         if source.value is not None:
             return source, set()
         optional = _stored_columns(source)
-        place = next((used.declaration.pack.span for used in self.units[PROJECT].uses.values()
-                      if used.pack == unit.name), NOWHERE)
+        uses = [used for other in self.units.values() for used in other.uses.values() if used.pack == unit.name]
+        place = uses[0].declaration.pack.span if uses else NOWHERE
         if bound is None:
             self.unmapped.add(known)
         else:

@@ -111,6 +111,10 @@ class Reads(Meanings):
         self._found |= self.of(node.name)
         return ("metric", node.name)
 
+    def dimension(self, name: str) -> Meaning:
+        """A dimension that a total drops: nothing of it is read."""
+        return ("dimension", name)
+
     def source(self, name: str) -> Meaning:
         """A source whose rows are read."""
         if (name, "") not in self._found:

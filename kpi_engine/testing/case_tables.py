@@ -226,7 +226,7 @@ def read_question(text: str) -> CaseQuestion:
         metrics.append(name)
         if separator:
             definitions += f"{name} = {formula}\n"
-    if not all(name.isidentifier() for name in metrics):
+    if not all(part.isidentifier() for name in metrics for part in name.split(".")):
         raise CaseError(f"a question names metrics, or gives them as `name = formula`: {head}")
     arguments: dict[str, Any] = {}
     for word, value in clauses:

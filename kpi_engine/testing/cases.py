@@ -11,7 +11,8 @@ A file holds cases separated by lines `====`. What stands between title and firs
 section is a line `---- kind options` and the lines up to the next one. Whoever runs cases brings a function for each
 kind of section that is expected; all other kinds are inputs, which those functions read. A case without `definitions`
 has the definitions and the data of the nearest case above that has definitions, or of the file's first case if none has
-(where the definitions are a project's); its own `data` replaces data of that name.
+(where the definitions are a project's); its own `data` replaces data of that name. Packs (`pack NAME VERSION`) hold for
+all cases below, up to one that has packs of its own.
 """
 
 from __future__ import annotations
@@ -71,7 +72,9 @@ class Case:
         """The definitions and data that hold for this case."""
         own = tuple(section for section in self.sections if section.kind in SHARED)
         if any(section.kind == "definitions" for section in own):
-            return own
+            given = any(section.kind == "pack" for section in own)
+            packs = () if given else tuple(section for section in self.above if section.kind == "pack")
+            return (*packs, *own)
         written = {(section.kind, section.options) for section in own}
         return (*(each for each in self.above if (each.kind, each.options) not in written), *own)
 

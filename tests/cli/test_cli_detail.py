@@ -252,3 +252,15 @@ def test_values_of_sources_without_a_time() -> None:
     assert project.values("kind").table.to_pylist() == [{"kind": "a", "products": 2}, {"kind": "b", "products": 1}]
     with pytest.raises(KpiError):
         project.values("colour")
+
+
+def test_values_of_a_dimension_are_counted_where_it_lives_and_elsewhere_on_request() -> None:
+    text = "source products\n  key: id\n\nsource sales\n  time: day\n  column id -> products\n\n"
+    project = Project.from_text(text + "dimension sort = products.kind\n")
+    project.bind("products", pa.table({"id": [1, 2, 3], "kind": ["a", "b", "a"]}))
+    project.bind("sales", pa.table({"day": [dt.date(2026, 1, day) for day in (1, 2, 3)], "id": [2, 2, 1]}))
+    assert project.values("sort").table.to_pylist() == [{"sort": "a", "products": 2}, {"sort": "b", "products": 1}]
+    assert project.values("sort", source="sales").table.to_pylist() == [
+        {"sort": "b", "sales": 2},
+        {"sort": "a", "sales": 1},
+    ]

@@ -36,6 +36,15 @@ def test_stripes_are_fragments(read: Any) -> None:
     assert sum(batch.num_rows for batch in read("t.orc", {}).batches) == 200_000
 
 
+def test_times_that_orc_does_not_give(read: Any) -> None:
+    orc.write_table(pa.table({"at": [datetime.datetime(9999, 12, 31)], "n": [1]}), str(read.folder / "t.orc"))
+    assert read("t.orc", {"n": INTEGER}).column("n") == [1]
+    assert read.problem(lambda: read("t.orc", {"at": TIMESTAMP})) == (
+        "t.orc: E609: a timestamp lies outside of the years 1677 to 2262, and others are not read from ORC"
+        " (write the table as Parquet, or leave the column out)"
+    )
+
+
 def test_spreadsheets_agree(read: Any) -> None:
     rows = [{**row, "at": row["at"].replace(tzinfo=None)} for row in sales().to_pylist()]
     names = list(TYPES)

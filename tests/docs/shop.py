@@ -14,8 +14,9 @@ import pyarrow.parquet as pq
 from kpi_engine import Project, SourceText
 from kpi_engine.demo import definitions
 from kpi_engine.project.config import load_config
+from kpi_engine.project.packs import bundled
 
-_DECLARATION = re.compile(r"(?:(source|entity|dimension|grain|goal|alert|calendar)\b)?\s*([^\s=:]*)")
+_DECLARATION = re.compile(r"(?:(source|entity|dimension|grain|goal|alert|calendar|use|map|override)\b)?\s*([^\s=:]*)")
 
 BOOKINGS = """\
 export of the day
@@ -77,6 +78,11 @@ def base_texts() -> list[SourceText]:
     return [SourceText(path.name, path.read_text("utf-8")) for path in sorted(definitions().glob("*.kpi"))]
 
 
+def pack_texts() -> list[str]:
+    """The definitions of the packs that the demo uses."""
+    return [path.read_text("utf-8") for folder in bundled().values() for path in sorted(folder.rglob("*.kpi"))]
+
+
 def declared(text: str) -> list[tuple[str, str, str]]:
     """The declarations of a text: kind, name and the lines."""
     parts = re.split(r"^(?=[^\s#)\]])", text, flags=re.MULTILINE)
@@ -107,7 +113,7 @@ def without(text: SourceText, taken: Iterable[tuple[str, str]]) -> SourceText:
 def stands_alone(text: str) -> bool:
     """Whether definitions are a project of their own: they declare a source that the demo has."""
     mine = {name for kind, name in names(text) if kind == "source"}
-    return bool(mine & {name for base in base_texts() for kind, name in names(base.text) if kind == "source"})
+    return bool(mine & {name for base in pack_texts() for kind, name in names(base) if kind == "source"})
 
 
 def project(texts: Sequence[SourceText], folder: Path) -> Project:

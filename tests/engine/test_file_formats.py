@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pyarrow.csv
 import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import orc
 
 import kpi_engine
 
@@ -47,10 +49,16 @@ def zoned(table: pa.Table, zone: str) -> pa.Table:
     return table.set_column(0, "t", local)
 
 
-WRITERS: dict[str, Callable[[pa.Table, Path], None]] = {
+def write_jsonl(table: pa.Table, path: Path) -> int:
+    return path.write_text("".join(json.dumps(row, default=str) + "\n" for row in table.to_pylist()))
+
+
+WRITERS: dict[str, Callable[[pa.Table, Path], object]] = {
     "parquet": lambda table, path: pq.write_table(table, path, row_group_size=2),
     "csv": lambda table, path: pyarrow.csv.write_csv(table, path),
     "feather": lambda table, path: pyarrow.feather.write_feather(table, path),
+    "orc": lambda table, path: orc.write_table(table, str(path)),
+    "jsonl": write_jsonl,
 }
 
 
@@ -81,7 +89,7 @@ def test_the_last_month_is_compared_with_as_much_of_the_one_before(tmp_path: Pat
     assert rows[0]["period"] == datetime.date(2026, 1, 1)
 
 
-@pytest.mark.parametrize("ending", WRITERS)
+@pytest.mark.parametrize("ending", [ending for ending in WRITERS if ending != "orc"])
 @pytest.mark.parametrize("sentinel", ["9999-12-31 23:59:59", "9999-12-31 00:00:00"])
 def test_times_at_the_end_of_the_world_do_not_count_yet(tmp_path: Path, ending: str, sentinel: str) -> None:
     WRITERS[ending](naive(["2026-01-05 10:00", sentinel]), tmp_path / f"o.{ending}")

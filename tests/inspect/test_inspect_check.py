@@ -235,6 +235,13 @@ def test_errors_in_data_end_with_4(kpi: Run, write: Callable[..., Path]) -> None
     assert found["notes"][0]["message"].startswith("o.csv:3: `day` holds `soon`")
 
 
+def test_a_ragged_row_is_told_once(kpi: Run, write: Callable[..., Path]) -> None:
+    write({**CLEAN, "m.kpi": SOURCE, "o.csv": "day,id\n2026-01-01,a\n2026-01-02\n"})
+    done = kpi("check", "--data", "--format", "concise")
+    assert done.code == 4
+    assert done.out == "o.csv:3: error[E614]: this row has 1 field, and the header has 2\n"
+
+
 def test_annotations_name_the_definition(kpi: Run, write: Callable[..., Path]) -> None:
     write({**CLEAN, "m.kpi": SOURCE, "o.csv": "day,id\n2026-01-01,a\n2026-01-02,a\n"})
     done = kpi("check", "--data", "--format", "github")

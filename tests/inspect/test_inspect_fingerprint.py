@@ -112,7 +112,8 @@ def test_another_meaning(old: str, new: str, changed: set[str]) -> None:
 
 
 def test_a_declared_grain_is_its_table() -> None:
-    grain = '\ngrain season\n  table: "{}.csv"\n  time: begin\n  column begin: date\n\nlate = previous(revenue, season)\n'
+    grain = '\ngrain season\n  table: "{}.csv"\n  time: begin\n  column begin: date\n'
+    grain += "\nlate = previous(revenue, season)\n"
     marks = [fingerprints(BASE + grain.format(name)) for name in ("seasons", "terms")]
     assert [name for name in marks[0] if marks[0][name] != marks[1][name]] == ["late"]
 

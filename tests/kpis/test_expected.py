@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from kpi_engine import demo
+from kpi_engine.project.packs import bundled
 
 from . import expected
 from .expected import EXPECTED, Key, Value
@@ -61,7 +62,8 @@ def days(first: dt.date, end: dt.date) -> Iterable[dt.date]:
 
 def test_every_metric_of_the_definitions_is_expected() -> None:
     """And nothing else is."""
-    texts = [path.read_text(encoding="utf-8") for path in sorted(demo.definitions().glob("*.kpi"))]
+    folders = [demo.definitions(), *bundled().values()]
+    texts = [path.read_text(encoding="utf-8") for folder in folders for path in sorted(folder.rglob("*.kpi"))]
     declared = re.findall(r"^(\w+) =", "\n".join(texts), flags=re.MULTILINE)
     assert sorted(declared) == sorted(FORMULAS)
 

@@ -16,8 +16,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import NoReturn
 
+import pyarrow as pa
+
+from kpi_engine.builtin.connectors.memory import MemoryConnector, MemoryScan
 from kpi_engine.builtin.functions import FUNCTIONS
 from kpi_engine.extend.functions import FunctionRegistry
 from kpi_engine.extend.rows import ScanRequest, TableRequest
@@ -36,6 +38,7 @@ from kpi_engine.ir.types import (
     INTEGER,
     TEXT,
     TIMESTAMP,
+    Kind,
     Type,
 )
 from kpi_engine.parse import parse_expression, parse_file
@@ -127,6 +130,16 @@ def problems(case: Case) -> str:
     return "\n".join(render(each) for each in diagnostics)
 
 
+ARROW = {
+    Kind.TEXT: pa.string(),
+    Kind.INTEGER: pa.int64(),
+    Kind.DECIMAL: pa.decimal128(12, 2),
+    Kind.DATE: pa.date32(),
+    Kind.TIMESTAMP: pa.timestamp("us", "UTC"),
+    Kind.BOOLEAN: pa.bool_(),
+}
+
+
 class SchemaConnector:
     """Every table that the `schemas` of a case describe, without rows."""
 
@@ -134,12 +147,16 @@ class SchemaConnector:
         self.schemas = schemas
 
     def schema(self, table: TableRequest) -> TableSchema:
-        found = self.schemas[table.names[0]]
-        assert found is not None
-        return found
+        return self._table(table).schema(table)
 
-    def scan(self, request: ScanRequest) -> NoReturn:
-        raise AssertionError("no rows are read here")
+    def scan(self, request: ScanRequest) -> MemoryScan:
+        return self._table(request.table).scan(request)
+
+    def _table(self, request: TableRequest) -> MemoryConnector:
+        found = self.schemas[request.names[0]]
+        assert found is not None
+        types = {each.name: ARROW[each.type.kind] for each in found.columns if each.type is not None}
+        return MemoryConnector(request.source, pa.schema(types).empty_table())
 
 
 def loaded_with_packs(case: Case) -> Loaded:
@@ -156,7 +173,7 @@ def loaded_with_packs(case: Case) -> Loaded:
 
     linked, broken = linked_files([file], read)
     connectors = {"default": SchemaConnector(schemas_of(_schemas(case)))}
-    loaded = load_parsed((text,), linked, broken, connectors, {})
+    loaded = load_parsed((text,), linked, (), connectors, {})
     return replace(loaded, diagnostics=without_follow_ups(broken, loaded.diagnostics)) if broken else loaded
 
 

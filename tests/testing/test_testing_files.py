@@ -282,3 +282,13 @@ def test_the_starter_and_the_demo_hold(tmp_path: Path, monkeypatch: pytest.Monke
         outcomes = kpi_engine.open(folder).test()
         assert len(outcomes) >= 3
         assert [each.title for each in outcomes if not each.passed] == []
+
+
+def test_the_difference_on_the_page_is_what_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "testing.md").read_text("utf-8")
+    case = page.split("```kpitest\n")[1].split("```")[0]
+    shown = page.split("```text\n")[1].split("```")[0]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "first.kpitest").write_text(case.replace("social   80.50    1", "social   80.50    2"), "utf-8")
+    ended = kpi("test", "first.kpitest", "--project", str(definitions()))
+    assert ended.code == 1 and ended.out == f"{shown}\n"

@@ -13,6 +13,7 @@ _MARKS = (
 )
 _MOST_NULS = 0.3
 _ENOUGH_CJK = 0.6
+_ENOUGH_PAIRS = 0.9
 _UNUSED_IN_CP1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
 
 
@@ -56,7 +57,7 @@ def _is_chinese(sample: bytes) -> bool:
         character for character in foreign if "\u4e00" <= character <= "\u9fff" or "\u3000" <= character <= "\u30ff"
     ]
     # Two accented letters in a row are rare in European texts, and would be one Chinese character.
-    return bool(foreign) and len(common) >= _ENOUGH_CJK * len(foreign) and _pairs(sample) >= _ENOUGH_CJK
+    return bool(foreign) and len(common) >= _ENOUGH_CJK * len(foreign) and _pairs(sample) >= _ENOUGH_PAIRS
 
 
 def _pairs(sample: bytes) -> float:

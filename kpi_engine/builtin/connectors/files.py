@@ -9,7 +9,7 @@ from pathlib import Path
 from kpi_engine.builtin.connectors import arrow_ipc, json_rows, locate, orc, parquet, sheets, text
 from kpi_engine.builtin.connectors.file_options import check_options
 from kpi_engine.builtin.connectors.footers import FooterCache
-from kpi_engine.builtin.connectors.json_rows import JsonSchemas
+from kpi_engine.builtin.connectors.json_rows import JsonFiles
 from kpi_engine.builtin.connectors.object_store import ObjectStore, is_remote
 from kpi_engine.builtin.connectors.partitions import with_partitions, within_predicates
 from kpi_engine.builtin.connectors.scan import Asked
@@ -33,7 +33,7 @@ class FilesConnector:
         self._settings = settings
         self._options = dict(settings.options)
         self._footers = FooterCache()
-        self._json = JsonSchemas()
+        self._json = JsonFiles()
         self._sheets = Sheets()
 
     def tables(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -14,36 +14,54 @@ from kpi_engine.builtin.connectors.python_values import column_array, field_of, 
 from kpi_engine.builtin.connectors.requested import names_held, physical, select
 from kpi_engine.builtin.connectors.scan import Asked, FileScan, Opened
 from kpi_engine.builtin.connectors.schemas import merged_schema
-from kpi_engine.builtin.connectors.stored_file import Stamp, StoredFile
+from kpi_engine.builtin.connectors.stored_file import Stamp, StoredFile, is_compressed
 from kpi_engine.builtin.connectors.text_options import TextOptions
 from kpi_engine.extend.rows import ColumnRequest, ReadReport, data_error
 from kpi_engine.ir.catalog import TableSchema
 from kpi_engine.ir.types import Type
 
 _WHAT = "JSON"
+_MOST_KEPT = 8 << 20
+"""Bytes of files whose rows are kept; as Python objects they take about ten times as much."""
+
+_Key = tuple[str, Stamp, str]
 
 
-class JsonSchemas:
-    """The columns of files, found by reading them once for as long as they do not change."""
+class JsonFiles:
+    """What is known of files that were read, for as long as they do not change: their columns, and the rows of small
+    ones, since a question looks at its sources several times."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], tuple[Stamp, pa.Schema]] = {}
+        self._schemas: dict[_Key, pa.Schema] = {}
+        self._rows: dict[_Key, list[list[Row]]] = {}
+        self._kept = 0
 
-    def read(self, file: StoredFile, encoding: str) -> pa.Schema:
+    def schema(self, file: StoredFile, encoding: str) -> pa.Schema:
         """Names and types of all rows of a file; KpiError E605, E611 or E619."""
-        with reading(file.shown, _WHAT):
-            stamp = file.stamp()
-        known = self._known.get((file.shown, encoding))
-        if known is not None and known[0] == stamp:
-            return known[1]
-        found = _inferred(file, encoding)
-        self._known[file.shown, encoding] = (stamp, found)
+        key = _key(file, encoding)
+        found = self._schemas.get(key)
+        if found is None:
+            found = self._schemas[key] = _inferred(self.rows(file, encoding))
         return found
 
+    def rows(self, file: StoredFile, encoding: str) -> Iterable[list[Row]]:
+        """The objects of a file, some thousand at a time; KpiError E605, E611 or E619."""
+        key = _key(file, encoding)
+        size = key[1][0]
+        if key not in self._rows and self._kept + size <= _MOST_KEPT and not is_compressed(file.name):
+            self._rows[key] = list(rows_of(file, encoding))
+            self._kept += size
+        return self._rows[key] if key in self._rows else rows_of(file, encoding)
 
-def _inferred(file: StoredFile, encoding: str) -> pa.Schema:
+
+def _key(file: StoredFile, encoding: str) -> _Key:
+    with reading(file.shown, _WHAT):
+        return file.shown, file.stamp(), encoding
+
+
+def _inferred(blocks: Iterable[list[Row]]) -> pa.Schema:
     fields: dict[str, pa.Field] = {}
-    for rows in rows_of(file, encoding):
+    for rows in blocks:
         for name in _names(rows):
             found = field_of(name, [row.get(name) for row in rows])
             fields[name] = unified_field(fields[name], found) if name in fields else found
@@ -58,22 +76,24 @@ def _names(rows: Sequence[Row]) -> dict[str, None]:
     return names
 
 
-def schema(files: Sequence[StoredFile], schemas: JsonSchemas, options: TextOptions) -> TableSchema:
+def schema(files: Sequence[StoredFile], known: JsonFiles, options: TextOptions) -> TableSchema:
     """The columns of all files together."""
-    return merged_schema([(file.shown, schemas.read(file, options.encoding)) for file in files])
+    return merged_schema([(file.shown, known.schema(file, options.encoding)) for file in files])
 
 
-def scan(asked: Asked, schemas: JsonSchemas, options: TextOptions) -> FileScan:
+def scan(asked: Asked, known: JsonFiles, options: TextOptions) -> FileScan:
     """A scan of JSON files, one fragment a file; nothing is known of one before it is read.
 
     A key that an object does not have is null, and so is one that a whole file does not have, if another has it.
     """
 
     def open_files() -> Opened:
-        read = [(file, schemas.read(file, options.encoding)) for file in asked.located.files]
+        read = [(file, known.schema(file, options.encoding)) for file in asked.located.files]
         notes = asked.check([(file.shown, found) for file, found in read if len(found)])
         nested = _nested_types([found for _, found in read])
-        return Opened([JsonFile(file, found, options, asked.columns, nested) for file, found in read], notes=notes)
+        return Opened(
+            [JsonFile(file, found, options, asked.columns, nested, known) for file, found in read], notes=notes
+        )
 
     return FileScan(asked, "none", open_files)
 
@@ -96,6 +116,7 @@ class JsonFile:
     options: TextOptions
     columns: tuple[ColumnRequest, ...]
     nested: Mapping[str, pa.DataType]
+    known: JsonFiles
 
     @property
     def name(self) -> str:
@@ -119,7 +140,7 @@ class JsonFile:
         types = {physical(column): column.type for column in self.columns}
         names = names_held(self.columns, self.file, self.schema.names)
         first = 0
-        for rows in rows_of(self.file, self.options.encoding):
+        for rows in self.known.rows(self.file, self.options.encoding):
             arrays = [self._array(name, rows, types, first, report) for name in names]
             length = pa.array([None] * len(rows), pa.null())
             batch = pa.RecordBatch.from_arrays([*arrays, length], names=[*names, ""])

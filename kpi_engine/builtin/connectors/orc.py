@@ -13,7 +13,7 @@ from kpi_engine.builtin.connectors.requested import names_held, select
 from kpi_engine.builtin.connectors.scan import Asked, FileScan, Opened
 from kpi_engine.builtin.connectors.schemas import merged_schema
 from kpi_engine.builtin.connectors.stored_file import StoredFile
-from kpi_engine.extend.rows import ColumnRequest, ReadReport
+from kpi_engine.extend.rows import ColumnRequest, ReadReport, data_error
 from kpi_engine.ir.catalog import TableSchema
 
 _WHAT = "ORC"
@@ -68,11 +68,22 @@ class Stripe:
         stored = _open(self.file)
         with reading(self.name, _WHAT):
             # A column is needed to know the number of rows.
-            batch = stored.reader.read_stripe(self.index, columns=list(self.names) or stored.schema.names[:1])
+            batch = self._read(stored, list(self.names) or stored.schema.names[:1])
             batch.validate(full=True)
             report.bytes += self.file.stamp()[0] // max(self.stripes, 1)
         report.rows += batch.num_rows
         yield select(batch, self.columns, self.file.partitions)
+
+    def _read(self, stored: OrcFile, names: list[str]) -> pa.RecordBatch:
+        try:
+            return stored.reader.read_stripe(self.index, columns=names)
+        except pa.ArrowInvalid as error:
+            if "nanosecond resolution" not in str(error):
+                raise
+            message = "a timestamp lies outside of the years 1677 to 2262, and others are not read from ORC"
+            raise data_error(
+                "E609", self.name, message, "write the table as Parquet, or leave the column out"
+            ) from error
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,11 @@ class RemoteFile:
         return self.filesystem.open_input_file(self.path)
 
 
+def is_compressed(name: str) -> bool:
+    """Whether a file's ending says that its bytes are to be decompressed."""
+    return any(name.lower().endswith(ending) for ending in COMPRESSIONS)
+
+
 def decompressed(file: StoredFile) -> Any:
     """The bytes of a file from its start, decompressed if its ending says so."""
     ending = next((each for each in COMPRESSIONS if file.name.lower().endswith(each)), None)

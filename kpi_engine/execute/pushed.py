@@ -1,0 +1,83 @@
+"""Measure queries that a connector answers itself: which ones it is asked, and its states as frames."""
+
+from __future__ import annotations
+
+from kpi_engine.execute.elsewhere import NotElsewhere, request_of
+from kpi_engine.execute.rows import World
+from kpi_engine.extend.measures import Aggregating, PartialStates
+from kpi_engine.extend.rows import data_error
+from kpi_engine.ir.plan import MeasureQuery, Plan, Scan
+from kpi_engine.ir.result import SourceStats
+from kpi_engine.kernels.frames import StateFrame
+from kpi_engine.kernels.state_tables import NotStates, frames_of_tables
+
+
+def pushed_states(plan: Plan, scan: Scan, world: World, stats: SourceStats) -> dict[int, list[StateFrame]]:
+    """By the number of a query the states that the source's connector made; the others have to be made of rows.
+
+    `stats` says what was answered where, and why not.
+    """
+    source = world.catalog.sources[scan.source]
+    connector = world.reader.aggregating(source)
+    if connector is None:
+        return {}
+    found: dict[int, list[StateFrame]] = {}
+    for number in scan.queries:
+        query = plan.queries[number]
+        try:
+            request = request_of(query, world, dict(plan.watermarks).get(scan.source))
+        except NotElsewhere as refusal:
+            stats.pushdown.append(_as_rows(query, refusal.reason))
+            continue
+        support = connector.supports(request)
+        if not support:
+            stats.pushdown.append(_as_rows(query, support.reason))
+            continue
+        answer = connector.partial_states(request)
+        found[number] = _frames(query, answer)
+        _report(query, answer, source.connection, stats)
+    return found
+
+
+def explained(plan: Plan, world: World) -> list[str]:
+    """For each measure query of a connector that aggregates, what it will be sent, or why rows are asked for."""
+    shown = []
+    for scan in plan.scans:
+        source = world.catalog.sources[scan.source]
+        connector = world.reader.aggregating(source)
+        if connector is not None:
+            shown += [_explained(plan.queries[number], connector, source.connection, world) for number in scan.queries]
+    return shown
+
+
+def _explained(query: MeasureQuery, connector: Aggregating, connection: str, world: World) -> str:
+    try:
+        support = connector.supports(request_of(query, world, None))
+    except NotElsewhere as refusal:
+        return _as_rows(query, refusal.reason)
+    if not support:
+        return _as_rows(query, support.reason)
+    return f"{query.source}: states made by the connection {connection}\n{support.text}".rstrip()
+
+
+def _as_rows(query: MeasureQuery, reason: str) -> str:
+    return f"{query.source}: rows, because {reason}"
+
+
+def _frames(query: MeasureQuery, answer: PartialStates) -> list[StateFrame]:
+    try:
+        return frames_of_tables(len(query.keys), query.states, answer.tables)
+    except NotStates as error:
+        message = f"the connector's states are not of the form that was asked for: {error}"
+        raise data_error("E626", query.source, message, "update the connector, or tell its author") from error
+
+
+def _report(query: MeasureQuery, answer: PartialStates, connection: str, stats: SourceStats) -> None:
+    fetched = sum(table.num_rows for table in answer.tables)
+    stats.rows += fetched
+    stats.bytes += sum(table.nbytes for table in answer.tables)
+    stats.pushdown.append(f"{query.source}: states made by the connection {connection}, {fetched} fetched")
+    # Several queries of one source leave out the same rows.
+    stats.excluded_rows = max(stats.excluded_rows, answer.untimed_rows)
+    stats.late_rows = max(stats.late_rows, answer.late_rows)
+    stats.notes.extend(note for note in answer.notes if note not in stats.notes)

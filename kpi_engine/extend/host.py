@@ -1,0 +1,223 @@
+"""The plugin host: loads what a project names, collects what it registers, and keeps every failure to its plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pluggy
+
+from kpi_engine.extend.discovery import PLUGINS, Installed, clash, installed, providers
+from kpi_engine.extend.formats import OutputFormat
+from kpi_engine.extend.functions import Function, FunctionRegistry
+from kpi_engine.extend.hookspecs import PROJECT, Hooks
+from kpi_engine.extend.loading import LONGEST, LoadFailure, cause_of, load
+from kpi_engine.extend.pins import Pin, broken_pin
+from kpi_engine.extend.rows import ConnectionSettings, Connector
+
+MakeConnector = Callable[[ConnectionSettings], Connector]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a project says of plugins: those it lists, its pins by distribution, and what the caller still allows.
+
+    `allowed` None allows everything; names that are not in it are off (`--no-plugins`: no name is).
+    """
+
+    plugins: tuple[str, ...] = ()
+    pins: Mapping[str, Pin] = field(default_factory=dict)
+    allowed: frozenset[str] | None = None
+
+    def permits(self, name: str) -> bool:
+        """Whether a plugin or connector may be loaded."""
+        return self.allowed is None or name in self.allowed
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A plugin that was taken out: its name, who provides it, and the cause in one line.
+
+    `unknown`: there is no such plugin, which only an installation or another name can mend.
+    """
+
+    name: str
+    provider: str
+    cause: str
+    unknown: bool = False
+
+    def __str__(self) -> str:
+        by = f" ({self.provider})" if self.provider else ""
+        return f"the plugin `{self.name}`{by} was left out: {self.cause}"
+
+
+class Refused(Exception):
+    """A record that cannot be taken in, in one line."""
+
+
+@dataclass(slots=True)
+class Host:
+    """What all plugins of a project registered. `failures` and `warnings` are about those it lists."""
+
+    functions: FunctionRegistry = field(default_factory=FunctionRegistry)
+    formats: dict[str, OutputFormat] = field(default_factory=dict)
+    connectors: dict[str, MakeConnector] = field(default_factory=dict)
+    loaded: dict[str, Installed] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, builtin: object, chosen: Chosen, longest: float = LONGEST) -> Host:
+        """The host of a project. `builtin` is the plugin that ships inside; it registers by the same hooks."""
+        host = cls()
+        manager = pluggy.PluginManager(PROJECT)
+        manager.add_hookspecs(Hooks)
+        host._take_in(manager, "builtin", builtin)
+        for name in chosen.plugins:
+            if not chosen.permits(name):
+                continue
+            entry = host._find(name, chosen)
+            if entry is not None:
+                host._add(manager, entry, longest)
+        return host
+
+    def _find(self, name: str, chosen: Chosen) -> Installed | None:
+        found = providers(PLUGINS, name)
+        if not found:
+            self.failures.append(Failure(name, "", "it is not installed", unknown=True))
+            return None
+        problem = clash(found) or usable(found[0], chosen.pins)
+        if problem:
+            self.failures.append(Failure(name, found[0].provider if len(found) == 1 else "", problem))
+            return None
+        return found[0]
+
+    def _add(self, manager: pluggy.PluginManager, entry: Installed, longest: float) -> None:
+        try:
+            loaded = load(entry.target, longest)
+            self._take_in(manager, entry.name, loaded.value)
+        except LoadFailure as failure:
+            self.failures.append(Failure(entry.name, entry.provider, failure.cause))
+            return
+        self.loaded[entry.name] = entry
+        if loaded.warning:
+            self.warnings.append(f"the plugin `{entry.name}` ({entry.provider}) {loaded.warning}")
+
+    def _take_in(self, manager: pluggy.PluginManager, name: str, plugin: object) -> None:
+        """Register a plugin's hooks and call them; all that it registers, or nothing. Raises `LoadFailure`."""
+        try:
+            manager.register(plugin, name=name)
+        except BaseException as error:  # noqa: BLE001 - pluggy looks at every attribute of a foreign object
+            raise LoadFailure(cause_of(error, "its hooks cannot be registered")) from error
+        try:
+            _check_hooks(manager, plugin)
+            functions = _results(manager, plugin, "kpi_register_functions", _functions)
+            formats = _results(manager, plugin, "kpi_register_formats", _formats)
+            connectors = _results(manager, plugin, "kpi_register_connectors", _connectors)
+            _check_taken("function", functions, self.functions.all())
+            _check_taken("format", formats, self.formats)
+            _check_taken("connector", connectors, self.connectors)
+            _check_endings(formats, self.formats)
+        except LoadFailure:
+            manager.unregister(plugin)
+            raise
+        for function in functions.values():
+            self.functions.add(function)
+        self.formats |= formats
+        self.connectors |= connectors
+
+
+def usable(entry: Installed, pins: Mapping[str, Pin]) -> str:
+    """Why an installed entry may not be loaded, from metadata and pins alone; empty if it may."""
+    if entry.problem:
+        return entry.problem
+    pin = pins.get(entry.distribution)
+    broken = "" if pin is None else broken_pin(entry.distribution, pin)
+    return f"{entry.distribution} {broken}" if broken else ""
+
+
+def _check_hooks(manager: pluggy.PluginManager, plugin: object) -> None:
+    callers = manager.get_hookcallers(plugin) or []
+    unknown = sorted(caller.name for caller in callers if not caller.has_spec())
+    if unknown:
+        known = ", ".join(sorted(name for name in dir(Hooks) if name.startswith("kpi_")))
+        raise LoadFailure(f"there is no hook `{unknown[0]}`; the hooks are {known}")
+    if not callers:
+        raise LoadFailure("it has no hook: mark its functions with `hookimpl`")
+
+
+def _results(
+    manager: pluggy.PluginManager, plugin: object, hook: str, checked: Callable[[object], Mapping[str, object]]
+) -> dict[str, object]:
+    """What one plugin returns from one hook, by name. Its hook is called alone, so that a failure is its own."""
+    found: dict[str, object] = {}
+    for implementation in getattr(manager.hook, hook).get_hookimpls():
+        if implementation.plugin is plugin:
+            try:
+                found |= checked(implementation.function())
+            except Refused as refusal:
+                raise LoadFailure(f"{hook} {refusal}") from refusal
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001 - a hook that exits is a failure like any other
+                raise LoadFailure(cause_of(error, f"in {hook}")) from error
+    return found
+
+
+def _functions(returned: object) -> dict[str, object]:
+    records = _records(returned, Function)
+    for function in records:
+        if function.level == "row" and ":" not in function.lowering:
+            raise Refused(f'gives the function `{function.name}` without a lowering "module:name"')
+    return _by_name(records)
+
+
+def _formats(returned: object) -> dict[str, object]:
+    return _by_name(_records(returned, OutputFormat))
+
+
+def _connectors(returned: object) -> dict[str, object]:
+    if not isinstance(returned, Mapping):
+        raise Refused(f"returns {type(returned).__name__}, and not connectors by name")
+    for name, make in returned.items():
+        if not isinstance(name, str) or not callable(make):
+            raise Refused(f"gives {name!r}, which is no name with something that makes a connector")
+    return dict(returned)
+
+
+def _records(returned: object, wanted: type) -> list[object]:
+    if isinstance(returned, str | bytes) or not isinstance(returned, Iterable):
+        raise Refused(f"returns {type(returned).__name__}, and not a list of {wanted.__name__}")
+    records = list(returned)
+    for each in records:
+        if not isinstance(each, wanted):
+            raise Refused(f"gives {type(each).__name__}, and not {wanted.__name__}")
+    return records
+
+
+def _by_name(records: Sequence[object]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for each in records:
+        name = each.name
+        if name in found:
+            raise Refused(f"gives two records of the name `{name}`")
+        found[name] = each
+    return found
+
+
+def _check_taken(what: str, new: Iterable[str], known: Iterable[str]) -> None:
+    taken = sorted(set(new) & set(known))
+    if taken:
+        raise LoadFailure(f"the {what} `{taken[0]}` exists already, and nothing is ever replaced")
+
+
+def _check_endings(new: Mapping[str, OutputFormat], known: Mapping[str, OutputFormat]) -> None:
+    endings = {each.extension: each.name for each in known.values()}
+    for each in new.values():
+        if each.extension in endings:
+            raise LoadFailure(f"the ending .{each.extension} of its format belongs to `{endings[each.extension]}`")
+
+
+def names_of_plugins() -> list[str]:
+    """The names of all installed behaviour plugins."""
+    return sorted({each.name for each in installed(PLUGINS)})
