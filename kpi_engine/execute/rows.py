@@ -24,6 +24,7 @@ from kpi_engine.ir.expression import (
 from kpi_engine.ir.parents import leads_to_parent, parent_column
 from kpi_engine.kernels.calendar import Calendar
 from kpi_engine.kernels.ids import shortened
+from kpi_engine.kernels.logic import case_when
 
 
 class Inputs(Protocol):
@@ -96,7 +97,9 @@ class Rows(Evaluator):
         if entity is not None:
             body = entity.columns[field.column].computed
             assert body is not None
-            return self._world.inputs.value_of(entity.name, body, self.column(first.column))
+            ids = self.column(first.column)
+            found = self._world.inputs.value_of(entity.name, body, ids)
+            return case_when([ids.is_valid()], [found])
         if any(self._is_dated(step) for step in rest):
             return self._along(field)
         inner = Field(field.column, field.type, tuple(rest))

@@ -45,8 +45,11 @@ class QueryStates:
                 kept[:] = [merge_frames(kept)]
 
     def merged(self) -> list[StateFrame]:
-        """The frames of the whole source."""
-        return [merge_frames(kept) for kept in self.frames]
+        """The frames of the whole source. The parts are given up one after the other, to make room for the whole."""
+        whole = []
+        while self.frames:
+            whole.append(merge_frames(self.frames.pop(0)))
+        return whole
 
 
 def run_scan(plan: Plan, scan: Scan, world: World, stats: SourceStats, threads: int = 1) -> list[list[StateFrame]]:

@@ -122,6 +122,7 @@ def looks_at_all(meaning: Meaning, call: tree.Call, context: Context, group: Map
     keyed = read_keyed(meaning, call)
     if not keyed.everyone or not _is_known(meaning, keyed, context):
         return False
+    context, group = _whole(context, group)
     (inner,) = _contexts(meaning, keyed, context)
     return bool(_everyone(meaning, keyed, inner, group))
 
@@ -168,6 +169,7 @@ def value(meaning: Meaning, call: tree.Call, context: Context, group: Mapping[st
     if not _is_known(meaning, keyed, context):
         return nothing if context.before else None
     values: list[Any] = []
+    context, group = _whole(context, group)
     contexts = _contexts(meaning, keyed, context)
     if not contexts:
         # Not a single bucket is over: nothing is known yet, as outside coverage.
@@ -182,6 +184,12 @@ def value(meaning: Meaning, call: tree.Call, context: Context, group: Mapping[st
         case "first" | "last":
             return None if not values else values[0 if keyed.function == "first" else -1]
     return aggregate(keyed.function, [(each,) for each in values], keyed.parameter)
+
+
+def _whole(context: Context, group: Mapping[str, Any]) -> tuple[Context, dict[str, Any]]:
+    """What a `total` around groups has left is their whole filter and group."""
+    left = replace(context, every_filter=context.filters, every_dimension=context.dimensions)
+    return left, {name: value for name, value in group.items() if name in context.dimensions}
 
 
 def _contexts(meaning: Meaning, keyed: Keyed, context: Context) -> list[Context]:
