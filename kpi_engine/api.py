@@ -106,6 +106,13 @@ class Project:
         """
         return pipeline.splits(self._sound(), metric)
 
+    def known_name(self, name: str) -> str:
+        """The name under which the catalogue has what a name means: `sales.revenue` may be `revenue` there.
+
+        Raises `KpiError` E792 for a bare name that several packs have.
+        """
+        return self._load().linked.metric_name(name)
+
     def bind(self, source: str, data: Any) -> None:
         """Let a source read an object instead of its table.
 

@@ -17,12 +17,13 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, wraps
+from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from kpi_engine.builtin.functions import FUNCTIONS
 from kpi_engine.extend.functions import FunctionRegistry
+from kpi_engine.extend.host import Host
 from kpi_engine.extend.rows import Connector
+from kpi_engine.hosting import builtin_host, connectors_of, host_of, needed_plugins, plugin_problems
 from kpi_engine.ir import tree
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import CalendarSettings, Catalog, TableSchema
@@ -36,7 +37,13 @@ from kpi_engine.parse import parse_expression, parse_file
 from kpi_engine.project import ProjectConfig, read_definitions
 from kpi_engine.project.packs import read_pack
 from kpi_engine.resolve import Linked, bind_question, link, resolve, source_tables
-from kpi_engine.resolve.packs_missing import marked, missing_notes, refuse_missing, with_missing_columns
+from kpi_engine.resolve.packs_missing import (
+    lacking_dimensions,
+    marked,
+    missing_notes,
+    refuse_missing,
+    with_missing_columns,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,12 +76,6 @@ def deep(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Resul
     return visit
 
 
-@lru_cache(maxsize=1)
-def functions() -> FunctionRegistry:
-    """The registry of the built-in functions."""
-    return FunctionRegistry(FUNCTIONS)
-
-
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A project read, parsed, connected and resolved. `diagnostics` hold every problem found on the way."""
@@ -87,6 +88,12 @@ class Loaded:
     connectors: Mapping[str, Connector]
     bound: Mapping[str, Connector]
     linked: Linked
+    host: Host
+
+    @property
+    def functions(self) -> FunctionRegistry:
+        """The functions of the language and of the project's plugins."""
+        return self.host.functions
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -122,15 +129,22 @@ def load_texts(texts: Sequence[SourceText], config: ProjectConfig, bound: Mappin
     _LOG.info("parsed definitions; files: %d", len(texts))
     files = tuple(file for file, _ in parsed)
     problems = [problem for _, found in parsed for problem in found]
-    linked, broken = linked_files(files, lambda name, place: read_pack(name, config, place))
-    loaded = load_parsed(texts, linked, problems, _connectors(config), bound)
+    host = host_of(config)
+    problems += plugin_problems(host, config)
+    linked, broken = linked_files(files, lambda name, place: read_pack(name, config, place), host.functions)
+    loaded = load_parsed(texts, linked, problems, connectors_of(config, host), bound, host)
     return replace(loaded, diagnostics=without_follow_ups(broken, loaded.diagnostics)) if broken else loaded
 
 
-def linked_files(files: Sequence[tree.File], read: PackReader) -> tuple[Linked, list[Diagnostic]]:
-    """The declarations of a project and of the packs that it uses as one, and the problems of these packs."""
+def linked_files(
+    files: Sequence[tree.File], read: PackReader, functions: FunctionRegistry | None = None
+) -> tuple[Linked, list[Diagnostic]]:
+    """The declarations of a project and of the packs that it uses as one, and the problems of these packs.
+
+    `functions` are those of the language, if no others are given.
+    """
     packs, problems = packs_used(files, read)
-    return link(files, packs, functions()), problems
+    return link(files, packs, functions or builtin_host().functions), problems
 
 
 def without_follow_ups(broken: Sequence[Diagnostic], found: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -146,28 +160,27 @@ def load_parsed(
     problems: Sequence[Diagnostic],
     connectors: Mapping[str, Connector],
     bound: Mapping[str, Connector],
+    host: Host | None = None,
 ) -> Loaded:
-    """Connect and resolve what is parsed and linked; `problems` are those found in the texts."""
+    """Connect and resolve what is parsed and linked; `problems` are those found in the texts.
+
+    Without a `host` there are no plugins.
+    """
+    host = host or builtin_host()
     _LOG.debug("reading the schemas of tables")
     files, unmapped = linked.files, linked.unmapped - bound.keys()
     schemas, unreachable = _schemas(files, connectors, bound, unmapped)
     _LOG.info("read schemas; tables: %d", sum(schema is not None for schema in schemas.values()))
     schemas, missing = with_missing_columns(linked, schemas)
-    catalog, found = resolve(files, schemas, functions())
+    catalog, found = resolve(files, schemas, host.functions)
     notes: list[Diagnostic] = []
     if linked.packs:
         catalog = marked(catalog, linked, unmapped, missing)
         notes = missing_notes(catalog, linked.places)
     _LOG.info("resolved names; metrics: %d, sources: %d", len(catalog.metrics), len(catalog.sources))
-    diagnostics = (*problems, *linked.problems, *unreachable, *found, *notes)
-    return Loaded(tuple(texts), files, schemas, catalog, diagnostics, connectors, bound, linked)
-
-
-def _connectors(config: ProjectConfig) -> dict[str, Connector]:
-    """One connector a connection; nothing is opened before a table is asked for."""
-    from kpi_engine.builtin.connectors import make_connector
-
-    return {name: make_connector(settings) for name, settings in config.connections.items()}
+    named = (*problems, *linked.problems, *unreachable, *found, *notes)
+    diagnostics = (*needed_plugins(host, named), *named)
+    return Loaded(tuple(texts), files, schemas, catalog, diagnostics, connectors, bound, linked, host)
 
 
 def _schemas(
@@ -217,9 +230,9 @@ def prepare(loaded: Loaded, question: Question, default_as_of: str, *, detail: b
 
     started = time.perf_counter()
     question = _with_known_names(loaded, question)
-    where = None if question.where is None else loaded.linked.expression(parsed_where(question.where), functions())
+    where = None if question.where is None else loaded.linked.expression(parsed_where(question.where), loaded.functions)
     refuse_lacking(loaded, question.metrics)
-    bound_question = bind_question(loaded.catalog, question, where, functions())
+    bound_question = bind_question(loaded.catalog, question, where, loaded.functions)
     calendar = calendar_of(loaded.catalog.calendar)
     reader = CatalogReader(loaded.connectors, loaded.bound, calendar.timezone)
     calendar = with_periods(calendar, grains_of_question(loaded.catalog, bound_question), loaded, reader)
@@ -229,7 +242,7 @@ def prepare(loaded: Loaded, question: Question, default_as_of: str, *, detail: b
     _LOG.debug("looking where the data begins and ends")
     as_of = _as_of(question.as_of or default_as_of, loaded, calendar, reader, stats)
     known = watermarks(loaded.catalog, calendar, tuple(loaded.catalog.sources), as_of)
-    world = make_world(loaded.catalog, functions(), calendar, reader, inputs, watermarks=known)
+    world = make_world(loaded.catalog, loaded.functions, calendar, reader, inputs, watermarks=known)
     first = {request.source: first_time(request, world) for request in requests}
     stats.seconds["extent"] = time.perf_counter() - started
     _LOG.info("found the extents of %s; as of %s", ", ".join(first) or "no source", shown(calendar, as_of))
@@ -239,7 +252,7 @@ def prepare(loaded: Loaded, question: Question, default_as_of: str, *, detail: b
     if detail:
         optimized = with_detail(optimized)
     inputs, marks = optimized.prepared, dict(optimized.watermarks)
-    run_world = make_world(loaded.catalog, functions(), calendar, reader, inputs, optimized.keyed, marks)
+    run_world = make_world(loaded.catalog, loaded.functions, calendar, reader, inputs, optimized.keyed, marks)
     stats.seconds["plan"] = time.perf_counter() - started - stats.seconds["extent"]
     _LOG.info("planned; scans: %d, measures: %d", len(optimized.scans), len(optimized.leaves))
     return Run(loaded, bound_question, calendar, plan, optimized, fired, run_world, stats)
@@ -310,7 +323,7 @@ def _latest_row(loaded: Loaded, calendar: Calendar, reader: CatalogReader, now: 
             stats.notes.append(f"source {request.source} is out of reach and does not count for the as-of")
             continue
         calendar = with_periods(calendar, request.grains, loaded, reader)
-        world = make_world(loaded.catalog, functions(), calendar, reader, request.prepared)
+        world = make_world(loaded.catalog, loaded.functions, calendar, reader, request.prepared)
         last = last_time(request, world, now)
         if last is not None and (latest is None or last > latest):
             latest = last
@@ -347,10 +360,10 @@ def splits(loaded: Loaded, metric: str) -> tuple[str, ...]:
 
 def _is_legal(loaded: Loaded, metric: str, by: str) -> bool:
     try:
-        bind_question(loaded.catalog, Question((metric,), (by,), "day"), None, functions())
+        bound = bind_question(loaded.catalog, Question((metric,), (by,), "day"), None, loaded.functions)
     except KpiError:
         return False
-    return True
+    return not loaded.linked.packs or not lacking_dimensions(loaded.catalog, bound)
 
 
 def result_columns(prepared: Run) -> tuple[ResultColumn, ...]:
@@ -407,7 +420,7 @@ def explain_definition(loaded: Loaded, metric: str, at: str) -> str:
     from kpi_engine.ir.show import show_metric
     from kpi_engine.parse import show_tree
 
-    bind_question(loaded.catalog, Question((metric,)), None, functions(), evaluated=False)
+    bind_question(loaded.catalog, Question((metric,)), None, loaded.functions, evaluated=False)
     if at == "catalog":
         return show_metric(loaded.catalog, metric)
     declaration = loaded.catalog.metrics[metric].declaration

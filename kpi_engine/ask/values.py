@@ -41,15 +41,15 @@ def values(
     ]
     parsed = None
     if where is not None:
-        parsed = loaded.linked.expression(pipeline.parsed_where(where), pipeline.functions())
-    question = bind_values(loaded.catalog, known, source, parsed, pipeline.functions())
+        parsed = loaded.linked.expression(pipeline.parsed_where(where), loaded.functions)
+    question = bind_values(loaded.catalog, known, source, parsed, loaded.functions)
     calendar = pipeline.calendar_of(loaded.catalog.calendar)
     reader = CatalogReader(loaded.connectors, loaded.bound, calendar.timezone)
     calendar = pipeline.with_periods(calendar, grains_of_question(loaded.catalog, question), loaded, reader)
     now = calendar.bound(time.time_ns() // 1000)
     plan, _ = optimize(values_plan(loaded.catalog, question, calendar, now, limit))
     world = make_world(
-        loaded.catalog, pipeline.functions(), calendar, reader, plan.prepared, plan.keyed, dict(plan.watermarks)
+        loaded.catalog, loaded.functions, calendar, reader, plan.prepared, plan.keyed, dict(plan.watermarks)
     )
     stats = RunStats()
     table = execute(plan, world, stats)

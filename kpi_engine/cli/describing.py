@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from textwrap import dedent
@@ -37,6 +37,7 @@ class Facts:
 def facts_about(project: Project, name: str) -> list[Facts]:
     """Facts of everything of that name: a metric and a source may share one."""
     catalog = project.catalog
+    name = project.known_name(name)
     found: list[Facts] = []
     if name in catalog.metrics:
         found.append(_metric(project, catalog.metrics[name]))
@@ -44,7 +45,7 @@ def facts_about(project: Project, name: str) -> list[Facts]:
         found.append(_dimension(project, catalog.dimensions[name]))
     for source in catalog.sources.values():
         if name in (source.name, source.singular) and (name == source.name or not found):
-            found.append(_source(catalog, source))
+            found.append(_source(project, source))
     for entity in catalog.entities.values():
         if name in (entity.name, entity.plural):
             found.append(_entity(catalog, entity))
@@ -133,6 +134,8 @@ def _metric(project: Project, metric: Metric) -> Facts:
         ("owner", metric.owner),
         ("since", metric.since or ""),
         ("deprecated", _deprecated(metric)),
+        ("pack", _pack(project, metric.pack, metric.span)),
+        ("disabled", f"lacks {', '.join(metric.lacks)}" if metric.lacks else ""),
         ("defined", _place(metric.span)),
     ]
     return Facts(metric.name, f"metric, {metric.display}", metric.description, _known(rows))
@@ -153,20 +156,22 @@ def _dimension(project: Project, dimension: Dimension) -> Facts:
     return Facts(dimension.name, "dimension", dimension.description, _known(rows))
 
 
-def _source(catalog: Catalog, source: Source) -> Facts:
+def _source(project: Project, source: Source) -> Facts:
+    catalog = project.catalog
     readers = [metric.name for metric in catalog.metrics.values() if source.name in metric.sources]
     connection = "" if source.connection == "default" else source.connection
     rows = [
-        ("table", ", ".join(source.table)),
+        ("table", "none: not mapped" if source.unmapped else ", ".join(source.table)),
         ("rows", _derivation(source)),
         ("connection", connection),
         ("key", ", ".join(source.key) or "none: nothing can refer to its rows"),
         ("time", source.time or "none: it is only looked up"),
         ("time zone", source.timezone or ""),
         ("one row", source.singular if source.singular != source.name else ""),
-        ("columns", "\n".join(map(_column, source.columns.values()))),
+        ("columns", "\n".join(_column(each, source.missing) for each in source.columns.values())),
         ("read by", ", ".join(readers)),
         ("owner", source.owner),
+        ("pack", _pack(project, source.pack, source.span)),
         ("defined", _place(source.span)),
     ]
     return Facts(source.name, "source", source.description, _known(rows))
@@ -216,7 +221,15 @@ def _grain(grain: Grain) -> Facts:
     return Facts(grain.name, "grain", grain.description, _known(rows))
 
 
-def _column(column: Column) -> str:
+def _pack(project: Project, name: str, place: Span) -> str:
+    """The pack that something comes from, and whether this project replaces it."""
+    if not name:
+        return ""
+    here = any(place.source is text for text in project.texts)
+    return f"{name} {project.catalog.packs[name].version}{', replaced in this project' if here else ''}"
+
+
+def _column(column: Column, missing: Collection[str]) -> str:
     reference = column.reference
     target = f" -> {reference.target}.{reference.target_column}" if reference and reference.target_column else ""
     if reference and not target:
@@ -224,7 +237,8 @@ def _column(column: Column) -> str:
     computed = " (computed)" if column.computed is not None else ""
     physical = spelled(column.physical, column.path)
     stored = f' from "{physical}"' if physical and physical != column.name else ""
-    return f"{column.name}: {column.type}{target}{stored}{computed}"
+    lacking = " (missing)" if column.name in missing and column.computed is None else ""
+    return f"{column.name}: {column.type}{target}{stored}{computed}{lacking}"
 
 
 def _formula(metric: Metric) -> str:

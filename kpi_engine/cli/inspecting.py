@@ -45,9 +45,11 @@ def list_metrics(
     if as_json:
         sys.stdout.write(json.dumps([_as_object(m) for m in metrics], ensure_ascii=False, indent=2) + "\n")
         return
-    print_list([(m.name, str(m.display), m.description) for m in metrics])
+    print_list([(m.name, str(m.display), _meaning(m)) for m in metrics])
     sys.stdout.flush()
     count = f"{len(metrics)} metric{'' if len(metrics) == 1 else 's'}"
+    disabled = sum(bool(m.lacks) for m in metrics)
+    count += f", {disabled} disabled" if disabled else ""
     note(f"{count}; `kpi describe NAME` says what one means", session.errors)
 
 
@@ -93,6 +95,11 @@ def _selected(catalog: Catalog, tag: str | None, source: str | None) -> list[Met
     ]
 
 
+def _meaning(metric: Metric) -> str:
+    """The description; of a metric that cannot be computed, why not."""
+    return f"(disabled: lacks {', '.join(metric.lacks)}) {metric.description}" if metric.lacks else metric.description
+
+
 def _as_object(metric: Metric) -> dict[str, object]:
     return {
         "name": metric.name,
@@ -106,4 +113,6 @@ def _as_object(metric: Metric) -> dict[str, object]:
         "grain_dependent": metric.grain_dependent,
         "estimates": [{"aggregate": each.text, "error": each.error, "bound": each.bound} for each in metric.estimates],
         "deprecated": metric.deprecated,
+        "pack": metric.pack or None,
+        "lacks": list(metric.lacks),
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from kpi_engine.connect.conform import Conformer, conformer
+from kpi_engine.extend.contained import aggregating
 from kpi_engine.extend.measures import Aggregating, SourceTable
 from kpi_engine.extend.rows import (
     ColumnRequest,
@@ -59,8 +60,7 @@ class CatalogReader:
         """The connector of a source, if it can answer measure queries; what was bound from Python gives rows."""
         if source.name in self.bound:
             return None
-        connector = connector_of(source.name, source.connection, self.connectors, self.bound)
-        return connector if isinstance(connector, Aggregating) else None
+        return aggregating(connector_of(source.name, source.connection, self.connectors, self.bound))
 
     def source_table(self, source: Source, columns: Sequence[str], where: Expression | None) -> SourceTable:
         """A source as its connector sees it: some stored columns, and its own condition on them."""

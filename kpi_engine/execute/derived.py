@@ -35,7 +35,7 @@ class DerivingReader:
     def open(self, source: Source, columns: Sequence[str], predicates: Sequence[Expression] = ()) -> Scan:
         """A scan of stored columns of any source."""
         if source.distinct or source.latest_by is not None:
-            return MadeScan(_without_duplicates(source, columns, self._open(source, columns, ())))
+            return _without_duplicates(source, columns, self._open(source, columns, ()))
         return self._open(source, columns, predicates)
 
     def aggregating(self, source: Source) -> Aggregating | None:
@@ -61,8 +61,9 @@ class DerivingReader:
         return UnnestScan(self.open(base, unnest.base_columns, offered), unnest)
 
 
-def _without_duplicates(source: Source, columns: Sequence[str], scan: Scan) -> pa.RecordBatch:
-    arrays = whole_columns(scan, source, columns)
+def _without_duplicates(source: Source, columns: Sequence[str], scan: Scan) -> MadeScan:
+    report = ReadReport()
+    arrays = whole_columns(scan, source, columns, report=report)
     if source.distinct:
         kept = distinct_rows(arrays)
         arrays = [array.take(kept) for array in arrays]
@@ -70,16 +71,35 @@ def _without_duplicates(source: Source, columns: Sequence[str], scan: Scan) -> p
         by_name = dict(zip(columns, arrays, strict=True))
         kept = latest_rows([by_name[name] for name in source.key], by_name[source.latest_by])
         arrays = [array.take(kept) for array in arrays]
-    return pa.RecordBatch.from_arrays(arrays, names=list(columns))
+    batch = pa.RecordBatch.from_arrays(arrays, names=list(columns))
+    return MadeScan(batch, pruned=scan.pruned, notes=scan.notes, read=report)
 
 
-def whole_columns(scan: Scan, source: Source, columns: Sequence[str], threads: int = 1) -> list[pa.Array]:
-    """All rows of a scan, an array a column. Dictionaries, which differ from batch to batch, become one."""
-    parts = in_order(lambda fragment: list(fragment.batches(ReadReport())), scan.fragments(), threads)
-    batches = [batch for part in parts for batch in part]
+def whole_columns(
+    scan: Scan, source: Source, columns: Sequence[str], threads: int = 1, report: ReadReport | None = None
+) -> list[pa.Array]:
+    """All rows of a scan, an array a column. Dictionaries, which differ from batch to batch, become one. What was
+    counted while reading is added to `report`."""
+
+    def read(fragment: Fragment) -> tuple[list[pa.RecordBatch], ReadReport]:
+        own = ReadReport()
+        return list(fragment.batches(own)), own
+
+    batches = []
+    for part, own in in_order(read, scan.fragments(), threads):
+        batches.extend(part)
+        if report is not None:
+            _add(report, own)
     if not batches:
         return [empty_column(source, name) for name in columns]
     return [_joined([batch.column(number) for batch in batches]) for number in range(len(columns))]
+
+
+def _add(report: ReadReport, part: ReadReport) -> None:
+    """Count what is said beside an answer."""
+    report.bytes += part.bytes
+    report.failed_casts += part.failed_casts
+    report.nan_values += part.nan_values
 
 
 def empty_column(source: Source, name: str) -> pa.Array:
@@ -151,17 +171,18 @@ def _batch(columns: Sequence[str], arrays: Sequence[pa.Array], rows: int) -> pa.
 
 @dataclass(frozen=True, slots=True)
 class MadeScan:
-    """A scan of rows in memory."""
+    """A scan of rows in memory; `read` is what was counted while the rows were read that they are made of."""
 
     batch: pa.RecordBatch
     pushed: Sequence[Push] = ()
     pruned: int = 0
     options: dict[str, object] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    read: ReadReport = field(default_factory=ReadReport)
 
     def fragments(self) -> Sequence[Fragment]:
         """All rows, as one fragment."""
-        return (MadeFragment(self.batch),)
+        return (MadeFragment(self.batch, self.read),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +190,7 @@ class MadeFragment:
     """Rows in memory, in batches of a size that keeps what is computed from them small."""
 
     batch: pa.RecordBatch
+    read: ReadReport
     name: str = "made rows"
 
     def bounds(self, column: str) -> tuple[object, object] | None:
@@ -177,6 +199,7 @@ class MadeFragment:
 
     def batches(self, report: ReadReport) -> Iterator[pa.RecordBatch]:
         """The rows."""
+        _add(report, self.read)
         for start in range(0, self.batch.num_rows, _BATCH):
             yield self.batch.slice(start, _BATCH)
 

@@ -127,13 +127,19 @@ class FunctionRegistry:
 
     def __init__(self, functions: Iterable[Function] = ()) -> None:
         self._functions: dict[str, Function] = {}
+        self._plugins: dict[str, str] = {}
         for function in functions:
             self.add(function)
 
-    def add(self, function: Function) -> None:
-        """Add a record; ValueError if the name is taken."""
+    def add(self, function: Function, plugin: str = "") -> None:
+        """Add a record, perhaps of a plugin, which is then named when it fails; ValueError if the name is taken."""
         if function.name in self._functions:
             raise ValueError(f"the function `{function.name}` is registered twice")
+        if plugin:
+            from kpi_engine.extend.contained import contained_function
+
+            self._plugins[function.name] = plugin
+            function = contained_function(function, plugin)
         self._functions[function.name] = function
 
     def get(self, name: str) -> Function | None:
@@ -150,7 +156,12 @@ class FunctionRegistry:
 
     def lowering(self, name: str) -> Lowering:
         """The callable that computes a row function; imported on first use."""
-        return _load(self._functions[name].lowering)
+        target = self._functions[name].lowering
+        if name not in self._plugins:
+            return _load(target)
+        from kpi_engine.extend.contained import contained_lowering
+
+        return contained_lowering(lambda: _load(target), self._plugins[name])
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import pluggy
 
@@ -14,6 +15,9 @@ from kpi_engine.extend.hookspecs import PROJECT, Hooks
 from kpi_engine.extend.loading import LONGEST, LoadFailure, cause_of, load
 from kpi_engine.extend.pins import Pin, broken_pin
 from kpi_engine.extend.rows import ConnectionSettings, Connector
+
+BUILTIN = "builtin"
+"""The name of the plugin that ships inside."""
 
 MakeConnector = Callable[[ConnectionSettings], Connector]
 
@@ -38,17 +42,23 @@ class Chosen:
 class Failure:
     """A plugin that was taken out: its name, who provides it, and the cause in one line.
 
-    `unknown`: there is no such plugin, which only an installation or another name can mend.
+    `unknown`: there is no such plugin, which only an installation or another name can mend. `is_conflict`: two of a
+    name, or a name that is taken; which one is meant must not be guessed.
     """
 
     name: str
     provider: str
     cause: str
     unknown: bool = False
+    is_conflict: bool = False
 
     def __str__(self) -> str:
         by = f" ({self.provider})" if self.provider else ""
         return f"the plugin `{self.name}`{by} was left out: {self.cause}"
+
+
+class Conflict(LoadFailure):
+    """A name that is taken."""
 
 
 class Refused(Exception):
@@ -72,7 +82,7 @@ class Host:
         host = cls()
         manager = pluggy.PluginManager(PROJECT)
         manager.add_hookspecs(Hooks)
-        host._take_in(manager, "builtin", builtin)
+        host._take_in(manager, BUILTIN, builtin)
         for name in chosen.plugins:
             if not chosen.permits(name):
                 continue
@@ -86,9 +96,12 @@ class Host:
         if not found:
             self.failures.append(Failure(name, "", "it is not installed", unknown=True))
             return None
-        problem = clash(found) or usable(found[0], chosen.pins)
+        if len(found) > 1:
+            self.failures.append(Failure(name, "", clash(found), is_conflict=True))
+            return None
+        problem = usable(found[0], chosen.pins)
         if problem:
-            self.failures.append(Failure(name, found[0].provider if len(found) == 1 else "", problem))
+            self.failures.append(Failure(name, found[0].provider, problem))
             return None
         return found[0]
 
@@ -97,7 +110,8 @@ class Host:
             loaded = load(entry.target, longest)
             self._take_in(manager, entry.name, loaded.value)
         except LoadFailure as failure:
-            self.failures.append(Failure(entry.name, entry.provider, failure.cause))
+            is_conflict = isinstance(failure, Conflict)
+            self.failures.append(Failure(entry.name, entry.provider, failure.cause, is_conflict=is_conflict))
             return
         self.loaded[entry.name] = entry
         if loaded.warning:
@@ -107,13 +121,14 @@ class Host:
         """Register a plugin's hooks and call them; all that it registers, or nothing. Raises `LoadFailure`."""
         try:
             manager.register(plugin, name=name)
-        except BaseException as error:  # noqa: BLE001 - pluggy looks at every attribute of a foreign object
+        except BaseException as error:  # pluggy looks at every attribute of a foreign object
             raise LoadFailure(cause_of(error, "its hooks cannot be registered")) from error
         try:
             _check_hooks(manager, plugin)
-            functions = _results(manager, plugin, "kpi_register_functions", _functions)
-            formats = _results(manager, plugin, "kpi_register_formats", _formats)
-            connectors = _results(manager, plugin, "kpi_register_connectors", _connectors)
+            checked = _builtin_functions if name == BUILTIN else _functions
+            functions: dict[str, Function] = _results(manager, plugin, "kpi_register_functions", checked)
+            formats: dict[str, OutputFormat] = _results(manager, plugin, "kpi_register_formats", _formats)
+            connectors: dict[str, MakeConnector] = _results(manager, plugin, "kpi_register_connectors", _connectors)
             _check_taken("function", functions, self.functions.all())
             _check_taken("format", formats, self.formats)
             _check_taken("connector", connectors, self.connectors)
@@ -122,7 +137,7 @@ class Host:
             manager.unregister(plugin)
             raise
         for function in functions.values():
-            self.functions.add(function)
+            self.functions.add(function, "" if name == BUILTIN else name)
         self.formats |= formats
         self.connectors |= connectors
 
@@ -146,11 +161,14 @@ def _check_hooks(manager: pluggy.PluginManager, plugin: object) -> None:
         raise LoadFailure("it has no hook: mark its functions with `hookimpl`")
 
 
+Record = TypeVar("Record")
+
+
 def _results(
-    manager: pluggy.PluginManager, plugin: object, hook: str, checked: Callable[[object], Mapping[str, object]]
-) -> dict[str, object]:
+    manager: pluggy.PluginManager, plugin: object, hook: str, checked: Callable[[object], Mapping[str, Record]]
+) -> dict[str, Record]:
     """What one plugin returns from one hook, by name. Its hook is called alone, so that a failure is its own."""
-    found: dict[str, object] = {}
+    found: dict[str, Record] = {}
     for implementation in getattr(manager.hook, hook).get_hookimpls():
         if implementation.plugin is plugin:
             try:
@@ -159,24 +177,30 @@ def _results(
                 raise LoadFailure(f"{hook} {refusal}") from refusal
             except KeyboardInterrupt:
                 raise
-            except BaseException as error:  # noqa: BLE001 - a hook that exits is a failure like any other
+            except BaseException as error:  # a hook that exits is a failure like any other
                 raise LoadFailure(cause_of(error, f"in {hook}")) from error
     return found
 
 
-def _functions(returned: object) -> dict[str, object]:
+def _functions(returned: object) -> dict[str, Function]:
     records = _records(returned, Function)
     for function in records:
-        if function.level == "row" and ":" not in function.lowering:
+        if function.level != "row":
+            raise Refused(f"gives the {function.level} function `{function.name}`: only row functions can be added")
+        if ":" not in function.lowering:
             raise Refused(f'gives the function `{function.name}` without a lowering "module:name"')
-    return _by_name(records)
+    return _by_name([(each.name, each) for each in records])
 
 
-def _formats(returned: object) -> dict[str, object]:
-    return _by_name(_records(returned, OutputFormat))
+def _builtin_functions(returned: object) -> dict[str, Function]:
+    return _by_name([(each.name, each) for each in _records(returned, Function)])
 
 
-def _connectors(returned: object) -> dict[str, object]:
+def _formats(returned: object) -> dict[str, OutputFormat]:
+    return _by_name([(each.name, each) for each in _records(returned, OutputFormat)])
+
+
+def _connectors(returned: object) -> dict[str, MakeConnector]:
     if not isinstance(returned, Mapping):
         raise Refused(f"returns {type(returned).__name__}, and not connectors by name")
     for name, make in returned.items():
@@ -185,37 +209,37 @@ def _connectors(returned: object) -> dict[str, object]:
     return dict(returned)
 
 
-def _records(returned: object, wanted: type) -> list[object]:
+def _records(returned: object, wanted: type[Record]) -> list[Record]:
     if isinstance(returned, str | bytes) or not isinstance(returned, Iterable):
         raise Refused(f"returns {type(returned).__name__}, and not a list of {wanted.__name__}")
-    records = list(returned)
-    for each in records:
+    records = []
+    for each in returned:
         if not isinstance(each, wanted):
             raise Refused(f"gives {type(each).__name__}, and not {wanted.__name__}")
+        records.append(each)
     return records
 
 
-def _by_name(records: Sequence[object]) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for each in records:
-        name = each.name
+def _by_name(records: Sequence[tuple[str, Record]]) -> dict[str, Record]:
+    found: dict[str, Record] = {}
+    for name, record in records:
         if name in found:
             raise Refused(f"gives two records of the name `{name}`")
-        found[name] = each
+        found[name] = record
     return found
 
 
 def _check_taken(what: str, new: Iterable[str], known: Iterable[str]) -> None:
     taken = sorted(set(new) & set(known))
     if taken:
-        raise LoadFailure(f"the {what} `{taken[0]}` exists already, and nothing is ever replaced")
+        raise Conflict(f"the {what} `{taken[0]}` exists already, and nothing is ever replaced")
 
 
 def _check_endings(new: Mapping[str, OutputFormat], known: Mapping[str, OutputFormat]) -> None:
     endings = {each.extension: each.name for each in known.values()}
     for each in new.values():
         if each.extension in endings:
-            raise LoadFailure(f"the ending .{each.extension} of its format belongs to `{endings[each.extension]}`")
+            raise Conflict(f"the ending .{each.extension} of its format belongs to `{endings[each.extension]}`")
 
 
 def names_of_plugins() -> list[str]:

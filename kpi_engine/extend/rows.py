@@ -197,6 +197,8 @@ class ConnectionSettings:
         reference = dict(self.options).get(key)
         if reference is None:
             return None
+        if isinstance(reference, tuple) and len(reference) == 1:  # {env = "NAME"}
+            reference = ":".join(map(str, reference[0]))
         try:
             return follow(str(reference), self.home)
         except NoSecret as error:

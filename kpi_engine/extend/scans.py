@@ -55,7 +55,8 @@ def stream_scan(
     another one is KpiError E606. `pushed` answers each predicate (none given: nothing was done with any). If all are
     `exact`, no more rows than `request.limit` are taken. Whoever stops reading early closes the stream (its `close`).
     """
-    answers: tuple[Push, ...] = tuple(pushed) or ("none",) * len(request.predicates)
+    nothing: Push = "none"
+    answers = tuple(pushed) or (nothing,) * len(request.predicates)
     name = ", ".join(request.table.names) or request.table.source
     _check_names(name, schema, request.columns)
     exact = all(answer == "exact" for answer in answers)

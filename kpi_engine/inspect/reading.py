@@ -89,7 +89,7 @@ def lenient_world(loaded: pipeline.Loaded, watches: Mapping[str, Sequence[Watch]
         for watch in each:
             for expression in watch.expressions:
                 gather(lenient, name, expression, needs)
-    return make_world(lenient, pipeline.functions(), calendar, reader, needs.preparations())
+    return make_world(lenient, loaded.functions, calendar, reader, needs.preparations())
 
 
 def can_watch(catalog: Catalog, source: str, watch: Watch) -> bool:

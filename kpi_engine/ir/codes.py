@@ -146,6 +146,8 @@ DATA: Mapping[str, str] = {
     "E624": "a key to an object store that cannot be had",
     "E625": "an object store that refuses",
     "E626": "a connector that does not do as it says",
+    "E627": "a connector of a plugin that cannot be used",
+    "E628": "a connector of a plugin that failed",
 }
 
 TABLES: Mapping[str, str] = {
@@ -222,6 +224,12 @@ PROJECT: Mapping[str, str] = {
     "E734": "an argument of the wrong type",
     "E735": "no folder or revision of this name to compare with",
     "E736": "git that cannot be asked",
+    "E750": "no plugin of this name",
+    "W750": "a plugin that was left out",
+    "E751": "two plugins of one name, or one that takes a name which exists",
+    "W751": "a plugin that is slow to import",
+    "E752": "a plugin that was left out and may be needed",
+    "E753": "a plugin that cannot be made or frozen",
     "E798": "not enough memory",
     "E799": "a bug in the engine",
     "N720": "something beside an answer that its reader should know",

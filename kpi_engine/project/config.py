@@ -23,13 +23,14 @@ def load_config(
     definitions: AnyPath | Sequence[AnyPath] | None = None,
     data: AnyPath | None = None,
     environment: Mapping[str, str] | None = None,
+    plugins: bool = True,
 ) -> ProjectConfig:
     """The configuration that holds for a call; KpiError E70x.
 
     `path` is a folder with a kpi.toml, or the kpi.toml itself. Without `path`, definitions named by
     hand stand on their own (no kpi.toml is looked for, tables are files in `data`, the as-of is
     `data`); otherwise the nearest kpi.toml upward from the working folder is used. `data` replaces
-    the folder of the default connection.
+    the folder of the default connection. Without `plugins` none is loaded, and no connector but the built-in one.
     """
     given = os.environ if environment is None else environment
     chosen = path if path is not None else given.get("KPI_PROJECT") or None
@@ -47,7 +48,7 @@ def load_config(
         config = _with_connection(config, ConnectionSettings(DEFAULT_CONNECTION, folder=str(config.folder)))
     if as_of := given.get("KPI_AS_OF"):
         config = replace(config, as_of=_checked_as_of(as_of))
-    return _without_plugins(config, given.get("KPI_PLUGINS"))
+    return _without_plugins(config, given.get("KPI_PLUGINS") if plugins else "")
 
 
 def find_project(start: Path) -> Path:
@@ -112,5 +113,5 @@ def _without_plugins(config: ProjectConfig, kept: str | None) -> ProjectConfig:
     """`KPI_PLUGINS` may only remove: what is loaded is what both name."""
     if kept is None:
         return config
-    names = {name.strip() for name in kept.split(",")}
-    return replace(config, plugins=tuple(name for name in config.plugins if name in names))
+    names = frozenset(name.strip() for name in kept.split(","))
+    return replace(config, plugins=tuple(name for name in config.plugins if name in names), allowed=names)

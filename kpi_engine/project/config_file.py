@@ -10,16 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kpi_engine.extend.pins import Pin
 from kpi_engine.extend.rows import ConnectionSettings
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError, did_you_mean
 from kpi_engine.ir.span import SourceText, Span
-from kpi_engine.project.secrets import SECRETS, is_reference, masked
+from kpi_engine.project.secrets import SECRETS, is_reference, masked, may_be_secret
 from kpi_engine.project.settings import DEFAULT_DEFINITIONS, ProjectConfig
 from kpi_engine.project.toml_places import place_of
 
 AS_OF_HELP = 'write "now", "data", or a date such as "2027-03-31"'
 
-KEYS = ("name", "definitions", "as_of", "plugins", "connections", "packs")
+KEYS = ("name", "definitions", "as_of", "plugins", "connections", "packs", "pins")
 FILE_OPTIONS = (
     "format",
     "delimiter",
@@ -73,6 +74,7 @@ def parse_config(source: SourceText, file: Path) -> ProjectConfig:
         plugins=reading.texts(content, ("plugins",), ()),
         connections=reading.connections(content, file.parent.resolve()),
         packs=reading.packs(content, file.parent.resolve()),
+        pins=reading.pins(content),
         file=file,
     )
     if reading.problems:
@@ -159,6 +161,22 @@ class _Reading:
                 self.problem("E704", ("packs", name), f"`{name}` must be the path of a folder", help)
         return found
 
+    def pins(self, table: Mapping[str, object]) -> dict[str, Pin]:
+        """The pins by distribution: `kpi-sql = { version = "1.2", sha256 = "..." }`."""
+        value = table.get("pins", {})
+        if not isinstance(value, dict):
+            self.problem("E704", ("pins",), "`pins` must be a table", "`kpi plugins freeze` writes it")
+            return {}
+        found = {}
+        for name, pin in value.items():
+            texts = isinstance(pin, dict) and all(isinstance(each, str) for each in pin.values())
+            if texts and "version" in pin and set(pin) <= {"version", "sha256"}:
+                found[name] = Pin(pin["version"], pin.get("sha256", ""))
+            else:
+                help = f'write {name} = {{ version = "1.2", sha256 = "..." }}; `kpi plugins freeze` does'
+                self.problem("E704", ("pins", name), f"the pin `{name}` must have a version", help)
+        return found
+
     def connections(self, table: Mapping[str, object], folder: Path) -> dict[str, ConnectionSettings]:
         """All connections by name."""
         value = table.get("connections", {})
@@ -184,14 +202,16 @@ class _Reading:
         if connector == "files":
             known = ("connector", "path", "allow", *FILE_OPTIONS, *STORE_SETTINGS)
             self.check_keys(settings, known, path, f"the connection `{name}`")
-            self.check_secrets(settings, path)
+            self.check_secrets(settings, path, SECRETS)
+        else:
+            self.check_secrets(settings, path, [key for key in settings if may_be_secret(key)])
         options = tuple((key, _frozen(value)) for key, value in settings.items() if key not in ("connector", "path"))
         start = location if "://" in location else str((folder / location).resolve())
         return ConnectionSettings(name, connector, options, start, home=str(folder))
 
-    def check_secrets(self, settings: Mapping[str, object], path: tuple[str, ...]) -> None:
+    def check_secrets(self, settings: Mapping[str, object], path: tuple[str, ...], keys: Iterable[str]) -> None:
         """A problem for every key that is written out; the key is not shown."""
-        for key in SECRETS:
+        for key in keys:
             value = settings.get(key)
             if value is not None and not is_reference(value):
                 help = f'write {key} = "env:NAME" or {key} = "file:PATH", and keep the key out of kpi.toml'

@@ -17,12 +17,27 @@ _WRITTEN = re.compile(
 _SHOWN = re.compile(r"""["'](?:env|file):[^"']*["']""")
 
 
-def is_reference(value: object) -> bool:
-    """Whether a setting says where a key is, and is not the key.
+_NAMED = re.compile(r"key|secret|token|passw|pwd|credential|dsn", re.IGNORECASE)
 
-    >>> is_reference("env:LAKE_KEY"), is_reference("AKIA123")
+
+def may_be_secret(name: str) -> bool:
+    """Whether a setting of a plugin's connection holds a key, by its name.
+
+    >>> may_be_secret("api_token"), may_be_secret("host")
     (True, False)
     """
+    return _NAMED.search(name) is not None
+
+
+def is_reference(value: object) -> bool:
+    """Whether a setting says where a key is, and is not the key: `"env:NAME"`, or a table `{env = "NAME"}`.
+
+    >>> is_reference("env:LAKE_KEY"), is_reference("AKIA123"), is_reference({"file": "key.txt"})
+    (True, False, True)
+    """
+    if isinstance(value, dict) and len(value) == 1:
+        ((kind, target),) = value.items()
+        value = f"{kind}:{target}"
     return isinstance(value, str) and value.startswith(("env:", "file:")) and not value.endswith(":")
 
 

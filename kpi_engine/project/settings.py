@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kpi_engine.extend.pins import Pin
 from kpi_engine.extend.rows import ConnectionSettings
 
 CONFIG_NAME = "kpi.toml"
@@ -19,7 +20,8 @@ class ProjectConfig:
 
     `definitions` are glob patterns below `folder`; `files`, if any, are files and folders named by
     hand that are read instead. `as_of` is `now`, `data`, or an ISO date or instant. `file` is
-    kpi.toml's own path, if there is one.
+    kpi.toml's own path, if there is one. `pins` are by distribution; `allowed` are the plugins and connectors that
+    the caller still lets in (None: all).
     """
 
     folder: Path
@@ -30,4 +32,6 @@ class ProjectConfig:
     plugins: tuple[str, ...] = ()
     connections: Mapping[str, ConnectionSettings] = field(default_factory=dict)
     packs: Mapping[str, Path] = field(default_factory=dict)
+    pins: Mapping[str, Pin] = field(default_factory=dict)
+    allowed: frozenset[str] | None = None
     file: Path | None = None

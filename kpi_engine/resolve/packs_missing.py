@@ -14,6 +14,7 @@ from kpi_engine.ir.catalog import Catalog, Metric, TableColumn, TableSchema
 from kpi_engine.ir.diagnostic import Diagnostic
 from kpi_engine.ir.expression import MetricReference
 from kpi_engine.ir.fingerprint import Meaning, Meanings
+from kpi_engine.ir.question import BoundQuestion
 from kpi_engine.ir.span import NOWHERE, Span
 from kpi_engine.ir.types import NULL
 from kpi_engine.resolve.columns import snake_case
@@ -89,26 +90,37 @@ def _lacking(catalog: Catalog, read: Iterable[tuple[str, str]]) -> tuple[str, ..
     return tuple(sorted(found))
 
 
+def lacking_dimensions(catalog: Catalog, question: BoundQuestion) -> tuple[str, ...]:
+    """What a question's dimensions need that nothing is mapped to."""
+    if not any(source.missing for source in catalog.sources.values()):
+        return ()
+    reads = Reads(catalog)
+    for dimension in question.dimensions:
+        for source, value in dimension.by_source:
+            reads.row(value, source)
+    return _lacking(catalog, reads.found)
+
+
 class Reads(Meanings):
     """Which columns of which sources the metrics of a catalogue read; ("source", "") stands for its rows alone."""
 
     def __init__(self, catalog: Catalog) -> None:
         super().__init__(catalog, {})
         self._known: dict[str, frozenset[tuple[str, str]]] = {}
-        self._found: set[tuple[str, str]] = set()
+        self.found: set[tuple[str, str]] = set()
 
     def of(self, name: str) -> frozenset[tuple[str, str]]:
         """The (source, column) pairs that a metric reads, with those of the metrics that it is made of."""
         if name not in self._known:
-            outer, self._found = self._found, set()
+            outer, self.found = self.found, set()
             self.group(self.catalog.metrics[name].body)
-            self._known[name] = frozenset(self._found)
-            self._found = outer
+            self._known[name] = frozenset(self.found)
+            self.found = outer
         return self._known[name]
 
     def reference(self, node: MetricReference) -> Meaning:
         """A metric that is used: what it reads is read."""
-        self._found |= self.of(node.name)
+        self.found |= self.of(node.name)
         return ("metric", node.name)
 
     def dimension(self, name: str) -> Meaning:
@@ -117,15 +129,15 @@ class Reads(Meanings):
 
     def source(self, name: str) -> Meaning:
         """A source whose rows are read."""
-        if (name, "") not in self._found:
-            self._found.add((name, ""))
+        if (name, "") not in self.found:
+            self.found.add((name, ""))
             super().source(name)
         return ("source", name)
 
     def column(self, source: str, name: str) -> Meaning:
         """A column that is read."""
-        if (source, name) not in self._found:
-            self._found.add((source, name))
+        if (source, name) not in self.found:
+            self.found.add((source, name))
             super().column(source, name)
         return ("column", source, name)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -119,6 +120,19 @@ class Shop:
         tables = [f"{name}: {rows}" for name, rows in self.rows.items() if rows]
         printer.text("\n".join(["a shop", self.definitions, *tables]))
 
+    def for_text(self, text: str) -> Shop:
+        """The shop without what a text does not use: reading definitions costs more than answering from them."""
+        used = _used(text)
+        definitions = "\n\n".join(
+            "\n".join(line for line in part.split("\n") if line and _line_is_needed(line, used))
+            for part in re.split(r"\n\n+(?=\S)", self.definitions)
+            if _part_is_needed(part, used)
+        )
+        if "visits" not in used:
+            definitions = definitions.replace("orders.channel, visits.channel", "orders.channel")
+        rows = {name: rows for name, rows in self.rows.items() if f"source {name}\n" in definitions}
+        return replace(self, definitions=definitions, rows=rows)
+
     def schema(self, name: str) -> pa.Schema:
         """The physical schema of a source; instants are stored in UTC unless they are naive."""
         schema = SCHEMAS[name]
@@ -130,6 +144,57 @@ class Shop:
     def table(self, name: str) -> pa.Table:
         """A source in Arrow."""
         return pa.Table.from_pylist(self.rows[name], self.schema(name))
+
+
+NEEDED = {
+    "channel": ("orders",),
+    "customers": ("orders",),
+    "country": ("customers",),
+    "continent": ("countries",),
+    "countries": ("customers",),
+    "vip": ("customers",),
+    "lines": ("orders",),
+    "label": ("orders",),
+    "large": ("net",),
+    "visitor": ("visits",),
+    "visitors": ("visits",),
+}
+"""What a word of the shop needs beside itself."""
+
+
+def _used(text: str) -> frozenset[str]:
+    """The words of a text, with all that they need."""
+    words = set(re.findall(r"\w+", text))
+    while more := {needed for word in words for needed in NEEDED.get(word, ())} - words:
+        words |= more
+    return frozenset(words)
+
+
+def _part_is_needed(part: str, used: frozenset[str]) -> bool:
+    kind, _, rest = part.partition(" ")
+    name = rest.split()[0] if rest else ""
+    match kind:
+        case "source":
+            return name in used
+        case "entity":
+            return "visits" in used
+    return True
+
+
+def _line_is_needed(line: str, used: frozenset[str]) -> bool:
+    words = line.split()
+    match words:
+        case ["dimension", name, *_]:
+            return name in used
+        case ["column", "net:" | "large:" | "label:" as name, *_]:
+            return name[:-1] in used
+        case ["column", "customer:", *_]:
+            return "customers" in used
+        case ["column", "visitor:", *_]:
+            return "visits" in used
+        case ["column", "country:", *_]:
+            return "countries" in used
+    return True
 
 
 DAYS = (

@@ -128,10 +128,11 @@ def test_engine_equals_reference(
 def check(shop: Shop, question: Question, split: tuple[str, int], folders: pytest.TempPathFactory) -> None:
     """Ask both; integers and decimals must agree exactly."""
     formulas = "".join(f"{name} = {formula.text}\n" for name, formula in question.formulas.items())
+    shop = shop.for_text(f"{formulas} {question.arguments}")
     definitions = f"{shop.definitions}\n{formulas}"
     note(f"KPI_SEED={SEED}\n{formulas}{question.arguments}")
     tables: dict[str, Any] = {name: shop.table(name) for name in shop.rows}
-    for name in ("orders", "visits", "lines"):
+    for name in shop.rows:
         folder = folders.mktemp("fragments") if split[0] == "files" else Path()
         tables[name] = handed_over(tables[name], split, folder)
     try:

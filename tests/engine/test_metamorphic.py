@@ -54,6 +54,8 @@ def definitions_of(shop: Shop, formulas: Mapping[str, str]) -> str:
 def ask(shop: Shop, tables: Tables, formulas: Mapping[str, str], **arguments: Any) -> pa.Table:
     """The engine's answer as a table."""
     asked = {"metrics": tuple(formulas), "as_of": "2019-03-01", **arguments}
+    shop = shop.for_text(f"{formulas} {arguments}")
+    tables = {name: table for name, table in tables.items() if name in shop.rows}
     return ask_engine(definitions_of(shop, formulas), tables, asked).table
 
 

@@ -193,6 +193,12 @@ def _skip(data: bytes, pos: int, kind: int, depth: int = 0) -> int:
         size, pos = _size(data, pos)
         if inner in _BOOLEANS:
             return _within(data, pos + size)
+        if inner in _INTEGERS:
+            for _ in range(size):
+                while data[pos] > 127:
+                    pos += 1
+                pos += 1
+            return pos
         for _ in range(size):
             pos = _skip(data, pos, inner, depth + 1)
         return pos
