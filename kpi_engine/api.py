@@ -39,14 +39,17 @@ def open_project(
     *,
     definitions: AnyPath | Sequence[AnyPath] | None = None,
     data: AnyPath | None = None,
+    plugins: bool = True,
 ) -> Project:
     """Open a project: a folder with a kpi.toml (default: the nearest one upward), or files of definitions.
 
     `definitions` are files or folders that are read instead of the project's own; `data` is the folder that relative
-    tables are looked for in. Nothing is read before it is needed. Raises `KpiError` when there is no such project.
+    tables are looked for in. Without `plugins` none of those that kpi.toml lists is loaded. Nothing is read before it
+    is needed. Raises `KpiError` when there is no such project.
     """
     check_paths(path=path, definitions=definitions, data=data)
-    return Project(load_config(path, definitions=definitions, data=data))
+    check_flags(plugins=plugins)
+    return Project(load_config(path, definitions=definitions, data=data, plugins=plugins))
 
 
 class Project:

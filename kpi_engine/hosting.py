@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from kpi_engine.extend.contained import ContainedConnector
 from kpi_engine.extend.discovery import CONNECTORS, clash, installed, providers
+from kpi_engine.extend.formats import OutputFormat
 from kpi_engine.extend.host import Chosen, Host, MakeConnector, names_of_plugins, usable
 from kpi_engine.extend.loading import LoadFailure, load
 from kpi_engine.extend.rows import ConnectionSettings, Connector, data_error
@@ -127,6 +128,6 @@ def _no_connector(settings: ConnectionSettings, host: Host) -> Exception:
     return data_error("E621", place, message, help or f"one of: {listed}; or install one: {_pip(settings.connector)}")
 
 
-def formats_of(config: ProjectConfig) -> Mapping[str, object]:
+def formats_of(config: ProjectConfig) -> Mapping[str, OutputFormat]:
     """The output formats of a project by name."""
     return host_of(config).formats

@@ -236,7 +236,7 @@ def prepare(loaded: Loaded, question: Question, default_as_of: str, *, detail: b
     calendar = calendar_of(loaded.catalog.calendar)
     reader = CatalogReader(loaded.connectors, loaded.bound, calendar.timezone)
     calendar = with_periods(calendar, grains_of_question(loaded.catalog, bound_question), loaded, reader)
-    stats = RunStats()
+    stats = RunStats(notes=[*map(str, loaded.host.failures), *loaded.host.warnings])
     requests = extent_requests(loaded.catalog, bound_question.sources)
     inputs = merged_preparations(requests)
     _LOG.debug("looking where the data begins and ends")
@@ -273,8 +273,8 @@ def refuse_lacking(loaded: Loaded, metrics: Sequence[str], read: Sequence[tuple[
 
 def _columns_read(plan: Plan) -> list[tuple[str, str]]:
     """The stored columns that a plan reads, with their sources."""
-    read = [*plan.scans, *plan.prepared]
-    return [(each.source, column) for each in read for column in each.columns]
+    scanned = [(each.source, column) for each in plan.scans for column in each.columns]
+    return scanned + [(each.source, column) for each in plan.prepared for column in each.columns]
 
 
 def with_periods(calendar: Calendar, grains: Sequence[str], loaded: Loaded, reader: CatalogReader) -> Calendar:
@@ -430,13 +430,15 @@ def explain_definition(loaded: Loaded, metric: str, at: str) -> str:
 
 @deep
 def explain_plan(prepared: Run, at: str) -> str:
-    """The plan, before or after optimisation."""
+    """The plan, before or after optimisation; after it also what connectors that aggregate are sent."""
+    from kpi_engine.execute import explained
     from kpi_engine.plan import show_plan
 
     if at == "plan":
         return show_plan(prepared.plan, prepared.calendar)
     rules = "".join(f"rule {name}\n" for name in prepared.fired)
-    return rules + show_plan(prepared.optimized, prepared.calendar)
+    sent = "".join(f"\n{each}\n" for each in explained(prepared.optimized, prepared.world))
+    return rules + show_plan(prepared.optimized, prepared.calendar) + sent
 
 
 def check_bound(loaded: Loaded) -> None:

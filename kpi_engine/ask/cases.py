@@ -87,7 +87,7 @@ class _Definitions:
     """
 
     texts: tuple[SourceText, ...]
-    files: tuple[tree.File, ...]
+    linked: Linked
     named: Catalog
     loaded: dict[object, pipeline.Loaded]
 
@@ -100,8 +100,8 @@ class _Definitions:
         problems += [each for each in linked.problems if each.severity is Severity.ERROR]
         if problems:
             raise KpiError(problems)
-        files = linked.files
-        return cls(texts, files, pipeline.load_parsed(texts, Linked(files), (), _NoTables(), {}).catalog, {})
+        linked = replace(linked, unmapped=frozenset(), optional={})  # a case gives the tables itself
+        return cls(texts, linked, pipeline.load_parsed(texts, linked, (), _NoTables(), {}).catalog, {})
 
     def read_table(self, section: Section) -> CaseTable:
         """The table of a `data` section; a column without a type has the declared one, or a guess."""
@@ -115,7 +115,7 @@ class _Definitions:
             raise CaseError(message, section.line)
         declared = {
             column.name.text: column.type.name.text
-            for file in self.files
+            for file in self.linked.files
             for each in file.declarations
             if isinstance(each, tree.Source) and each.name.text == section.options
             for column in each.columns
@@ -128,6 +128,7 @@ class _Definitions:
         return _read(section, {**guessed, **instants, **declared})
 
     def answer(self, tables: Mapping[str, CaseTable], question: CaseQuestion) -> CaseAnswer:
+        question = replace(question, metrics=tuple(map(self.linked.metric_name, question.metrics)))
         loaded = self._load(tables, question)
         asked = Question(question.metrics, **question.arguments)
         declared = {each.name.text for file in loaded.files for each in file.declarations if _is_metric(each)}
@@ -144,13 +145,15 @@ class _Definitions:
         added, problems = parse_file(SourceText(_QUESTION, question.definitions))
         if problems:
             raise KpiError(problems)
-        files = (*_needed((*self.files, added), question), added)
+        added = self.linked.project_file(added, pipeline.functions())
+        files = (*_needed((*self.linked.files, added), question), added)
         bound: dict[str, Connector] = {name: self._connector(name, table) for name, table in tables.items()}
         metrics = frozenset(each.name.text for file in files for each in file.declarations if _is_metric(each))
         shapes = tuple(sorted((name, tuple(table.types.items())) for name, table in tables.items()))
         key = (question.definitions, metrics, shapes)
         if key not in self.loaded:
-            self.loaded[key] = pipeline.load_parsed(self.texts, Linked(files), (), _NoTables(), bound)
+            linked = replace(self.linked, files=files)
+            self.loaded[key] = pipeline.load_parsed(self.texts, linked, (), _NoTables(), bound)
         return replace(self.loaded[key], bound=bound)
 
     def _connector(self, name: str, table: CaseTable) -> Connector:
@@ -179,12 +182,15 @@ def _needed(files: Sequence[tree.File], question: CaseQuestion) -> tuple[tree.Fi
         return tuple(_with_metrics(file, set(metrics)) for file in files[:-1])
     waiting = [*question.metrics, *_WORD.findall(str(question.arguments)), *_WORD.findall(question.definitions)]
     waiting += [word for each in others for word in _WORD.findall(each.span.text)]
+    by_word: dict[str, set[str]] = {}
+    for name in metrics:
+        for part in (name, *name.split(".")):
+            by_word.setdefault(part, set()).add(name)
     kept: set[str] = set()
     while waiting:
-        word = waiting.pop()
-        if word in metrics and word not in kept:
-            kept.add(word)
-            waiting.extend(_WORD.findall(metrics[word].span.text))
+        for name in by_word.get(waiting.pop(), set()) - kept:
+            kept.add(name)
+            waiting.extend(_WORD.findall(metrics[name].span.text))
     return tuple(_with_metrics(file, kept) for file in files[:-1])
 
 

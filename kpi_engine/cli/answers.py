@@ -68,7 +68,7 @@ def evaluate(
 
     session = session_of(context)
     # A flag that cannot be used is said before any data is read.
-    shown = Shown(chosen_format(format, output), output, stats, session.errors)
+    shown = Shown(chosen_format(format, output, session), output, stats, session.errors)
     names = _metric_names(metrics)
     question: dict[str, Any] = {
         "by": listed(by),

@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from kpi_engine.cli import answers, checking, comparing, completing, formatting, inspecting, starting, testing, valuing
+from kpi_engine.cli import (
+    answers,
+    checking,
+    comparing,
+    completing,
+    formatting,
+    inspecting,
+    plugins,
+    starting,
+    testing,
+    valuing,
+)
 from kpi_engine.cli.session import Session, error_style
 from kpi_engine.cli.typer_classes import PlainCommand, PlainGroup
 
@@ -43,6 +54,7 @@ for command in (
 ):
     name = {"list_metrics": "list", "evaluate": "eval"}.get(command.__name__, command.__name__)
     app.command(name, cls=PlainCommand)(command)
+app.add_typer(plugins.plugins)
 
 
 @app.callback()
@@ -62,6 +74,9 @@ def options(
     errors: Annotated[
         str, typer.Option("--errors", metavar="text|json", help="How errors are written (or KPI_ERRORS).")
     ] = "",
+    no_plugins: Annotated[
+        bool, typer.Option("--no-plugins", help="Load no plugin, whatever kpi.toml lists (or KPI_PLUGINS=).")
+    ] = False,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Log stages to standard error; -vv logs every file too.")
     ] = False,
@@ -69,4 +84,4 @@ def options(
     version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
 ) -> None:
     """What holds for every command. All flags but the first four are acted on before commands are looked at."""
-    context.obj = Session(project, definitions or (), data, error_style(errors))
+    context.obj = Session(project, definitions or (), data, error_style(errors), not no_plugins)

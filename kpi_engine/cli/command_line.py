@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 VALUED = ("--project", "--definitions", "--data", "--errors")
 """Global options that take a value."""
 
-FLAGS = ("--debug", "--version", "--verbose", "-v", "-vv", "-vvv")
+FLAGS = ("--debug", "--no-plugins", "--version", "--verbose", "-v", "-vv", "-vvv")
 
 
 @dataclass(frozen=True, slots=True)

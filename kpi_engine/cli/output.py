@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
 from kpi_engine.builtin.formats import FORMATS
 from kpi_engine.cli.failures import may_colour, usage_error
-from kpi_engine.extend.formats import Answer, OutputFormat, Surface
+from kpi_engine.cli.session import Session
+from kpi_engine.extend.formats import Answer, OutputFormat, Surface, Writer
 from kpi_engine.ir.diagnostic import did_you_mean
 from kpi_engine.project.writing import replacing
 
@@ -19,7 +21,7 @@ _FILE_WIDTH = 200
 
 def write_answer(answer: Answer, format: OutputFormat, output: str | None, *, with_report: bool = False) -> None:
     """Write to `output`, or to standard output for None and `-`; JSON may hold the report of the run as well."""
-    write = _with_report if with_report else format.writer()
+    write = _with_report if with_report else _writer(format)
     if output in (None, "-"):
         write(answer, sys.stdout.buffer, surface_of(sys.stdout))
         sys.stdout.buffer.flush()
@@ -28,21 +30,38 @@ def write_answer(answer: Answer, format: OutputFormat, output: str | None, *, wi
         write(answer, sink, Surface(_FILE_WIDTH))
 
 
+def _writer(format: OutputFormat) -> Writer:
+    """The format's writer; what one of a plugin raises is told as its own failure."""
+    if format in FORMATS:
+        return format.writer()
+
+    def write(answer: Answer, sink: IO[bytes], surface: Surface) -> None:
+        from kpi_engine.extend.contained import contained
+
+        with contained(f"the output format `{format.name}` of a plugin", "output"):
+            format.writer()(answer, sink, surface)
+
+    return write
+
+
 def _with_report(answer: Answer, sink: IO[bytes], surface: Surface) -> None:
     from kpi_engine.present.json_rows import write_json_report
 
     write_json_report(answer, sink)
 
 
-def chosen_format(name: str | None, output: str | None) -> OutputFormat:
-    """The format asked for; else by the file's ending; else a table on a terminal, CSV in a pipe."""
+def chosen_format(name: str | None, output: str | None, session: Session) -> OutputFormat:
+    """The format asked for; else by the file's ending; else a table on a terminal, CSV in a pipe.
+
+    Plugins are loaded for it only where the engine has no such format itself.
+    """
     to_terminal = output in (None, "-") and sys.stdout.isatty()
     if name is not None:
-        found = _named(name)
+        found = _named(name, session)
     elif output in (None, "-"):
-        found = _named("table" if to_terminal else "csv")
+        found = _named("table" if to_terminal else "csv", session)
     else:
-        found = _by_ending(Path(str(output)))
+        found = _by_ending(Path(str(output)), session)
     if found.binary and to_terminal:
         message = f"{found.name} is not for terminals"
         help = f"write it to a file (-o answer.{found.extension}), or into a pipe"
@@ -57,21 +76,27 @@ def surface_of(stream: IO[str]) -> Surface:
     return Surface(max(width, 20), may_colour(stream), terminal)
 
 
-def _named(name: str) -> OutputFormat:
+def _named(name: str, session: Session) -> OutputFormat:
     by_name = {format.name: format for format in FORMATS}
+    if name not in by_name:
+        by_name = {**by_name, **session.formats()}
     if name in by_name:
         return by_name[name]
     help = did_you_mean(name, by_name) or f"there are {', '.join(by_name)}"
     raise usage_error("E721", f"there is no format `{name}`", help)
 
 
-def _by_ending(path: Path) -> OutputFormat:
+def _by_ending(path: Path, session: Session) -> OutputFormat:
     ending = path.suffix.removeprefix(".").lower()
-    by_ending = {format.extension: format for format in FORMATS}
-    if ending in by_ending:
-        return by_ending[ending]
     if not ending:
-        return _named("csv")
+        return _named("csv", session)
+    found = _with_ending(ending, FORMATS) or _with_ending(ending, session.formats().values())
+    if found is not None:
+        return found
     message = f"no format is known by the ending `.{ending}`"
     help = f"add -f with one of {', '.join(format.name for format in FORMATS)}"
     raise usage_error("E721", message, help)
+
+
+def _with_ending(ending: str, formats: Iterable[OutputFormat]) -> OutputFormat | None:
+    return next((format for format in formats if format.extension == ending), None)

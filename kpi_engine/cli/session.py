@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from kpi_engine.ir.diagnostic import KpiError
 
 if TYPE_CHECKING:
     import typer
 
     from kpi_engine import Project
+    from kpi_engine.extend.formats import OutputFormat
     from kpi_engine.project import ProjectConfig
 
 ERROR_STYLES = ("text", "json")
@@ -24,18 +27,32 @@ class Session:
     definitions: Sequence[str] = ()
     data: str | None = None
     errors: str = "text"
+    plugins: bool = True
 
     def open(self) -> Project:
         """The project; KpiError if there is none."""
         import kpi_engine
 
-        return kpi_engine.open(self.project, definitions=list(self.definitions) or None, data=self.data)
+        off: dict[str, bool] = {} if self.plugins else {"plugins": False}
+        return kpi_engine.open(self.project, definitions=list(self.definitions) or None, data=self.data, **off)
+
+    def formats(self) -> Mapping[str, OutputFormat]:
+        """The output formats that the project's plugins add, with the built-in ones; only those without a project."""
+        from kpi_engine.hosting import formats_of
+
+        try:
+            return formats_of(self.config())
+        except KpiError as error:
+            if error.diagnostics[0].code != "E701":
+                raise
+            return {}
 
     def config(self) -> ProjectConfig:
         """Only the settings: reads kpi.toml and nothing else."""
         from kpi_engine.project import load_config
 
-        return load_config(self.project, definitions=list(self.definitions) or None, data=self.data)
+        files = list(self.definitions) or None
+        return load_config(self.project, definitions=files, data=self.data, plugins=self.plugins)
 
 
 def error_style(given: str) -> str:

@@ -50,7 +50,7 @@ def values(
     from kpi_engine.cli.output import chosen_format
 
     session = session_of(context)
-    shown = Shown(chosen_format(format, output), output, False, session.errors)
+    shown = Shown(chosen_format(format, output, session), output, False, session.errors)
     most = row_limit(limit) or MOST_VALUES
     with progress("reading values"):
         # One more than is shown tells whether there are more.

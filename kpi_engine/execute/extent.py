@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kpi_engine.execute.prune import time_range
+from kpi_engine.execute.pushed import pushed_times
 from kpi_engine.execute.rows import Rows, World
 from kpi_engine.execute.scan import own_rows
 from kpi_engine.extend.rows import Fragment, ReadReport
@@ -17,6 +18,10 @@ Ranged = tuple[Fragment, tuple[Bound, Bound] | None]
 
 def first_time(request: ExtentRequest, world: World) -> Bound | None:
     """The time of the first row that belongs to the source; None without rows."""
+    asked = pushed_times(request, world, "minimum", None)
+    if asked is not None:
+        found = time_bounds(asked, None, world.calendar)
+        return None if found is None else found[0]
     earliest: Bound | None = None
     # Those without statistics come first, then those that may begin earliest: the rest need not be read.
     for fragment, known in sorted(_fragments(request, world), key=lambda each: (each[1] is not None, each[1] or ())):
@@ -29,6 +34,10 @@ def first_time(request: ExtentRequest, world: World) -> Bound | None:
 
 def last_time(request: ExtentRequest, world: World, limit: Bound) -> Bound | None:
     """The latest time before `limit` in any row; None without rows."""
+    asked = pushed_times(request, world, "maximum", limit)
+    if asked is not None:
+        found = time_bounds(asked, limit, world.calendar)
+        return None if found is None else found[1]
     latest: Bound | None = None
     ranged = sorted(_fragments(request, world), key=lambda each: (each[1] is None, (each[1] and each[1][1]) or ()))
     for fragment, known in reversed(ranged):

@@ -113,7 +113,7 @@ class PreparedInputs:
         by_day = pa.types.is_date32(times.type)
         if target.snapshot is not None:
             times = bucket(times, target.snapshot, self.world.calendar)
-        elif target.columns[target.versions[0]].type.kind is Kind.DATE:
+        elif target.versions is not None and target.columns[target.versions[0]].type.kind is Kind.DATE:
             times = bucket(times, "day", self.world.calendar)
         index = self._index(step.target, step.target_column, by_day)
         assert isinstance(index, VersionIndex)

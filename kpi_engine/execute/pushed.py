@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Literal
+
+import pyarrow as pa
+
 from kpi_engine.execute.elsewhere import NotElsewhere, request_of
 from kpi_engine.execute.rows import World
 from kpi_engine.extend.measures import Aggregating, PartialStates
 from kpi_engine.extend.rows import data_error
-from kpi_engine.ir.plan import MeasureQuery, Plan, Scan
+from kpi_engine.ir.bounds import Bound
+from kpi_engine.ir.expression import Field
+from kpi_engine.ir.plan import ExtentRequest, MeasureQuery, Plan, Scan, StateRequest
 from kpi_engine.ir.result import SourceStats
 from kpi_engine.kernels.frames import StateFrame
 from kpi_engine.kernels.state_tables import NotStates, frames_of_tables
@@ -37,6 +44,34 @@ def pushed_states(plan: Plan, scan: Scan, world: World, stats: SourceStats) -> d
         found[number] = _frames(query, answer)
         _report(query, answer, source.connection, stats)
     return found
+
+
+def pushed_times(
+    request: ExtentRequest, world: World, kind: Literal["minimum", "maximum"], limit: Bound | None
+) -> pa.Array | None:
+    """The first or last time of a source as its connector knows it, an array of at most one value.
+
+    With a `limit`, only times before it count, and of all rows, whatever the source's own condition says. None where
+    the connector cannot say.
+    """
+    source = world.catalog.sources[request.source]
+    connector = world.reader.aggregating(source)
+    if connector is None:
+        return None
+    time = Field(request.time, source.columns[request.time].type)
+    edges = () if limit is None else (limit,)
+    query = MeasureQuery(source.name, (), None if limit is None else request.time, edges, (StateRequest(kind, time),))
+    try:
+        asked = request_of(query, world, None)
+    except NotElsewhere:
+        return None
+    if limit is not None:
+        tables = {**asked.tables, source.name: replace(asked.tables[source.name], where=None)}
+        asked = replace(asked, tables=tables)
+    if not connector.supports(asked):
+        return None
+    (frame,) = _frames(query, connector.partial_states(asked))
+    return frame.states[0].extreme
 
 
 def explained(plan: Plan, world: World) -> list[str]:

@@ -12,7 +12,7 @@ from kpi_engine.extend.discovery import PLUGINS, Installed, clash, installed, pr
 from kpi_engine.extend.formats import OutputFormat
 from kpi_engine.extend.functions import Function, FunctionRegistry
 from kpi_engine.extend.hookspecs import PROJECT, Hooks
-from kpi_engine.extend.loading import LONGEST, LoadFailure, cause_of, load
+from kpi_engine.extend.loading import LoadFailure, cause_of, load
 from kpi_engine.extend.pins import Pin, broken_pin
 from kpi_engine.extend.rows import ConnectionSettings, Connector
 
@@ -77,7 +77,7 @@ class Host:
     warnings: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, builtin: object, chosen: Chosen, longest: float = LONGEST) -> Host:
+    def of(cls, builtin: object, chosen: Chosen) -> Host:
         """The host of a project. `builtin` is the plugin that ships inside; it registers by the same hooks."""
         host = cls()
         manager = pluggy.PluginManager(PROJECT)
@@ -88,7 +88,7 @@ class Host:
                 continue
             entry = host._find(name, chosen)
             if entry is not None:
-                host._add(manager, entry, longest)
+                host._add(manager, entry)
         return host
 
     def _find(self, name: str, chosen: Chosen) -> Installed | None:
@@ -105,9 +105,9 @@ class Host:
             return None
         return found[0]
 
-    def _add(self, manager: pluggy.PluginManager, entry: Installed, longest: float) -> None:
+    def _add(self, manager: pluggy.PluginManager, entry: Installed) -> None:
         try:
-            loaded = load(entry.target, longest)
+            loaded = load(entry.target)
             self._take_in(manager, entry.name, loaded.value)
         except LoadFailure as failure:
             is_conflict = isinstance(failure, Conflict)
@@ -140,6 +140,18 @@ class Host:
             self.functions.add(function, "" if name == BUILTIN else name)
         self.formats |= formats
         self.connectors |= connectors
+
+
+def registered(builtin: object, name: str, plugin: object) -> tuple[str, ...]:
+    """What one plugin registers beside the built-in one: `function geo_distance`. Raises `LoadFailure`."""
+    host = Host()
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(Hooks)
+    host._take_in(manager, BUILTIN, builtin)
+    before = {*host.functions.names(), *host.formats, *host.connectors}
+    host._take_in(manager, name, plugin)
+    kinds = (("function", host.functions.names()), ("format", host.formats), ("connector", host.connectors))
+    return tuple(f"{kind} {each}" for kind, names in kinds for each in names if each not in before)
 
 
 def usable(entry: Installed, pins: Mapping[str, Pin]) -> str:

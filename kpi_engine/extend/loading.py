@@ -41,8 +41,9 @@ class Loaded:
         return f"took {self.seconds:.1f} s to import" if self.seconds > SLOW else ""
 
 
-def load(target: str, longest: float = LONGEST) -> Loaded:
-    """Import what `package.module` or `package.module:Name` names. Raises `LoadFailure`.
+def load(target: str, longest: float | None = None) -> Loaded:
+    """Import what `package.module` or `package.module:Name` names, within `longest` seconds (`LONGEST`). Raises
+    `LoadFailure`.
 
     The import runs on a thread of its own, so that one that never ends can be left behind. What ends the process at
     once (`os._exit`, a crash of native code) cannot be held back here: `kpi plugins doctor` looks in a process of its
@@ -60,6 +61,7 @@ def load(target: str, longest: float = LONGEST) -> Loaded:
         except BaseException as error:  # noqa: BLE001 - SystemExit at import is a failure like any other
             failed.append(error)
 
+    longest = LONGEST if longest is None else longest
     started = time.perf_counter()
     thread = Thread(target=work, name=f"import {target}", daemon=True)
     thread.start()

@@ -122,15 +122,17 @@ def state_columns(key_count: int, states: Sequence[StateRequest]) -> tuple[tuple
 
         rows_i      int64: rows that pass the filters
         values_i    int64: those of them whose argument is not null (as `rows_i` where there is no argument)
-        sum_i       `sum`, `moments`: the exact sum as int64, decimal or float64; null or 0 where there are no values
-        squares_i   `moments`: the exact sum of squares, likewise
+        sum_i       `sum`, `moments`: the sum as int64, decimal or float64; null or 0 where there are no values
+        squares_i   `moments`: the sum of squares, likewise
         extreme_i   `minimum`, `maximum`: the value; null where there are none
         item        `distinct`, `values`, `hll`, `kll`: one value of the set, null included; `rows_i` and `values_i`
                     count the rows that hold it
 
     so that rows are unique by keys, bucket and item. The table of plain states is there even if it has no state:
-    its keys and buckets are those with any row that passes `query.filter`. A float sum has to be the correctly
-    rounded one; where an engine cannot promise that, it refuses the request.
+    its keys and buckets are those with any row that passes `query.filter`. Sums of integers and decimals are exact, so
+    that windows, which add them up, are. A float64 is taken for the `sum` of floats, too, and then answers can differ
+    from those of rows by a few units in the last place: a connector that cannot live with that refuses such requests.
+    `moments` are differences of great numbers and never taken as floats.
 
     >>> plain, ids = state_columns(1, [StateRequest("sum"), StateRequest("distinct")])
     >>> plain

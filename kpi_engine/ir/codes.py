@@ -242,6 +242,7 @@ PACKS: Mapping[str, str] = {
     "E791": "a map of what is no source of a pack, or to what is no table",
     "E792": "a word that several packs have",
     "E793": "a pack of the wrong form",
+    "W793": "something that a pack lacks for its users",
     "E794": "packs or maps that need each other in a circle",
     "E795": "a metric, dimension or condition that needs a table or a column which is not mapped",
     "E796": "a pack of another version than is asked for",

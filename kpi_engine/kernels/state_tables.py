@@ -66,6 +66,8 @@ def _state(number: int, kind: StateKind, columns: Mapping[str, pa.Array], fields
     if kind in ("sum", "moments"):
         sums = _sums(f"sum_{number}", columns, fields)
     if kind == "moments":
+        if any(pa.types.is_floating(columns[name].type) for name in (f"sum_{number}", f"squares_{number}")):
+            raise NotStates(f"sum_{number} or squares_{number} holds floats, and variances need exact numbers")
         squares = _sums(f"squares_{number}", columns, fields)
     if kind in ("minimum", "maximum"):
         extreme = _plain(_column(columns, f"extreme_{number}"))

@@ -218,7 +218,12 @@ class Lowering:
         frames = self._inner_frames(node, context)
         inside = self._inside(node, context, frames)
         lowering = Lowering(
-            self._catalog, self._calendar, self._coverage, self._book.inner(), self._grain, sketches=self._sketches
+            self._catalog,
+            self._calendar,
+            self._coverage,
+            self._book.inner(),
+            node.grain or self._grain,
+            sketches=self._sketches,
         )
         book = lowering._book
         body = None if node.body is None else lowering.lower(node.body, inside)
@@ -280,7 +285,9 @@ class Lowering:
                 if source != node.keys[0]
             )
             own = tuple((source, node.where) for source, _ in node.by_source if source == node.keys[0])
-            conjuncts = (Conjunct(moved + own, frozenset(), False, node.span),)
+            # A total of everybody drops it: it names nothing but the key.
+            names = frozenset(key.name for key in keys)
+            conjuncts = (Conjunct(moved + own, names, True, node.span),)
         restricted = context.restricted(conjuncts)
         return replace(
             restricted,

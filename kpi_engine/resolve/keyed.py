@@ -16,7 +16,7 @@ from kpi_engine.resolve.binder import Binder, bind_condition
 from kpi_engine.resolve.calls import bind_argument, check_count, parameter_at, result_type
 from kpi_engine.resolve.clauses import Clauses, refuse_clauses
 from kpi_engine.resolve.empty import value_without_rows
-from kpi_engine.resolve.forms import base_sources
+from kpi_engine.resolve.forms import base_sources, domain_sources
 from kpi_engine.resolve.names import Thing
 from kpi_engine.resolve.problems import Attempts, listed, problem
 from kpi_engine.resolve.references import chains, id_field, link_columns, link_help, spelled, step
@@ -166,7 +166,7 @@ def _ids(
     world: World, parts: Sequence[Expression], things: Sequence[tuple[Thing, Span]], call: tree.Call
 ) -> tuple[tuple[str, tuple[Field, ...]], ...]:
     """For each base source the columns that say to which group a row belongs."""
-    bases = base_sources(*parts)
+    bases = tuple(dict.fromkeys((*base_sources(*parts), *domain_sources(*parts))))
     if not bases:
         raise problem(
             "E346", "nothing here has rows to group", call.span, "write a metric or an aggregate before `per`"

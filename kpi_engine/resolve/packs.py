@@ -66,6 +66,17 @@ class Linked:
             raise KpiError(problems)
         return found
 
+    def project_file(self, file: tree.File, functions: FunctionRegistry) -> tree.File:
+        """Further definitions of the project, with the names that are known everywhere; KpiError E792."""
+        if self.scopes is None:
+            return file
+        problems: list[Diagnostic] = []
+        renamer = project_renamer(self.scopes, functions, problems)
+        declarations = tuple(renamer.declaration(each) for each in file.declarations)
+        if problems:
+            raise KpiError(problems)
+        return replace(file, declarations=declarations)
+
 
 def link(files: Sequence[tree.File], packs: Mapping[str, Pack], functions: FunctionRegistry) -> Linked:
     """One set of declarations out of a project and all packs that it uses, directly or not.

@@ -15,7 +15,7 @@ from kpi_engine.testing.case_tables import CaseQuestion, read_question, write_an
 from kpi_engine.testing.cases import Case, CaseError, Section, read_cases
 from kpi_engine.testing.comparing import CaseAnswer, Difference, difference
 
-KINDS = ("definitions", "data", "query", "result")
+KINDS = ("definitions", "pack", "data", "query", "result")
 """The sections that a case of a project may have."""
 
 Status = Literal["passed", "failed", "broken", "accepted"]

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from kpi_engine.builtin.connectors.memory import MemoryConnector
 from kpi_engine.ir.types import BOOLEAN, DATE, DECIMAL, DURATION, FLOAT, INTEGER, TEXT, TIMESTAMP, Type, currency
 from kpi_engine.kernels.casts import Style, floats_to_decimals, to_text, try_cast
+from kpi_engine.kernels.errors import NumberOverflow
 from kpi_engine.kernels.text_casts import NumberStyle, try_decimals, try_durations, try_integers
 
 UTC = datetime.UTC
@@ -182,18 +183,30 @@ def test_decimals_survive_being_written(values: list[Decimal | None], style: Num
 @given(st.lists(st.one_of(st.none(), st.text("0123456789.,eE+- x", max_size=6)), max_size=6))
 def test_only_numbers_are_read(texts: list[str | None]) -> None:
     number = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
-    read = try_decimals(pa.array(texts, pa.string()))
     expected: list[Decimal | None] = []
     failing = []
     for index, text in enumerate(texts):
         trimmed = (text or "").strip()
-        good = number.fullmatch(trimmed) is not None
-        good = good and (Decimal(trimmed) == 0 or abs(Decimal(trimmed).adjusted()) < 70)
-        expected.append(Decimal(trimmed) if good else None)
+        value = Decimal(trimmed) if number.fullmatch(trimmed) else None
+        good = value is not None and sum(places(value)) <= 76
+        expected.append(value if good else None)
         if trimmed and not good:
             failing.append(index)
+    sizes = [places(value) for value in expected if value is not None]
+    if sum(max(each) for each in zip(*sizes, strict=True)) > 76:
+        with pytest.raises(NumberOverflow):
+            try_decimals(pa.array(texts, pa.string()))
+        return
+    read = try_decimals(pa.array(texts, pa.string()))
     assert read.values.to_pylist() == expected
     assert read.failing.tolist() == failing
+
+
+def places(value: Decimal) -> tuple[int, int]:
+    """The digits before and after the point that a number needs."""
+    exponent = value.as_tuple().exponent
+    assert isinstance(exponent, int)
+    return max(value.adjusted() + 1, 1), max(-exponent, 0)
 
 
 @settings(max_examples=100, deadline=None)

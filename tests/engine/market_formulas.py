@@ -1,4 +1,4 @@
-"""Random metrics over the market, as texts: groups, events, lifetimes, snapshots, and windows around and inside them."""
+"""Random metrics over the market, as texts: groups, events, lifetimes, snapshots, windows around and inside them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ NUMBERS: Mapping[str, tuple[str, ...]] = {
                "orders.amount * quantity"),
     "big": ("big.amount", "big.quantity"),
     "visits": ("visits.pages", "visits.led_orders"),
-    "lines": ("lines.units", "lines.price", "lines.units * price", "lines.units * tariff.rate", "lines.units * orders.quantity"),
+    "lines": ("lines.units", "lines.price", "lines.units * price", "lines.units * tariff.rate",
+              "lines.units * orders.quantity"),
     "stock": ("stock.held", "stock.value"),
     "subs": ("subs.fee",),
     "updates": ("updates.effort",),
@@ -293,7 +294,7 @@ def metrics(draw: st.DrawFn, where: Where, depth: int = 2) -> Formula:
             return replace(inner, text=f"{name}({inner.text}{', ' if length else ''}{length})")
         case "where":
             inner = draw(metrics(where, depth - 1))
-            found = _shared_conditions(inner.sources)
+            found = shared_conditions(inner.sources)
             return replace(inner, text=f"({inner.text} where {one_of(draw, *found)})") if found else inner
         case "total":
             inner = draw(metrics(where, depth - 1))
@@ -314,7 +315,8 @@ def common_dimensions(sources: frozenset[str]) -> frozenset[str]:
     return frozenset.intersection(*(frozenset(DIMENSIONS[source]) for source in sources))
 
 
-def _shared_conditions(sources: frozenset[str]) -> list[str]:
+def shared_conditions(sources: frozenset[str]) -> list[str]:
+    """Conditions that all of some sources understand."""
     written = {
         "channel": 'channel = "web"',
         "country": 'country != "jp"',

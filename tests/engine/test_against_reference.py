@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import os
-import random
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,18 +14,16 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, event, given, note, seed, settings
+from hypothesis import event, given, note
 from hypothesis import strategies as st
 from reference import MeaninglessError
 
 from kpi_engine.ir.diagnostic import KpiError
 
 from .asking import ask_engine, ask_reference, differences
+from .examples import SEED, examples
 from .formulas import DIMENSIONS, GRAINS, SHARED, Formula, metrics
 from .shop import Shop, shops
-
-EXAMPLES = int(os.environ.get("KPI_EXAMPLES", "300"))
-SEED = int(os.environ.get("KPI_SEED", random.randrange(2**32)))
 
 
 @dataclass(frozen=True)
@@ -110,14 +106,7 @@ def handed_over(table: pa.Table, split: tuple[str, int], folder: Path) -> Any:
     return ds.dataset(folder, schema=table.schema, format="parquet")
 
 
-@seed(SEED)
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
-    print_blob=False,
-)
+@examples
 @given(shop=shops(), question=questions(), split=splits())
 def test_engine_equals_reference(
     shop: Shop, question: Question, split: tuple[str, int], tmp_path_factory: pytest.TempPathFactory

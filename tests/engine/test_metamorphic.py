@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -20,11 +19,11 @@ from hypothesis import strategies as st
 import kpi_engine.optimize
 
 from .asking import ask_engine
+from .examples import EXAMPLES
 from .formulas import CONDITIONS, Formula, aggregates
 from .shop import Shop, shops
 from .test_against_reference import Question, handed_over, questions, splits
 
-EXAMPLES = int(os.environ.get("KPI_EXAMPLES", "300"))
 CHANNELS = ("web", "shop", "fax", None)
 FACTS = ("orders", "visits", "lines")
 

@@ -87,7 +87,12 @@ def shop(seed: int) -> dict[str, pa.Table]:
         "total": [Decimal(rng.randrange(10**6)).scaleb(-2) for _ in range(ROWS)],
         "weight": [rng.uniform(-1, 1) * 10 ** rng.randrange(-12, 12) for _ in range(ROWS)],
     }
-    visits = {"visit_id": list(range(ROWS)), "visited_at": times(), "customer_id": customers(), "channel": orders["channel"]}
+    visits = {
+        "visit_id": list(range(ROWS)),
+        "visited_at": times(),
+        "customer_id": customers(),
+        "channel": orders["channel"],
+    }
     known = pa.table({"customer_id": [f"C{number:05d}" for number in range(300)]})
     return {"orders": pa.table(orders), "visits": pa.table(visits), "customers": known}
 

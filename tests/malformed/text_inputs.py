@@ -30,6 +30,11 @@ TEXT = [
     csv("carriage_returns_only", GOOD.replace("\n", "\r")),
     csv("mixed_line_ends", _LINES[0].rstrip() + "\r\n" + _LINES[1] + _LINES[2].rstrip() + "\r\n" + _ROW + "\r"),
     csv("quote_never_closed", GOOD + '3,"2026-01-07,7\n4,2026-01-08,8\n'),
+    csv(
+        "quote_never_closed_in_one_column",
+        'at\n2026-01-05\n"2026-01-06\n',
+        columns="  column at: timestamp\n  column total: integer = 1\n",
+    ),
     csv("quote_never_closed_in_header", 'id,"at,total\n1,2026-01-05,10.50\n'),
     csv("bad_value_after_line_breaks_in_quotes", 'id,at,total\n"a\nb\r\nc",2026-01-05,1\n2,2026-01-06,oops\n'),
     csv("quotes_inside_without_doubling", GOOD + '3,2026-01-07,"7"8"\n'),

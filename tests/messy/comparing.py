@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from kpi_engine import Project
+from kpi_engine import Project, Result
 
 Key = tuple[Any, ...]
 
@@ -38,12 +38,19 @@ class Asked:
         by = self.arguments.get("by", ())
         return len([by] if isinstance(by, str) else by) + ("grain" in self.arguments)
 
-    def answers(self, project: Project) -> dict[str, dict[Key, Any]]:
-        """What the engine says, by metric and keys."""
-        table = project.eval(list(self.questions), **self.arguments).table
-        rows = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
-        names = table.column_names
-        return {name: {row[: self.keys]: row[names.index(name)] for row in rows} for name in self.questions}
+    def ask(self, project: Project, as_of: str) -> Result:
+        """The engine's answer as of an instant."""
+        return project.eval(list(self.questions), as_of=as_of, **self.arguments)
+
+    def values(self, result: Result, name: str) -> dict[Key, Any]:
+        """The values of one metric of an answer, by the answer's keys; hours are those of UTC, without a zone."""
+        columns = [column.to_pylist() for column in result.table.columns]
+        keys = zip(*(map(_in_utc, column) for column in columns[: self.keys]), strict=True) if self.keys else [()]
+        return dict(zip(keys, columns[result.table.column_names.index(name)], strict=True))
+
+
+def _in_utc(key: Any) -> Any:
+    return key.astimezone(dt.UTC).replace(tzinfo=None) if isinstance(key, dt.datetime) else key
 
 
 def count(sql: str) -> Question:

@@ -1,4 +1,4 @@
-"""A year of a wholesaler's invoices, a CSV file a day, as its till exports them.
+"""Nine months of a wholesaler's invoices, a CSV file a day, as its till exports them.
 
 Ids of customers are floats (`17850.0`), cancellations have invoices such as `C536379` and negative quantities, dates
 are American (`2/26/2018 19:58`), texts are in Latin-1. Line ends, the order of columns and white space differ from file
@@ -16,9 +16,11 @@ from decimal import Decimal
 from pathlib import Path
 
 FIRST = dt.date(2018, 1, 2)
-LAST = dt.date(2018, 12, 31)
+LAST = dt.date(2018, 9, 30)
+AS_OF = "2018-10-01"
 CHANNEL_FROM = dt.date(2018, 7, 1)
 WITHOUT_ROWS = dt.date(2018, 4, 2)
+WORDS = ["a dozen", "6 pcs", "twelve"]
 IN_WORDS = dt.date(2018, 5, 9)
 
 COLUMNS = ["Invoice", "StockCode", "Description", "Quantity", "InvoiceDate", "Price", "Customer ID", "Country"]
@@ -105,8 +107,7 @@ def _american(at: dt.datetime) -> str:
 def _file(choose: random.Random, day: dt.date, columns: list[str], rows: list[Row]) -> bytes:
     columns = choose.sample(columns, len(columns)) if day.day % 7 == 0 else columns
     if day == IN_WORDS:
-        words = ["a dozen", "6 pcs", "twelve"]
-        rows = [{**row, "Quantity": words[i]} if i < len(words) else row for i, row in enumerate(rows)]
+        rows = [{**row, "Quantity": word} for row, word in zip(rows, WORDS, strict=False)] + rows[len(WORDS) :]
     end = "\r\n" if day.day % 3 == 0 else "\n"
     lines = [_line([f"{name} " if day.day == 5 else name for name in columns])]
     lines += [_line([row[name] for name in columns]) for row in rows]

@@ -42,7 +42,7 @@ def answer(definitions: str, tables: Mapping[str, Sequence[Mapping[str, object]]
     calendar = model.calendar
     as_of = read_instant(calendar, asked.as_of)
     world = World(model, tables, as_of)
-    meaning = Meaning(world, asked.grain)
+    meaning = Meaning(world)
     bases = {name: meaning.bases(model.metrics[name]) for name in asked.metrics}
     # Rows past the as-of never count, so they begin no span either.
     firsts = [meaning.measuring.first_row(name) for names in bases.values() for name in names]
@@ -53,11 +53,11 @@ def answer(definitions: str, tables: Mapping[str, Sequence[Mapping[str, object]]
     where = () if asked.where is None else tuple(conjuncts(read_model(f"asked = {asked.where}").metrics["asked"]))
     contexts = {}
     for name in asked.metrics:
-        meaning.check(model.metrics[name], Context(None, where, asked.by, where, asked.by))
+        meaning.check(model.metrics[name], Context(None, where, asked.by, where, asked.by, grain=asked.grain))
         cut = min([closes, *(world.watermarks[source] for source in meaning.asked(model.metrics[name]))])
         for span in spans:
             window = Window(span, span, max(opens, span.start), min(cut, span.end))
-            contexts[span, name] = Context(window, where, asked.by, where, asked.by)
+            contexts[span, name] = Context(window, where, asked.by, where, asked.by, grain=asked.grain)
     rows: list[Row] = []
     groups = _groups(meaning, asked, contexts)
     for span in spans:

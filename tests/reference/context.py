@@ -14,7 +14,7 @@ class Context:
     """Window, filter and group. `every_*` are those that no `total` has dropped; `empty` asks for no row at all.
 
     `dimensions` are those of the question, and the keys of `per` that surround the expression; `chosen` are conditions
-    on these keys' own columns.
+    on these keys' own columns. `grain` is that of the periods, or of the buckets, around the expression.
     """
 
     window: Window | None
@@ -23,6 +23,7 @@ class Context:
     every_filter: tuple[tree.Expr, ...] = ()
     every_dimension: tuple[str, ...] = ()
     chosen: tuple[tuple[str, tree.Expr], ...] = ()
+    grain: str | None = None
     before: bool = False
     empty: bool = False
 

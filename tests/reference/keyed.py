@@ -56,8 +56,8 @@ def is_keyed(call: tree.Call) -> bool:
     )
 
 
-def read_keyed(meaning: Meaning, call: tree.Call) -> Keyed:
-    """An aggregate over groups with its names looked up."""
+def read_keyed(meaning: Meaning, call: tree.Call, grain: str | None) -> Keyed:
+    """An aggregate over groups with its names looked up; `grain` is that of the periods around it."""
     first = call.arguments[0]
     clauses = [clause for argument in call.arguments for clause in argument.clauses]
     per = next((clause for clause in clauses if isinstance(clause, tree.Per)), None)
@@ -78,16 +78,16 @@ def read_keyed(meaning: Meaning, call: tree.Call) -> Keyed:
     if per is None:
         function = "rows"
     everyone = "all" in first.modifiers or (per is not None and per.all)
-    grain = grains[0] if grains else None
+    bucket = grains[0] if grains else None
     body = None if per is None else first.value
-    keyed = Keyed(function, body, keys, grain, everyone, where, having, percent(call))
-    _check(meaning, keyed)
+    keyed = Keyed(function, body, keys, bucket, everyone, where, having, percent(call))
+    _check(meaning, keyed, grain)
     return keyed
 
 
-def _check(meaning: Meaning, keyed: Keyed) -> None:
-    if keyed.grain is not None and meaning.grain is not None and meaning.grain not in FINER[keyed.grain]:
-        raise MeaninglessError(f"a {meaning.grain} is not made of whole {keyed.grain}s")
+def _check(meaning: Meaning, keyed: Keyed, grain: str | None) -> None:
+    if keyed.grain is not None and grain is not None and grain not in FINER[keyed.grain]:
+        raise MeaninglessError(f"a {grain} is not made of whole {keyed.grain}s")
     if any(isinstance(key, Source) and "key" not in key.properties for key in keyed.keys):
         raise MeaninglessError("a source without a key is none")
     if keyed.everyone:
@@ -106,7 +106,7 @@ def _check(meaning: Meaning, keyed: Keyed) -> None:
 
 def inside(meaning: Meaning, call: tree.Call, context: Context) -> Iterator[tuple[tree.Expr, Context]]:
     """What is evaluated for each group, with the contexts of all buckets."""
-    keyed = read_keyed(meaning, call)
+    keyed = read_keyed(meaning, call, context.grain)
     for inner in _contexts(meaning, keyed, context):
         for part in keyed.parts:
             yield part, inner
@@ -119,24 +119,24 @@ def _is_known(meaning: Meaning, keyed: Keyed, context: Context) -> bool:
 
 def looks_at_all(meaning: Meaning, call: tree.Call, context: Context, group: Mapping[str, Any]) -> bool:
     """Whether all ids of a source are looked at, and there is one."""
-    keyed = read_keyed(meaning, call)
+    keyed = read_keyed(meaning, call, context.grain)
     if not keyed.everyone or not _is_known(meaning, keyed, context):
         return False
-    context, group = _whole(context, group)
+    context, group = whole(context, group)
     (inner,) = _contexts(meaning, keyed, context)
     return bool(_everyone(meaning, keyed, inner, group))
 
 
 def check(meaning: Meaning, call: tree.Call, context: Context) -> None:
     """All ids of a source belong to groups, and pass filters, by the source's own columns."""
-    keyed = read_keyed(meaning, call)
+    keyed = read_keyed(meaning, call, context.grain)
     if keyed.everyone:
         _belongs(meaning, keyed.keys[0].name, None, context, {})
 
 
 def groups_of_all(meaning: Meaning, call: tree.Call, context: Context) -> set[tuple[Any, ...]]:
     """The groups that all ids of a source belong to, where its own columns say them."""
-    keyed = read_keyed(meaning, call)
+    keyed = read_keyed(meaning, call, context.grain)
     found: set[tuple[Any, ...]] = set()
     for part, inner in inside(meaning, call, context):
         for each, within in meaning.outermost(part, inner):
@@ -155,21 +155,22 @@ def groups_of_all(meaning: Meaning, call: tree.Call, context: Context) -> set[tu
             continue
         names = context.dimensions
         group = {name: world.dimension(name, thing.name, row) for name in names}
-        if _belongs(meaning, thing.name, row, inner, group):
+        known = all(value is not None for name, value in group.items() if name.startswith(PER))
+        if known and _belongs(meaning, thing.name, row, inner, group):
             found.add(tuple(group[name] for name in names))
     return found
 
 
 def value(meaning: Meaning, call: tree.Call, context: Context, group: Mapping[str, Any]) -> Any:
     """The value of an aggregate over groups."""
-    keyed = read_keyed(meaning, call)
+    keyed = read_keyed(meaning, call, context.grain)
     nothing = 0 if keyed.function in ("rows", "count", "sum") else None
     if context.empty:
         return nothing
     if not _is_known(meaning, keyed, context):
         return nothing if context.before else None
     values: list[Any] = []
-    context, group = _whole(context, group)
+    context, group = whole(context, group)
     contexts = _contexts(meaning, keyed, context)
     if not contexts:
         # Not a single bucket is over: nothing is known yet, as outside coverage.
@@ -186,7 +187,7 @@ def value(meaning: Meaning, call: tree.Call, context: Context, group: Mapping[st
     return aggregate(keyed.function, [(each,) for each in values], keyed.parameter)
 
 
-def _whole(context: Context, group: Mapping[str, Any]) -> tuple[Context, dict[str, Any]]:
+def whole(context: Context, group: Mapping[str, Any]) -> tuple[Context, dict[str, Any]]:
     """What a `total` around groups has left is their whole filter and group."""
     left = replace(context, every_filter=context.filters, every_dimension=context.dimensions)
     return left, {name: value for name, value in group.items() if name in context.dimensions}
@@ -194,7 +195,7 @@ def _whole(context: Context, group: Mapping[str, Any]) -> tuple[Context, dict[st
 
 def _contexts(meaning: Meaning, keyed: Keyed, context: Context) -> list[Context]:
     """The contexts of the inside: one, or of a grain one for each bucket."""
-    inner = context.keyed(keyed.names)
+    inner = replace(context.keyed(keyed.names), grain=keyed.grain or context.grain)
     if keyed.where is not None:
         inner = replace(inner, chosen=(*inner.chosen, (keyed.names[0], keyed.where)))
     if keyed.grain is None or context.window is None:
@@ -230,10 +231,9 @@ def _ids(meaning: Meaning, keyed: Keyed, inner: Context, group: Mapping[str, Any
         found.update(dict.fromkeys(_everyone(meaning, keyed, inner, group)))
     for part in keyed.parts:
         for call, context in meaning.leaves(part, inner):
-            for entry in meaning.measuring.entries_of_every_group(call, context):
+            for entry in meaning.measuring.entries_of_group(call, context, group):
                 own = dict(zip(context.every_dimension, entry.group, strict=True))
-                if all(own[name] == value for name, value in group.items()):
-                    found[tuple(own[name] for name in keyed.names)] = None
+                found[tuple(own[name] for name in keyed.names)] = None
     return list(found)
 
 
@@ -254,7 +254,11 @@ def _everyone(meaning: Meaning, keyed: Keyed, inner: Context, group: Mapping[str
 
 def _belongs(meaning: Meaning, source: str, row: Row | None, inner: Context, group: Mapping[str, Any]) -> bool:
     """Whether an id is in a group, and passes the filter, by its own columns: all of them must have a way to these."""
-    names = [name for name in inner.dimensions if not name.startswith(PER)]
-    found = [meaning.world.dimension(name, source, row) == group.get(name) for name in names]
+    own = f"{PER}{source}"
+    values = {name: meaning.world.dimension(name, source, row) for name in inner.dimensions if name != own}
+    found = [
+        value == group[name] if name in group else value is not None or not name.startswith(PER)
+        for name, value in values.items()
+    ]
     kept = [meaning.world.on_row(condition, source, row, dimensions=True) for condition in inner.filters]
     return all(each is True for each in (*found, *kept))

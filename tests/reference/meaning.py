@@ -22,13 +22,12 @@ Group = Mapping[str, Any]
 
 
 class Meaning:
-    """Metrics over a world. `grain` is that of the periods asked."""
+    """Metrics over a world."""
 
-    def __init__(self, world: World, grain: str | None) -> None:
+    def __init__(self, world: World) -> None:
         self.world = world
         self.calendar = world.calendar
         self.measuring = Measuring(world)
-        self.grain = grain
         self._entities: dict[tuple[str, str, Any], Any] = {}
         world.entity_value = self._of_entity
 
@@ -100,15 +99,30 @@ class Meaning:
                 self.check(part, inner)
 
     def has_rows(self, node: tree.Expr, context: Context, group: Group) -> bool:
-        """Whether some aggregate of an expression has a row, or an id that it looks at, in its own window."""
-        return any(self._has_rows(call, within, group) for call, within in self.outermost(node, context))
+        """Whether some aggregate of an expression has a row, or an id that it looks at, in its own window.
 
-    def _has_rows(self, call: tree.Call, context: Context, group: Group) -> bool:
-        if not keyed.is_keyed(call):
-            return bool(self.measuring.entries(call, context, group))
-        if keyed.looks_at_all(self, call, context, group):
-            return True
-        return any(self.has_rows(part, inner, group) for part, inner in keyed.inside(self, call, context))
+        Inside `per` those of the group at hand count, whatever a total there says.
+        """
+        for call, within in self.outermost(node, context):
+            if not keyed.is_keyed(call):
+                found = bool(self.measuring.entries(call, within, group))
+            else:
+                found = keyed.looks_at_all(self, call, within, group) or self._has_groups(call, within, group)
+            if found:
+                return True
+        return False
+
+    def _has_groups(self, call: tree.Call, context: Context, group: Group) -> bool:
+        context, group = keyed.whole(context, group)
+        for part, inner in keyed.inside(self, call, context):
+            for each, within in self.outermost(part, inner):
+                if keyed.is_keyed(each):
+                    left = replace(within, filters=within.every_filter, dimensions=within.every_dimension)
+                    if keyed.looks_at_all(self, each, left, group) or self._has_groups(each, left, group):
+                        return True
+                elif self.measuring.entries_of_group(each, within, group):
+                    return True
+        return False
 
     def bases(self, *nodes: tree.Expr) -> list[str]:
         """The base sources of all aggregates of some expressions."""

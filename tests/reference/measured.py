@@ -77,6 +77,12 @@ class Measuring:
         filters = context.filters if context.dimensions == context.every_dimension else context.every_filter
         return self.entries_of_all(call, context, filters, context.every_dimension)
 
+    def entries_of_group(self, call: tree.Call, context: Context, group: Mapping[str, Any]) -> list[Entry]:
+        """Of these the rows of one group."""
+        wanted = [(place, group[name]) for place, name in enumerate(context.every_dimension) if name in group]
+        entries = self.entries_of_every_group(call, context)
+        return [entry for entry in entries if all(entry.group[place] == value for place, value in wanted)]
+
     def entries_of_all(
         self, call: tree.Call, context: Context, filters: tuple[tree.Expr, ...], dimensions: tuple[str, ...]
     ) -> list[Entry]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
@@ -47,12 +47,14 @@ def read_header(file: StoredFile, options: TextOptions) -> Header:
         rows = _rows(lines, file, options)
         try:
             first = next(rows, None)
-            followed = next(lines, None)
-            if first is not None and followed is not None:
-                later = _rows(chain([followed], lines), file, options, before=first[0])
-                _check_width(first[1], later, place, options.delimiter_of(file.name))
         except csv.Error as error:
             raise _bad_header(place, error) from error
+        followed = next(lines, None)
+        if first is not None and followed is not None:
+            later = _rows(chain([followed], lines), file, options, before=first[0])
+            # What is wrong with later lines is said when they are read.
+            with suppress(csv.Error):
+                _check_width(first[1], later, place, options.delimiter_of(file.name))
     if first is None:
         raise data_error("E605", place, "the file is empty: it has no header", "write at least the line of names")
     end, fields = first

@@ -1,0 +1,170 @@
+"""What `kpi plugins` does: list what is installed, look at what a project names, freeze it; no more is imported."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from kpi_engine.extend.discovery import CONNECTORS, PLUGINS, Installed, clash, forget, installed, providers
+from kpi_engine.extend.host import usable
+from kpi_engine.extend.loading import SLOW
+from kpi_engine.extend.pins import Pin, broken_pin, pin_of
+from kpi_engine.extend.probe import probe
+from kpi_engine.hosting import builtin_host
+from kpi_engine.ir.diagnostic import Diagnostic, KpiError
+from kpi_engine.project import ProjectConfig
+from kpi_engine.project.files import read_text
+from kpi_engine.project.writing import replacing
+
+Status = Literal["in use", "available", "off", "unusable", "not installed", "failed", "works"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of `kpi plugins list` or `doctor`: an entry, how it stands, and the cause if it cannot be used.
+
+    `used` says whether the project names it; `seconds` is how long its import took, where it was looked at.
+    """
+
+    kind: str
+    name: str
+    distribution: str
+    version: str
+    api: str
+    status: Status
+    cause: str = ""
+    used: bool = False
+    seconds: float | None = None
+    provides: tuple[str, ...] = ()
+
+
+def listed(config: ProjectConfig | None) -> list[Row]:
+    """Every installed connector, plugin and pack, and what the project names that is not installed. Imports nothing."""
+    forget()
+    used = _used(config)
+    rows = [_row(each, config, used) for each in installed()]
+    known = {(each.kind, each.name) for each in rows}
+    rows += [
+        Row(kind, name, "", "", "", "not installed", "it is not installed", used=True)
+        for kind, name in used
+        if (kind, name) not in known
+    ]
+    return rows
+
+
+def looked_at(config: ProjectConfig | None, names: tuple[str, ...] = (), longest: float = 30.0) -> list[Row]:
+    """What the project names (or the given names), each imported in a process of its own."""
+    rows = listed(config)
+    asked = [row for row in rows if (row.name in names if names else row.used)]
+    missing = [name for name in names if all(row.name != name for row in rows)]
+    found = [_looked_at(row, longest) if row.status in ("in use", "available", "off") else row for row in asked]
+    return found + [Row("plugin", name, "", "", "", "not installed", "it is not installed") for name in missing]
+
+
+def _looked_at(row: Row, longest: float) -> Row:
+    if row.kind == "pack":
+        return row
+    group = CONNECTORS if row.kind == "connector" else PLUGINS
+    (entry,) = providers(group, row.name)
+    found = probe(row.kind, row.name, entry.target, longest)
+    status: Status = "failed" if found.cause else "works"
+    slow = f"its import took {found.seconds:.1f} s" if found.seconds > SLOW else ""
+    return Row(
+        row.kind,
+        row.name,
+        row.distribution,
+        row.version,
+        row.api,
+        status,
+        found.cause or slow,
+        row.used,
+        found.seconds,
+        found.provides,
+    )
+
+
+def _used(config: ProjectConfig | None) -> list[tuple[str, str]]:
+    """The plugins and connectors that a project names, as (kind, name); what ships inside is none."""
+    if config is None:
+        return []
+    built_in = builtin_host().connectors
+    connectors = sorted({each.connector for each in config.connections.values()} - built_in.keys())
+    return [*(("plugin", name) for name in config.plugins), *(("connector", name) for name in connectors)]
+
+
+def _row(entry: Installed, config: ProjectConfig | None, used: list[tuple[str, str]]) -> Row:
+    is_used = (entry.kind, entry.name) in used
+    group = {"connector": CONNECTORS, "plugin": PLUGINS}.get(entry.kind)
+    problem = clash(providers(group, entry.name)) if group is not None else ""
+    problem = problem or usable(entry, {} if config is None else config.pins)
+    off = config is not None and config.allowed is not None and entry.name not in config.allowed
+    status: Status = "unusable" if problem else "off" if off else "in use" if is_used else "available"
+    return Row(entry.kind, entry.name, entry.distribution, entry.version, entry.api, status, problem, is_used)
+
+
+def frozen(config: ProjectConfig) -> dict[str, Pin]:
+    """The pins of what a project names, as installed now. KpiError E753 for what is missing or provided twice."""
+    forget()
+    pins = {}
+    for kind, name in _used(config):
+        found = providers(CONNECTORS if kind == "connector" else PLUGINS, name)
+        problem = clash(found) if found else f"the {kind} `{name}` is not installed"
+        if problem:
+            raise KpiError(Diagnostic("E753", problem, help="`kpi plugins list` shows what is installed"))
+        pins[found[0].distribution] = pin_of(found[0].distribution)
+        if broken := broken_pin(found[0].distribution, pins[found[0].distribution]):
+            raise KpiError(Diagnostic("E753", f"{found[0].distribution} {broken}", help="install it again"))
+    return dict(sorted(pins.items()))
+
+
+def freeze(config: ProjectConfig) -> dict[str, Pin]:
+    """Write the pins of what a project names into its kpi.toml, in place of those that are there."""
+    if config.file is None:
+        help = "start a project with `kpi init DIR`"
+        raise KpiError(Diagnostic("E701", "there is no kpi.toml to write pins into", help=help))
+    pins = frozen(config)
+    text = with_pins(read_text(config.file).text, pins)
+    with replacing(config.file) as sink:
+        sink.write(text.encode())
+    return pins
+
+
+def with_pins(text: str, pins: dict[str, Pin]) -> str:
+    """The text of a kpi.toml with these pins and no others; every other line stays as it is.
+
+    >>> print(with_pins('name = "shop"\\n', {"kpi-sql": Pin("1.2", "ab")}))
+    name = "shop"
+    <BLANKLINE>
+    [pins]
+    kpi-sql = { version = "1.2", sha256 = "ab" }
+    <BLANKLINE>
+    """
+    kept = "".join(_without_pins(text)).rstrip("\n")
+    if not pins:
+        return f"{kept}\n" if kept else ""
+    lines = [f"{_key(name)} = {_value(pin)}" for name, pin in pins.items()]
+    return "\n".join([*([kept, ""] if kept else []), "[pins]", *lines, ""])
+
+
+_HEADER = re.compile(r"\s*\[")
+_PINS = re.compile(r"\s*\[\s*pins\s*\]")
+
+
+def _without_pins(text: str) -> Iterator[str]:
+    inside = False
+    for line in text.splitlines(keepends=True):
+        if _HEADER.match(line):
+            inside = _PINS.match(line) is not None
+        if not inside:
+            yield line
+
+
+def _value(pin: Pin) -> str:
+    parts = [f'version = "{pin.version}"'] + ([f'sha256 = "{pin.sha256}"'] if pin.sha256 else [])
+    return f"{{ {', '.join(parts)} }}"
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else f'"{name}"'

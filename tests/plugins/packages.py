@@ -1,0 +1,44 @@
+"""Tiny installed distributions: modules and a `.dist-info` in a folder of `sys.path`; nothing is installed by pip."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from textwrap import dedent
+
+
+def distribution(
+    folder: Path,
+    name: str,
+    *,
+    version: str = "1.0",
+    points: Mapping[str, Mapping[str, str]] | None = None,
+    modules: Mapping[str, str] | None = None,
+    requires: Sequence[str] = ("kpi-engine",),
+    api: str | None = "1",
+) -> Path:
+    """Write a distribution; `points` are entry points by group without its prefix, `modules` texts by file name."""
+    files = {file: dedent(text) for file, text in (modules or {}).items()}
+    for file, text in files.items():
+        target = folder / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+    info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
+    info.mkdir(parents=True)
+    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+    (info / "METADATA").write_text("\n".join([*lines, *(f"Requires-Dist: {each}" for each in requires)]) + "\n")
+    groups = {**(points or {}), **({"api": {api: name.replace("-", "_")}} if api is not None else {})}
+    text = "".join(
+        f"[kpi_engine.{group}]\n" + "".join(f"{key} = {value}\n" for key, value in entries.items())
+        for group, entries in groups.items()
+    )
+    (info / "entry_points.txt").write_text(text)
+    record = "".join(f"{file},sha256={_hash(folder / file)},\n" for file in files)
+    (info / "RECORD").write_text(record)
+    return info
+
+
+def _hash(path: Path) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(path.read_bytes()).digest()).rstrip(b"=").decode()
