@@ -145,7 +145,7 @@ class _Definitions:
         added, problems = parse_file(SourceText(_QUESTION, question.definitions))
         if problems:
             raise KpiError(problems)
-        added = self.linked.project_file(added, pipeline.functions())
+        added = self.linked.project_file(added)
         files = (*_needed((*self.linked.files, added), question), added)
         bound: dict[str, Connector] = {name: self._connector(name, table) for name, table in tables.items()}
         metrics = frozenset(each.name.text for file in files for each in file.declarations if _is_metric(each))

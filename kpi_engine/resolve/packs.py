@@ -43,6 +43,7 @@ class Linked:
     optional: Mapping[str, frozenset[str]] = field(default_factory=dict)
     places: Mapping[str, Span] = field(default_factory=dict)
     scopes: Scopes | None = None
+    functions: FunctionRegistry = field(default_factory=FunctionRegistry)
 
     def metric_name(self, text: str) -> str:
         """A metric's or dimension's name in a question, as it is known: KpiError E792 if several packs have it."""
@@ -66,12 +67,12 @@ class Linked:
             raise KpiError(problems)
         return found
 
-    def project_file(self, file: tree.File, functions: FunctionRegistry) -> tree.File:
+    def project_file(self, file: tree.File) -> tree.File:
         """Further definitions of the project, with the names that are known everywhere; KpiError E792."""
         if self.scopes is None:
             return file
         problems: list[Diagnostic] = []
-        renamer = project_renamer(self.scopes, functions, problems)
+        renamer = project_renamer(self.scopes, self.functions, problems)
         declarations = tuple(renamer.declaration(each) for each in file.declarations)
         if problems:
             raise KpiError(problems)
@@ -122,6 +123,7 @@ class _Linking:
             self.optional,
             self.places,
             self.scopes,
+            self.functions,
         )
 
     def _file(self, unit: Unit, file: tree.File) -> tree.File:

@@ -83,6 +83,7 @@ map sales.orders to "t_order.csv"
   status = case when st = "9" then "cancelled" else "ok" end
   column store: text from "shop_no"
   column deleted: text
+  column st: text
   where: deleted = "no"
 """
 USES = "calendar\n  currency: EUR\nuse sales\n"

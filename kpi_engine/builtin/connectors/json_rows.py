@@ -78,7 +78,14 @@ def _names(rows: Sequence[Row]) -> dict[str, None]:
 
 def schema(files: Sequence[StoredFile], known: JsonFiles, options: TextOptions) -> TableSchema:
     """The columns of all files together."""
-    return merged_schema([(file.shown, known.schema(file, options.encoding)) for file in files])
+    read = [(file, known.schema(file, options.encoding)) for file in files]
+    nested = _nested_types([found for _, found in read])
+    return merged_schema([(file.shown, _with(found, nested)) for file, found in read])
+
+
+def _with(schema: pa.Schema, nested: Mapping[str, pa.DataType]) -> pa.Schema:
+    """A file's schema with the types that lists and objects have over all files."""
+    return pa.schema([each.with_type(nested[each.name]) if each.name in nested else each for each in schema])
 
 
 def scan(asked: Asked, known: JsonFiles, options: TextOptions) -> FileScan:

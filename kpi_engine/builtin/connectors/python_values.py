@@ -12,10 +12,15 @@ from typing import Any
 import pyarrow as pa
 
 from kpi_engine.builtin.connectors.arrow_types import common_type
+from kpi_engine.builtin.connectors.nested_types import common_nested
+from kpi_engine.extend.arrow_tables import is_list
 from kpi_engine.ir.types import Kind, Type
 
 MIXED = b"mixed"
 """Key of a field's metadata where a column holds values of several types: their names."""
+
+_OF_SEVERAL_TYPES = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError)
+"""What Arrow raises for values that do not go into one type."""
 
 _LARGEST = 2**63
 _EMPTY = type(None)
@@ -68,6 +73,8 @@ def field_of(name: str, values: Sequence[Any]) -> pa.Field:
 
     >>> field_of("n", [1, None, 2.5]).type, field_of("s", [1, "x"]).metadata
     (DataType(double), {b'mixed': b'numbers and texts'})
+    >>> field_of("o", [{"n": 1}, {"n": "x"}]).type
+    StructType(struct<n: string>)
     """
     kinds = set(map(type, values)) - {_EMPTY}
     found = _type_of(kinds, values)
@@ -84,9 +91,19 @@ def unified_field(one: pa.Field, other: pa.Field) -> pa.Field:
         if each.metadata is not None:
             return each
     together = common_type(one.type, other.type)
+    if together is None and pa.types.is_nested(one.type) and pa.types.is_nested(other.type):
+        together = common_nested(one.type, other.type, _common_inside)
     if together is not None:
         return pa.field(one.name, together)
     return pa.field(one.name, pa.string(), metadata={MIXED: f"{one.type} and {other.type}".encode()})
+
+
+def _common_inside(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+    """The type of values of both inside lists and objects: text where no other one is common to them."""
+    found = common_type(one, other)
+    if found is None and pa.types.is_nested(one) and pa.types.is_nested(other):
+        found = common_nested(one, other, _common_inside)
+    return pa.string() if found is None else found
 
 
 def _type_of(kinds: Set[type], values: Sequence[Any]) -> pa.DataType | None:
@@ -107,11 +124,41 @@ def _type_of(kinds: Set[type], values: Sequence[Any]) -> pa.DataType | None:
     return None
 
 
-def _nested_type(values: Sequence[Any]) -> pa.DataType | None:
+def _nested_type(values: Sequence[Any]) -> pa.DataType:
+    """The type of lists or of objects; what is of several types inside them is text there."""
     try:
-        return pa.infer_type(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):  # values inside that go into no one type
+        return pa.array(values).type  # infer_type alone takes the first of several types for all of them
+    except _OF_SEVERAL_TYPES:
+        return _type_inside(values)
+
+
+def _type_inside(values: Sequence[Any]) -> pa.DataType:
+    kinds = set(map(type, values)) - {_EMPTY}
+    held = [value for value in values if value is not None]
+    if kinds == {list}:
+        return pa.list_(_type_inside([each for value in held for each in value]))
+    if kinds == {dict}:
+        keys = dict.fromkeys(key for value in held for key in value)
+        return pa.struct([(key, _type_inside([value.get(key) for value in held])) for key in keys])
+    return _type_of(kinds, values) or pa.string()
+
+
+def _nested_array(values: Sequence[Any], nested: pa.DataType) -> pa.Array:
+    try:
+        return pa.array(values, nested)
+    except _OF_SEVERAL_TYPES:
+        return pa.array([_as_typed(value, nested) for value in values], nested)
+
+
+def _as_typed(value: Any, wanted: pa.DataType) -> Any:
+    """A value with texts where the type has texts."""
+    if value is None:
         return None
+    if is_list(wanted):
+        return [_as_typed(each, wanted.value_type) for each in value]
+    if pa.types.is_struct(wanted):
+        return {field.name: _as_typed(value.get(field.name), field.type) for field in wanted}
+    return _text(value, whole=False) if pa.types.is_string(wanted) else value
 
 
 def fits_int64(values: Sequence[Any]) -> bool:
@@ -133,7 +180,7 @@ def column_array(values: Sequence[Any], wanted: Type | None, nested: pa.DataType
     if not kinds:
         return pa.nulls(len(values))
     if nested is not None and kinds <= {dict, list}:
-        return pa.array(values, nested)
+        return _nested_array(values, nested)
     if kinds == _MOMENTS or (kinds == {datetime.date} and wanted is not None and wanted.kind is Kind.TIMESTAMP):
         return pa.array([_midnight(value) for value in values], _PLAIN[datetime.datetime])
     if wanted is None or wanted.kind not in (Kind.DECIMAL, Kind.TEXT) or not kinds <= _FLOATS | {int}:
