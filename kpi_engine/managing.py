@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -125,10 +126,24 @@ def freeze(config: ProjectConfig) -> dict[str, Pin]:
         help = "start a project with `kpi init DIR`"
         raise KpiError(Diagnostic("E701", "there is no kpi.toml to write pins into", help=help))
     pins = frozen(config)
-    text = with_pins(read_text(config.file).text, pins)
+    before = read_text(config.file).text
+    text = with_pins(before, pins)
+    if not _says_the_same(before, text):
+        help = "take the old [pins] out by hand"
+        raise KpiError(Diagnostic("E753", "kpi.toml is written in a way that cannot be changed safely", help=help))
     with replacing(config.file) as sink:
         sink.write(text.encode())
     return pins
+
+
+def _says_the_same(before: str, after: str) -> bool:
+    """Whether two texts of kpi.toml differ in their pins alone."""
+    try:
+        read = [tomllib.loads(text) for text in (before, after)]
+    except tomllib.TOMLDecodeError:
+        return False
+    first, second = ({key: value for key, value in each.items() if key != "pins"} for each in read)
+    return first == second
 
 
 def with_pins(text: str, pins: dict[str, Pin]) -> str:

@@ -11,6 +11,7 @@ from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError, did_you_mea
 from kpi_engine.ir.result import ResultColumn, RunStats
 from kpi_engine.ir.types import Display
 from kpi_engine.resolve import bind_values
+from kpi_engine.resolve.packs_missing import with_data
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,6 +44,7 @@ def values(
     if where is not None:
         parsed = loaded.linked.expression(pipeline.parsed_where(where), loaded.functions)
     question = bind_values(loaded.catalog, known, source, parsed, loaded.functions)
+    question = with_data(loaded.catalog, question) if loaded.linked.packs else question
     calendar = pipeline.calendar_of(loaded.catalog.calendar)
     reader = CatalogReader(loaded.connectors, loaded.bound, calendar.timezone)
     calendar = pipeline.with_periods(calendar, grains_of_question(loaded.catalog, question), loaded, reader)

@@ -13,6 +13,7 @@ from kpi_engine.cli import (
     completing,
     formatting,
     inspecting,
+    plugin_packs,
     plugins,
     starting,
     testing,
@@ -54,6 +55,7 @@ for command in (
 ):
     name = {"list_metrics": "list", "evaluate": "eval"}.get(command.__name__, command.__name__)
     app.command(name, cls=PlainCommand)(command)
+plugin_packs.register(plugins.plugins)
 app.add_typer(plugins.plugins)
 
 

@@ -7,7 +7,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +19,7 @@ from kpi_engine.ir.diagnostic import KpiError, did_you_mean
 
 if TYPE_CHECKING:
     from kpi_engine.ir.span import SourceText
+    from kpi_engine.project import ProjectConfig
 
 SHELLS = ("bash", "zsh", "fish")
 VARIABLE = "_KPI_COMPLETE"
@@ -29,6 +30,7 @@ Proposal = tuple[str, str]
 
 _DECLARATION = re.compile(r"(?:(?P<kind>source|entity|dimension|grain|goal|alert)\s+)?(?P<name>[^\W\d]\w*|`[^`\n]+`)")
 _DESCRIPTION = re.compile(r'\s+description:\s*"(?P<text>(?:[^"\\]|\\.)*)"')
+_USE = re.compile(r"^use\s+(?P<pack>\w+)(?:\s+as\s+(?P<alias>\w+))?", re.MULTILINE)
 _GRAINS = ("hour", "day", "week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year")
 
 
@@ -177,11 +179,29 @@ def _named(context: Any, *kinds: str) -> list[Proposal]:
     from kpi_engine.project import load_config, read_definitions
 
     try:
-        texts = read_definitions(load_config())
+        config = load_config()
+        texts = read_definitions(config)
     except KpiError:
         return []
     found = [each for text in texts for each in declared_names(text) if each.kind in kinds]
+    own = {each.name for each in found}
+    found += [each for each in _pack_names(config, texts) if each.kind in kinds and each.name not in own]
     return [(each.name, each.description) for each in found]
+
+
+def _pack_names(config: ProjectConfig, texts: Iterable[SourceText]) -> Iterator[DeclaredName]:
+    """The names of the packs that definitions use; none of a pack that cannot be read."""
+    from kpi_engine.project.packs import read_pack
+
+    for found in (each for text in texts for each in _USE.finditer(text.text)):
+        try:
+            pack = read_pack(found["pack"], config)
+        except KpiError:
+            continue
+        lead = f"{found['alias']}." if found["alias"] else ""
+        for text in pack.texts:
+            for each in declared_names(text):
+                yield replace(each, name=lead + each.name)
 
 
 def _matching(incomplete: str, proposals: Iterable[Proposal]) -> list[Proposal]:

@@ -84,6 +84,9 @@ _GROUP_OF = {kind: group for group, kind in KINDS.items()}
 def _everything() -> tuple[Installed, ...]:
     seen: dict[str, tuple[Installed, ...]] = {}
     for distribution in distributions():
+        # Most distributions have nothing to do with the engine; to read all their metadata would take long.
+        if "kpi_engine." not in (distribution.read_text("entry_points.txt") or ""):
+            continue
         name = str(distribution.metadata["Name"] or "")
         # The first one on the path is the one that would be imported; later ones of its name are hidden by it.
         if name and _normal(name) not in seen:

@@ -145,7 +145,7 @@ def _as_of(
 
 def _not_looked_at(loaded: pipeline.Loaded, readable: list[str]) -> Iterator[Diagnostic]:
     for name, source in loaded.catalog.sources.items():
-        if name not in readable:
+        if name not in readable and not source.unmapped:
             reach = loaded.schemas.get(name) is None and source.derived is None
             why = "its table is out of reach" if reach else "which rows it has depends on child rows or events"
             message = f"the rows of {name} were not looked at: {why}"

@@ -201,7 +201,8 @@ def _unreadable_columns(source: Source, world: World, wanted: frozenset[str]) ->
                 for _ in fragment.batches(ReadReport()):
                     pass
         except KpiError as error:
-            found[name] = list(error.diagnostics)
+            # What a table of a pack lacks is told by the check of the definitions.
+            found[name] = [] if name in source.missing else list(error.diagnostics)
     return found
 
 

@@ -125,7 +125,7 @@ def required_leaves(
 ) -> tuple[str, ...]:
     """Leaves that must have a row in a cell for the cell to matter; empty when any row may matter.
 
-    A condition such as `order_count > 0` is false where the leaf it reads has no rows, and a group without rows adds
+    A condition such as `order_count > 0` is false where the leaf it reads has no rows, and a count of no rows adds
     nothing to a sum. Only cells with rows of such a leaf are then worth looking at.
     """
     plain = {leaf.name: leaf for leaf in leaves if leaf.shows_groups}
@@ -135,8 +135,11 @@ def required_leaves(
         if len(names) == 1 and names <= plain.keys() and _false_without_rows(condition, plain):
             candidates.extend(names)
     if not candidates and isinstance(body, Field) and body.column in plain:
-        null_without_rows = plain[body.column].finish not in ("rows", "count", "sum", "distinct")
-        if function == "sum" or (null_without_rows and function != "count"):
+        finish = plain[body.column].finish
+        # A sum of nulls alone is null and not 0, so only what is never null may be left out of one.
+        adds_nothing = function == "sum" and finish in ("rows", "count", "distinct")
+        is_null = function not in ("sum", "count") and finish not in ("rows", "count", "sum", "distinct")
+        if adds_nothing or is_null:
             candidates.append(body.column)
     return tuple(candidates[:1])
 

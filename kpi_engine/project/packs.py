@@ -43,7 +43,7 @@ def read_pack(name: str, config: ProjectConfig, place: Span = NOWHERE) -> PackTe
     if name in (found := bundled()):
         return pack_at(found[name], name, "bundled")
     known = pack_names(config)
-    help = did_you_mean(name, known) or f"install it, or name its folder in kpi.toml: [packs] {name} = \"FOLDER\""
+    help = did_you_mean(name, known) or f'install it, or name its folder in kpi.toml: [packs] {name} = "FOLDER"'
     raise KpiError(Diagnostic("E790", f"there is no pack `{name}`", place, help))
 
 

@@ -143,9 +143,7 @@ def _columns(source: tree.Source, declaration: tree.Map, renamer: Renamer) -> tu
 class _Physical:
     """The columns of the table that right sides name, each under a name of the source that means just this column."""
 
-    def __init__(
-        self, source: tree.Source, assigned: Mapping[str, tree.Expr], further: Iterable[tree.Column]
-    ) -> None:
+    def __init__(self, source: tree.Source, assigned: Mapping[str, tree.Expr], further: Iterable[tree.Column]) -> None:
         columns = [*(each for each in source.columns if each.name.text not in assigned), *further]
         self._known = {_stored(each): each.name.text for each in columns if _stored(each) is not None}
         self._taken = {each.name.text for each in (*source.columns, *columns)}

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import Catalog, Metric, TableColumn, TableSchema
-from kpi_engine.ir.diagnostic import Diagnostic
+from kpi_engine.ir.diagnostic import Diagnostic, KpiError
 from kpi_engine.ir.expression import MetricReference
 from kpi_engine.ir.fingerprint import Meaning, Meanings
 from kpi_engine.ir.question import BoundQuestion
@@ -99,6 +99,26 @@ def lacking_dimensions(catalog: Catalog, question: BoundQuestion) -> tuple[str, 
         for source, value in dimension.by_source:
             reads.row(value, source)
     return _lacking(catalog, reads.found)
+
+
+def with_data(catalog: Catalog, question: BoundQuestion) -> BoundQuestion:
+    """A question for values of the sources that have them; KpiError E795 if nothing is mapped to any."""
+    lacking: dict[str, tuple[str, ...]] = {}
+    for source in question.sources:
+        reads = Reads(catalog)
+        reads.found.add((source, ""))
+        for value in (
+            *(each.on(source) for each in question.dimensions),
+            *(each.on(source) for each in question.where),
+        ):
+            reads.row(value, source)
+        lacking[source] = _lacking(catalog, reads.found)
+    kept = tuple(source for source in question.sources if not lacking[source])
+    if not kept:
+        needed = sorted({each for found in lacking.values() for each in found})
+        message = f"these values need {_needed(catalog, needed)}"
+        raise KpiError(Diagnostic("E795", message, NOWHERE, _helps(catalog, needed)))
+    return replace(question, sources=kept)
 
 
 class Reads(Meanings):

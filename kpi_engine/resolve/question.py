@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -10,7 +10,7 @@ from kpi_engine.extend.functions import FunctionRegistry
 from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import GRAINS, Catalog, Metric
 from kpi_engine.ir.diagnostic import ExitCode, KpiError, Note, did_you_mean
-from kpi_engine.ir.expression import Conjunct, Measure, Window
+from kpi_engine.ir.expression import Conjunct, Expression, KeyedAggregate, Measure, Window
 from kpi_engine.ir.question import BoundDimension, BoundQuestion, Order, Question
 from kpi_engine.ir.span import NOWHERE
 from kpi_engine.ir.types import Kind
@@ -18,7 +18,7 @@ from kpi_engine.kernels.calendar import CalendarError, parse_instant, parse_peri
 from kpi_engine.resolve.additivity import needs_grain
 from kpi_engine.resolve.asking import QUERY, Asking
 from kpi_engine.resolve.filters import total_columns
-from kpi_engine.resolve.forms import domain_sources, nodes
+from kpi_engine.resolve.forms import domain_sources, nodes, parts
 from kpi_engine.resolve.problems import Attempts, BindError, article, listed, problem
 from kpi_engine.resolve.splitting import bind_dimensions, bind_question_filter
 from kpi_engine.resolve.world import World
@@ -181,16 +181,30 @@ def _check_hours(world: World, metric: Metric) -> None:
 
 def _check_todate(metric: Metric, grain: str) -> None:
     """E507 for grains of every calendar; how long declared ones are, only their tables say."""
-    for node in nodes(metric.body):
-        if not isinstance(node, Window) or node.grain not in _FINENESS or grain not in _FINENESS:
+    for node, around in _in_periods(metric.body, grain):
+        if not isinstance(node, Window) or node.grain not in _FINENESS or around not in _FINENESS:
             continue
-        if _FINENESS[node.grain] < _FINENESS[grain]:
+        if _FINENESS[node.grain] < _FINENESS[around]:
             raise problem(
                 "E507",
-                f"`{metric.name}` counts from the start of the {node.grain}, which is finer than a {grain}",
+                f"`{metric.name}` counts from the start of the {node.grain}, which is finer than a {around}",
                 QUERY,
                 f"ask by {node.grain} or finer",
             )
+
+
+def _in_periods(root: Expression, grain: str) -> Iterator[tuple[Expression, str]]:
+    """Everything in a metric, with the grain of the periods around it: under `per` a grain these are its buckets."""
+    seen: set[tuple[int, str]] = set()
+    waiting: list[tuple[Expression, str]] = [(root, grain)]
+    while waiting:
+        node, around = waiting.pop()
+        if (id(node), around) in seen:
+            continue
+        seen.add((id(node), around))
+        yield node, around
+        inside = node.grain if isinstance(node, KeyedAggregate) and node.grain is not None else around
+        waiting.extend((part, inside) for part in parts(node))
 
 
 # --------------------------------------------------------------------------------------------------------- span, order

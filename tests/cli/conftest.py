@@ -72,6 +72,9 @@ class StandIn:
         self.asked.append((metric, settings))
         return "Measure count(orders)\n"
 
+    def known_name(self, name: str) -> str:
+        return name
+
     def check(self) -> tuple[Diagnostic, ...]:
         if self.failure is not None:
             raise self.failure

@@ -67,7 +67,7 @@ ASKED = [
             "mean_purchase": value(by_week("sum(revenue)::double / count(revenue)")),
             "engaged_seconds": value(by_week("sum(ms) / 1000")),
             "bounced": count(by_week("count(*) filter (pages = 1 and bought = 0)", SESSIONS)),
-            "pages_a_session": value(by_week("sum(pages) / count(*)", SESSIONS)),
+            "pages_a_session": value(by_week("sum(pages) / count(*) filter (pages > 0)", SESSIONS)),
             "converted": count(by_week(f"count(*) filter {followed('session_start', 'purchase', '30 minutes')}")),
             "left_carts": count(
                 by_week(
@@ -90,12 +90,11 @@ ASKED = [
             "safari_share": value(by_week("count(*) filter (browser = 'Safari') / count(*)")),
             "pairs_bought": count(by_week("sum(n * (n - 1))", BASKETS)),
             "new_visitors": count(
-                "select w, count(*) from (select u, min(week) as w from events group by u) "
-                "semi join users on u = user_id group by w"
+                "select w, count(*) from (select u, min(week) as w from events group by u) group by w"
             ),
             "came_back": count(
                 "select a.week, count(*) from (select distinct u, week from events) a join (select distinct u, week "
-                "from events) b on a.u = b.u and b.week = a.week - 7 semi join users on a.u = user_id group by a.week"
+                "from events) b on a.u = b.u and b.week = a.week - 7 group by a.week"
             ),
         },
         {"grain": "week"},

@@ -10,7 +10,9 @@ import kpi_engine
 MANIFEST = 'name = "{name}"\nversion = "{version}"\napi = 1\n'
 
 
-def write_pack(folder: Path, name: str, definitions: str, *, version: str = "1.0.0", manifest: str | None = None) -> Path:
+def write_pack(
+    folder: Path, name: str, definitions: str, *, version: str = "1.0.0", manifest: str | None = None
+) -> Path:
     """A pack of one file of definitions."""
     (folder / "definitions").mkdir(parents=True, exist_ok=True)
     (folder / "pack.toml").write_text(manifest or MANIFEST.format(name=name, version=version), "utf-8")

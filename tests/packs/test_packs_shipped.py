@@ -43,7 +43,10 @@ def test_a_pack_is_data_and_a_distribution(name: str) -> None:
     assert not list(folder.rglob("*.py"))
     project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
     info = pack_at(folder / f"kpi_pack_{name}", name).info
-    assert (project["version"], project["entry-points"]["kpi_engine.packs"]) == (info.version, {name: f"kpi_pack_{name}"})
+    assert (project["version"], project["entry-points"]["kpi_engine.packs"]) == (
+        info.version,
+        {name: f"kpi_pack_{name}"},
+    )
     assert (folder / "LICENSE").is_file() and info.requires
 
 
@@ -70,7 +73,13 @@ def _shape(catalog: Catalog, name: str) -> tuple[object, ...]:
     """A metric's meaning without the names of tables, which differ."""
     metric = catalog.metrics[name]
     bare = tuple(each.rpartition(".")[2] for each in metric.sources)
-    return bare, tuple(each.rpartition(".")[2] for each in metric.uses), metric.additive, metric.type, metric.lacks != ()
+    return (
+        bare,
+        tuple(each.rpartition(".")[2] for each in metric.uses),
+        metric.additive,
+        metric.type,
+        metric.lacks != (),
+    )
 
 
 def test_orders_and_visits_are_enough_for_what_they_allow(tmp_path: Path) -> None:
@@ -82,7 +91,14 @@ def test_orders_and_visits_are_enough_for_what_they_allow(tmp_path: Path) -> Non
     project = kpi_engine.open(write_project(tmp_path, text + maps, tables))
     metrics = project.catalog.metrics
     enough = {name for name, metric in metrics.items() if not metric.lacks}
-    wanted = {"revenue", "conversion_rate", "visitor_conversion", "retention_rate", "new_customers", "traffic_source_share"}
+    wanted = {
+        "revenue",
+        "conversion_rate",
+        "visitor_conversion",
+        "retention_rate",
+        "new_customers",
+        "traffic_source_share",
+    }
     assert wanted <= enough and len(enough) >= 40
     assert not enough & {"margin_rate", "cart_abandonment", "roas", "nps", "order_fulfilment_time", "complaint_rate"}
     assert metrics["margin_rate"].lacks == ("orders.cost",)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kpi_engine.cli import main
-from kpi_engine.extend import discovery
+from kpi_engine.extend import discovery, functions
 from tests.plugins.packages import distribution
 
 
@@ -60,6 +60,4 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Ite
         if str(path) in str(getattr(sys.modules[name], "__file__", "")):
             del sys.modules[name]
     discovery.forget()
-
-
-Provide = Callable[..., Path]
+    functions._load.cache_clear()

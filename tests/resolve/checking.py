@@ -25,8 +25,8 @@ from kpi_engine.extend.functions import FunctionRegistry
 from kpi_engine.extend.rows import ScanRequest, TableRequest
 from kpi_engine.ir.catalog import CalendarSettings, Catalog, TableColumn, TableSchema
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError
-from kpi_engine.ir.question import BoundQuestion, Question
 from kpi_engine.ir.packs import PackTexts
+from kpi_engine.ir.question import BoundQuestion, Question
 from kpi_engine.ir.render import render
 from kpi_engine.ir.span import SourceText, Span
 from kpi_engine.ir.types import (

@@ -1,0 +1,1 @@
+"""PostgreSQL, SQLite and DuckDB as connections of kpi-engine."""
