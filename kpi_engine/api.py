@@ -229,6 +229,7 @@ class Project:
         check_names(by=by, grain=grain)
         check_texts(metric=metric, where=where)
         loaded = self._sound()
+        metric = loaded.linked.metric_name(metric)
         if at in ("tree", "catalog"):
             return pipeline.explain_definition(loaded, metric, at)
         question = Question(_names(metric), _names(by), _grain(grain), where, start, end, as_of)

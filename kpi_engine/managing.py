@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from kpi_engine.extend.discovery import CONNECTORS, PLUGINS, Installed, clash, forget, installed, providers
@@ -66,7 +67,7 @@ def looked_at(config: ProjectConfig | None, names: tuple[str, ...] = (), longest
 
 def _looked_at(row: Row, longest: float) -> Row:
     if row.kind == "pack":
-        return row
+        return _pack_looked_at(row)
     group = CONNECTORS if row.kind == "connector" else PLUGINS
     (entry,) = providers(group, row.name)
     found = probe(row.kind, row.name, entry.target, longest)
@@ -84,6 +85,15 @@ def _looked_at(row: Row, longest: float) -> Row:
         found.seconds,
         found.provides,
     )
+
+
+def _pack_looked_at(row: Row) -> Row:
+    """A pack is read, checked and its cases are run; nothing of it is imported."""
+    from kpi_engine.inspect.packs import pack_problem
+
+    cause = pack_problem(row.name, ProjectConfig(Path()))
+    status: Status = "failed" if cause else "works"
+    return replace(row, status=status, cause=cause)
 
 
 def _used(config: ProjectConfig | None) -> list[tuple[str, str]]:

@@ -261,7 +261,13 @@ def prepare(loaded: Loaded, question: Question, default_as_of: str, *, detail: b
 def _with_known_names(loaded: Loaded, question: Question) -> Question:
     """A question in which `sales.revenue` has the name under which it is known."""
     known = loaded.linked.metric_name
-    return replace(question, metrics=tuple(map(known, question.metrics)), by=tuple(map(known, question.by)))
+    ordered = (text.partition(":") for text in question.order_by)
+    return replace(
+        question,
+        metrics=tuple(map(known, question.metrics)),
+        by=tuple(map(known, question.by)),
+        order_by=tuple(known(name) + colon + direction for name, colon, direction in ordered),
+    )
 
 
 def refuse_lacking(loaded: Loaded, metrics: Sequence[str], read: Sequence[tuple[str, str]] = ()) -> None:

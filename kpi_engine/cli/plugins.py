@@ -50,7 +50,9 @@ def doctor(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME...]", help="Only these.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Import what the project names, each in a process of its own, and say what is wrong.
+    """See whether what the project names works.
+
+    Each is imported in a process of its own, and so are others where their names are given.
 
     \b
     Example:
@@ -71,7 +73,9 @@ def doctor(
 
 @plugins.command("freeze", cls=PlainCommand)
 def freeze(context: typer.Context) -> None:
-    """Write the version and the hash of what the project names into its kpi.toml; from then on they are enforced.
+    """Pin what the project names in its kpi.toml.
+
+    Versions and hashes are written, and from then on enforced.
 
     \b
     Example:
@@ -92,7 +96,7 @@ def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="One word, as kpi.toml will name it.")],
     folder: Annotated[str, typer.Option("--in", metavar="DIR", help="Where its folder is made.")] = ".",
 ) -> None:
-    """Write a package that works, with its tests, in a new folder kpi-NAME.
+    """Write a new package, kpi-NAME, with its tests.
 
     \b
     Example:

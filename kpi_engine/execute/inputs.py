@@ -15,6 +15,7 @@ from kpi_engine.execute.rows import Rows, World
 from kpi_engine.execute.scan import own_rows, run_scan, selected
 from kpi_engine.execute.tasks import thread_count
 from kpi_engine.extend.functions import FunctionRegistry
+from kpi_engine.extend.rows import ReadReport
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import Catalog, elapsed
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
@@ -55,11 +56,22 @@ class PreparedInputs:
         self._events: dict[tuple[Followed, ...], EventIndex] = {}
         self._latest: dict[LastBefore, EventIndex] = {}
         self._tables: dict[tuple[str, Expression], tuple[KeyIndex, pa.Array, pa.Array]] = {}
+        self._counted: dict[str, SourceStats] = {}
 
     @property
     def catalog(self) -> Catalog:
         """The definitions."""
         return self.world.catalog
+
+    def counted(self) -> Mapping[str, SourceStats]:
+        """By source what was counted while its rows were read as an input; of several times the most."""
+        return self._counted
+
+    def _count(self, name: str, read: SourceStats) -> None:
+        mine = self._counted.setdefault(name, SourceStats())
+        mine.failed_casts = max(mine.failed_casts, read.failed_casts)
+        mine.nan_values = max(mine.nan_values, read.nan_values)
+        mine.notes.extend(note for note in read.notes if note not in mine.notes)
 
     def stored_columns(self, name: str) -> Sequence[str]:
         """The stored columns of a prepared source."""
@@ -93,7 +105,10 @@ class PreparedInputs:
         source, names = self.world.catalog.sources[name], self._columns[name]
         # Rows that are made of others may look at inputs, and those wait for this thread while it makes one.
         threads = thread_count() if source.derived is None else 1
-        arrays = whole_columns(self.world.reader.open(source, names), source, names, threads)
+        scan, report = self.world.reader.open(source, names), ReadReport()
+        arrays = whole_columns(scan, source, names, threads, report)
+        read = SourceStats(failed_casts=report.failed_casts, nan_values=report.nan_values, notes=list(scan.notes))
+        self._count(name, read)
         return Rows(name, dict(zip(names, arrays, strict=True)), len(arrays[0]), self.world)
 
     # References ------------------------------------------------------------------------------------------------------
@@ -159,11 +174,11 @@ class PreparedInputs:
 
     def _make_table(self, owner: str, body: Expression) -> tuple[KeyIndex, pa.Array, pa.Array]:
         plan = self._plans[owner, body]
-        states = {
-            number: frames
-            for scan in plan.scans
-            for number, frames in zip(scan.queries, run_scan(plan, scan, self.world, SourceStats()), strict=True)
-        }
+        states = {}
+        for scan in plan.scans:
+            read = SourceStats()
+            states.update(zip(scan.queries, run_scan(plan, scan, self.world, read), strict=True))
+            self._count(scan.source, read)
         aligned = align_leaves(plan, states, self.world)
         (output,) = plan.outputs
         values = self._evaluate(output.expression, aligned.values, aligned.alignment.size)

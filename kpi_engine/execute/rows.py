@@ -22,6 +22,7 @@ from kpi_engine.ir.expression import (
     Step,
 )
 from kpi_engine.ir.parents import leads_to_parent, parent_column
+from kpi_engine.ir.result import SourceStats
 from kpi_engine.kernels.calendar import Calendar
 from kpi_engine.kernels.ids import shortened
 from kpi_engine.kernels.logic import case_when
@@ -33,6 +34,9 @@ class Inputs(Protocol):
     @property
     def catalog(self) -> Catalog:
         """The definitions."""
+
+    def counted(self) -> Mapping[str, SourceStats]:
+        """By source what was counted while its rows were read as an input."""
 
     def stored_columns(self, name: str) -> Sequence[str]:
         """The stored columns of a prepared source."""

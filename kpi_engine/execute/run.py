@@ -60,6 +60,7 @@ def execute(plan: Plan, world: World, stats: RunStats) -> pa.Table:
         for number, frames in zip(scan.queries, run_scan(plan, scan, world, source, threads), strict=True):
             states[number] = frames
         _LOG.info("read %s; rows: %d, pieces: %d", scan.source, source.rows, source.fragments_read)
+    _add_inputs(stats, world.inputs.counted())
     for name, keys in unassigned_rows(plan, states).items():
         stats.sources[name].unassigned_rows.update(keys)
     scanned = time.perf_counter()
@@ -68,6 +69,19 @@ def execute(plan: Plan, world: World, stats: RunStats) -> pa.Table:
     stats.seconds["finish"] = time.perf_counter() - scanned
     _LOG.info("computed; rows: %d", table.num_rows)
     return table
+
+
+def _add_inputs(stats: RunStats, counted: Mapping[str, SourceStats]) -> None:
+    """Say what became null, or is missing, in sources that rows only look at.
+
+    A source that is scanned as well may have been read twice: the greater count stands.
+    """
+    for name, read in counted.items():
+        if read.failed_casts or read.nan_values or read.notes:
+            source = stats.sources.setdefault(name, SourceStats())
+            source.failed_casts = max(source.failed_casts, read.failed_casts)
+            source.nan_values = max(source.nan_values, read.nan_values)
+            source.notes.extend(note for note in read.notes if note not in source.notes)
 
 
 def _all_grains(plan: Plan, states: dict[int, Sequence[StateFrame]], world: World, stats: RunStats) -> pa.Table:

@@ -70,6 +70,16 @@ def check_pack(folder: Path) -> list[Diagnostic]:
     return [*found, *_metrics(pack), *_sources(pack), *_uses(pack), *_cases(pack), *_page(pack)]
 
 
+def pack_problem(name: str, config: ProjectConfig) -> str:
+    """The first thing that is wrong with a pack as a project finds it, in a line; empty if nothing is."""
+    try:
+        found = check_pack(read_pack(name, config).info.folder)
+    except KpiError as error:
+        found = list(error.diagnostics)
+    more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+    return f"{found[0].location}: {found[0].message}{more}" if found else ""
+
+
 def pack_outcomes(folder: Path) -> list[Outcome]:
     """The cases of a pack, run over the pack itself and those that it uses. KpiError if it cannot be read."""
     info = pack_at(folder, origin="a folder").info
@@ -147,11 +157,13 @@ def _cases(pack: OpenPack) -> Iterator[Diagnostic]:
 
 
 def _page(pack: OpenPack) -> Iterator[Diagnostic]:
-    from kpi_engine.inspect.pack_pages import with_catalogue
+    """A page beside pack.toml or beside pyproject.toml; a catalogue in it is that of the definitions."""
+    from kpi_engine.inspect.pack_pages import BEGIN, with_catalogue
 
-    page = pack.info.folder / "README.md"
-    if not page.is_file():
+    pages = [folder / "README.md" for folder in (pack.info.folder, pack.info.folder.parent)]
+    page = next((each for each in pages if each.is_file()), None)
+    if page is None:
         yield _lack("the pack has no README.md", pack.info.place, "`kpi plugins page FOLDER` writes one")
-    elif with_catalogue(text := page.read_text("utf-8"), pack) != text:
+    elif BEGIN in (text := page.read_text("utf-8")) and with_catalogue(text, pack) != text:
         help = "`kpi plugins page FOLDER` brings it up to date"
         yield _lack("the catalogue in README.md is not that of the definitions", pack.info.place, help)

@@ -38,7 +38,8 @@ def _side(name: str, config: ProjectConfig, current: ProjectConfig) -> Side:
         key: replace(each, folder=current.connections[key].folder) if key in current.connections else each
         for key, each in config.connections.items()
     }
-    config = replace(config, connections=connections)
+    packs = {name: current.packs.get(name, folder) for name, folder in config.packs.items()}
+    config = replace(config, connections=connections, packs=packs)
     loaded = pipeline.load_texts(read_definitions(config), config, {})
     broken = [
         replace(each, message=f"{name}: {each.message}") if name != "working tree" else each

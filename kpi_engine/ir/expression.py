@@ -149,7 +149,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Conjunct:
-    """One condition of a filter, bound for each base source that it applies to.
+    """One condition of a filter, bound for each base source that it applies to (not for one of which a `total` drops it).
 
     `dimensions` are the dimensions it names (directly, or by one of their columns); `only_dimensions` tells whether
     it names nothing else. `total` drops a conjunct that names only dropped dimensions; one that names dropped and
@@ -164,6 +164,10 @@ class Conjunct:
     def on(self, source: str) -> Expression:
         """The condition as bound on rows of `source` (which must be one of the base sources)."""
         return dict(self.by_source)[source]
+
+    def reaches(self, source: str) -> bool:
+        """Whether it is bound on rows of `source`."""
+        return any(name == source for name, _ in self.by_source)
 
 
 @dataclass(frozen=True, slots=True)

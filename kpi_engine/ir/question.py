@@ -48,11 +48,18 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class BoundDimension:
-    """A dimension of a question, as an expression on the rows of each base source."""
+    """A dimension of a question, as an expression on the rows of each base source that has it.
+
+    Sources without it stand only inside of what a `total` takes it away from.
+    """
 
     name: str
     type: Type
     by_source: tuple[tuple[str, Expression], ...]
+
+    def reaches(self, source: str) -> bool:
+        """Whether rows of `source` have the dimension."""
+        return any(name == source for name, _ in self.by_source)
 
     def on(self, source: str) -> Expression:
         """The expression on rows of `source`."""

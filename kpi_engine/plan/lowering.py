@@ -164,7 +164,7 @@ class Lowering:
         if source.snapshot is not None:
             of = OfSnapshots(self._catalog, self._calendar, self._coverage.first[measure.source], self._book)
             request, counted = of.read(request, measure.at)
-        if not request.shows_groups:
+        if not request.shows_groups and _has_groups(context, measure.source):
             self._book.show_groups(
                 request, keys_on(context.all_dimensions, measure.source), filter_of(context.all_filters, measure)
             )
@@ -209,7 +209,8 @@ class Lowering:
         """An aggregate over groups of keys: its inside is lowered into a book of its own, with the keys added."""
         if context.dimensions != context.all_dimensions:
             # The groups of the answer are those of the whole group, and need the rows by all of its dimensions.
-            self._keyed(node, replace(context, dimensions=context.all_dimensions, filters=context.all_filters))
+            if all(_has_groups(context, source) for source in _split(node)):
+                self._keyed(node, replace(context, dimensions=context.all_dimensions, filters=context.all_filters))
             context = replace(context, all_dimensions=context.dimensions, all_filters=context.filters)
             return self._keyed(node, context, shows_groups=False)
         check_made_of(self._calendar, node, self._grain)
@@ -342,3 +343,14 @@ class Lowering:
             for part in (product, weights)
         )
         return Apply("divide", (above, below), measure.type, measure.span)
+
+
+def _split(node: KeyedAggregate) -> set[str]:
+    """The sources whose rows an aggregate over groups looks at."""
+    domains = {part.keys[0] for part in walk(node) if isinstance(part, KeyedAggregate) and part.all}
+    return domains | {part.source for part in walk(node) if isinstance(part, Measure)}
+
+
+def _has_groups(context: Context, source: str) -> bool:
+    """Whether rows of a source belong to groups of the whole question, whatever a `total` around them drops."""
+    return all(each.reaches(source) for each in (*context.all_dimensions, *context.all_filters))

@@ -11,12 +11,11 @@ SECRETS = ("access_key", "secret_key", "session_token", "password")
 
 _WRITTEN = re.compile(
     r"""(?P<name>[\w-]*(?:key|secret|token|passw|pwd|credential|dsn)[\w-]*["']?\s*=\s*)"""
-    r'''(?P<value>"""[\s\S]*?(?:"""|\Z)|\'\'\'[\s\S]*?(?:\'\'\'|\Z)|"[^"\n]*"?|'[^'\n]*'?|[^\s,}\]]+)''',
+    r'''(?P<value>"""[\s\S]*?(?:"""|\Z)|\'\'\'[\s\S]*?(?:\'\'\'|\Z)|"[^"\n]*"?|'[^'\n]*'?'''
+    r'''|\[[\s\S]*?(?:\]|\Z)|\{[^}\n]*\}?|[^\s,}\]]+)''',
     re.IGNORECASE,
 )
-_SHOWN = re.compile(r"""["'](?:env|file):[^"']*["']""")
-
-
+_SHOWN = re.compile(r"""["'](?:env|file):[^"']*["']|\{\s*(?:env|file)\s*=\s*["'][^"']*["']\s*\}""")
 _NAMED = re.compile(r"key|secret|token|passw|pwd|credential|dsn", re.IGNORECASE)
 
 
@@ -46,6 +45,8 @@ def masked(source: SourceText) -> SourceText:
 
     >>> masked(SourceText("kpi.toml", 'secret_key = "abc"\\naccess_key = "env:KEY"')).text
     'secret_key = *****\\naccess_key = "env:KEY"'
+    >>> masked(SourceText("kpi.toml", 'token = {env = "A"}\\npassword = ["abc"]')).text
+    'token = {env = "A"}\\npassword = *******'
     """
     return SourceText(source.name, _WRITTEN.sub(_stars, source.text))
 

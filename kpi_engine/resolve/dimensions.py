@@ -69,7 +69,7 @@ def column_dimension(world: World, name: str, bases: Sequence[str]) -> Type | No
 
 
 def check_total_dimension(world: World, node: tree.Path, bases: Sequence[str]) -> str:
-    """The name of a dimension that `total` drops: declared, or a column of every base source."""
+    """The name of a dimension: a declared one, or a column of every base source."""
     name = node.text
     if world.has_dimension(name):
         return world.dimension(name, node.span).name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from kpi_engine.ir import tree
@@ -10,7 +10,7 @@ from kpi_engine.ir.diagnostic import nearest
 from kpi_engine.ir.expression import Conjunct, Expression, Field, Total
 from kpi_engine.resolve.binder import bind_condition
 from kpi_engine.resolve.dimensions import dimension_on
-from kpi_engine.resolve.forms import fields, nodes
+from kpi_engine.resolve.forms import fields, nodes, split_sources
 from kpi_engine.resolve.problems import BindError, gather, listed, problem
 from kpi_engine.resolve.references import chains, link_help, path_field
 from kpi_engine.resolve.rows import RowBinder
@@ -105,11 +105,19 @@ def _column_help(world: World, name: str) -> str:
 
 
 def bind_filter(
-    world: World, node: tree.Expr, bases: Sequence[str], column_dimensions: Iterable[str] = ()
+    world: World,
+    node: tree.Expr,
+    bases: Sequence[str],
+    column_dimensions: Iterable[str] = (),
+    around: Sequence[Expression] = (),
 ) -> tuple[Conjunct, ...]:
-    """The conditions of a filter on all base sources. `column_dimensions` are columns in use as dimensions."""
+    """The conditions of a filter on all base sources. `column_dimensions` are columns in use as dimensions.
+
+    `around` are the expressions that it filters: of a source that stands in them only where a `total` drops the condition,
+    nothing is asked.
+    """
     used = frozenset(column_dimensions)
-    return tuple(gather([partial(_conjunct, world, part, bases, used) for part in _operands(node)]))
+    return tuple(gather([partial(_conjunct, world, part, bases, used, around) for part in _operands(node)]))
 
 
 def _operands(node: tree.Expr) -> list[tree.Expr]:
@@ -123,12 +131,29 @@ def _operands(node: tree.Expr) -> list[tree.Expr]:
     return [node]
 
 
-def _conjunct(world: World, node: tree.Expr, bases: Sequence[str], used: frozenset[str]) -> Conjunct:
-    bound = gather([partial(_on_source, world, node, base, bases, used) for base in bases])
-    dimensions = frozenset().union(*(named for _, named, _ in bound))
-    only = all(whole for _, _, whole in bound)
-    by_source = tuple(zip(bases, (condition for condition, _, _ in bound), strict=True))
+def _conjunct(
+    world: World, node: tree.Expr, bases: Sequence[str], used: frozenset[str], around: Sequence[Expression]
+) -> Conjunct:
+    found: dict[str, tuple[Expression, frozenset[str], bool]] = {}
+    refused: dict[str, BindError] = {}
+    for base in bases:
+        try:
+            found[base] = _on_source(world, node, base, bases, used)
+        except BindError as failure:
+            refused[base] = failure
+    dimensions = frozenset[str]().union(*(named for _, named, _ in found.values()))
+    only = all(whole for _, _, whole in found.values())
+    if refused and not (found and dimensions and only and _is_dropped(refused, dimensions, around)):
+        gather([partial(_on_source, world, node, base, bases, used) for base in bases])
+    by_source = tuple((base, condition) for base, (condition, _, _) in found.items())
     return Conjunct(by_source, dimensions, only, node.span)
+
+
+def _is_dropped(refused: Mapping[str, BindError], dimensions: frozenset[str], around: Sequence[Expression]) -> bool:
+    """Whether the sources that lack a condition are looked at only where a `total` drops it."""
+    needed = {source for each in around for source in split_sources(each, dimensions)}
+    out_of_reach = all(each.code == "E354" for failure in refused.values() for each in failure.diagnostics)
+    return out_of_reach and needed.isdisjoint(refused)
 
 
 def _on_source(

@@ -82,6 +82,25 @@ def domain_sources(*roots: Expression) -> tuple[str, ...]:
     return tuple(dict.fromkeys(node.keys[0] for node in keyed))
 
 
+def split_sources(root: Expression, names: frozenset[str]) -> tuple[str, ...]:
+    """The sources that dimensions split or filter: all but those that stand only where a `total` drops every one."""
+    found: dict[str, None] = {}
+    seen: set[int] = set()
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen or (isinstance(node, Total) and (not node.dimensions or names <= {*node.dimensions})):
+            continue
+        seen.add(id(node))
+        match node:
+            case Measure(source=source):
+                found[source] = None
+            case KeyedAggregate(all=True, keys=keys):
+                found[keys[0]] = None
+        waiting.extend(parts(node))
+    return tuple(found)
+
+
 def fields(root: Expression) -> Iterator[Field]:
     """The columns that a row expression reads."""
     return (node for node in nodes(root) if isinstance(node, Field))

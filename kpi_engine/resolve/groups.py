@@ -72,7 +72,7 @@ class GroupBinder(ExpressionBinder):
         if not bases:
             raise problem("E354", "there is nothing to filter: no aggregate stands in these brackets", node.span)
         for condition in conditions:
-            conjuncts = bind_filter(self.world, condition.condition, bases, total_columns(bound))
+            conjuncts = bind_filter(self.world, condition.condition, bases, total_columns(bound), [bound])
             check_totals(bound, conjuncts, "E351")
             bound = Restrict(bound, conjuncts, bound.type, node.span)
         return bound

@@ -106,6 +106,12 @@ class _Linking:
         self.places: dict[str, Span] = {}
         self.optional: dict[str, frozenset[str]] = {}
         self.unmapped: set[str] = set()
+        self.has_currency = any(
+            each.key.text == "currency"
+            for node in self.units[PROJECT].declarations()
+            if isinstance(node, tree.CalendarDeclaration)
+            for each in node.properties
+        )
 
     def linked(self) -> Linked:
         """All files, the project's first, then those of the packs."""
@@ -233,6 +239,12 @@ class _Linking:
             optional -= {each.name.text for each in bound.declaration.assignments}
             place = bound.declaration.logical.span
         self.places[known] = place
+        if not self.has_currency and any(_needs_currency(each) for each in source.columns):
+            # One error for the project instead of one for each amount of the pack.
+            message = f"pack `{unit.name}` has amounts of money, and the project has no currency"
+            help = "write a calendar with `currency: EUR`, or another one"
+            self.problems.append(Diagnostic("E218", message, uses[0].declaration.pack.span if uses else place, help))
+            source = replace(source, columns=tuple(map(_with_any_currency, source.columns)))
         return _closed(source), optional
 
     def _united(self, ident: Ident, source: tree.Source) -> tuple[tree.Source, set[str]]:
@@ -254,6 +266,16 @@ class _Linking:
 
 def _stored_columns(source: tree.Source) -> set[str]:
     return {each.name.text for each in source.columns if each.origin is None or isinstance(each.origin, tree.StoredAs)}
+
+
+def _needs_currency(column: tree.Column) -> bool:
+    return column.type is not None and column.type.name.text == "currency" and column.type.parameter is None
+
+
+def _with_any_currency(column: tree.Column) -> tree.Column:
+    if column.type is None or not _needs_currency(column):
+        return column
+    return replace(column, type=replace(column.type, parameter=replace(column.type.name, text="XXX")))
 
 
 def _closed(source: tree.Source) -> tree.Source:

@@ -14,7 +14,7 @@ from kpi_engine.ir.question import BoundDimension, Question
 from kpi_engine.resolve.asking import QUERY, Asking
 from kpi_engine.resolve.dimensions import column_dimension, dimension_on, reachable_dimensions
 from kpi_engine.resolve.filters import bind_filter, check_totals
-from kpi_engine.resolve.forms import domain_sources
+from kpi_engine.resolve.forms import domain_sources, split_sources
 from kpi_engine.resolve.problems import Attempts, BindError, listed, problem
 from kpi_engine.resolve.references import link_help
 from kpi_engine.resolve.world import World
@@ -47,24 +47,35 @@ def _dimension(asking: Asking, name: str, metrics: Sequence[Metric], sources: Se
     if dimension is None:
         return _column_dimension(asking, name, metrics, sources)
     bound: list[tuple[str, Expression]] = []
+    needed = _needed(name, metrics)
     for source in sources:
         value = dimension_on(world, dimension, source, QUERY)
-        if value is None:
+        if value is not None:
+            bound.append((source, value))
+        elif source in needed or not needed:
             raise _cannot_split(world, name, source, metrics, sources)
-        bound.append((source, value))
     return BoundDimension(name, dimension.type, tuple(bound))
+
+
+def _needed(name: str, metrics: Sequence[Metric]) -> set[str]:
+    """The sources that must have a dimension: those that are not only looked at where a `total` drops it.
+
+    If there are none, it is the rows inside of the totals that say which groups there are.
+    """
+    return {source for metric in metrics for source in split_sources(metric.body, frozenset([name]))}
 
 
 def _column_dimension(asking: Asking, name: str, metrics: Sequence[Metric], sources: Sequence[str]) -> BoundDimension:
     """A column that every base source itself has under that name."""
     world = asking.world
-    type = column_dimension(world, name, sources)
-    if type is not None:
-        bound = [(source, Field(name, type)) for source in sources]
-        return BoundDimension(name, type, tuple(bound))
     having = [source for source in sources if world.has_column(source, name)]
+    needed = _needed(name, metrics)
+    lacking = next((source for source in sources if source not in having and (source in needed or not needed)), None)
+    type = column_dimension(world, name, having)
+    if type is not None and lacking is None:
+        bound = [(source, Field(name, type)) for source in having]
+        return BoundDimension(name, type, tuple(bound))
     if having:
-        lacking = next((source for source in sources if source not in having), None)
         if lacking is not None:
             raise _cannot_split(world, name, lacking, metrics, sources)
         raise problem(
@@ -87,7 +98,8 @@ def _column_dimension(asking: Asking, name: str, metrics: Sequence[Metric], sour
 
 def _cannot_split(world: World, name: str, source: str, metrics: Sequence[Metric], sources: Sequence[str]) -> BindError:
     """E501: which source lacks the dimension, how to give it one, and what can be split by instead."""
-    metric = next(m for m in metrics if source in (*m.sources, *domain_sources(m.body)))
+    holders = [m for m in metrics if source in (*m.sources, *domain_sources(m.body))]
+    metric = next((m for m in holders if source in split_sources(m.body, frozenset([name]))), holders[0])
     dimension = world.dimensions.get(name)
     owners = [owner for owner, _ in dimension.values] if dimension is not None else []
     reason = f"{source} has no column `{name}`"
@@ -103,11 +115,13 @@ def _cannot_split(world: World, name: str, source: str, metrics: Sequence[Metric
         add = f"add a value for {source} to `dimension {name}`"
     common = reachable_dimensions(world, sources)
     also = f"; common dimensions: {', '.join(common)}" if common else ""
+    # Of columns that are no dimensions a total knows only those that every source in it has.
+    undeclared = "" if dimension is not None else " without one and"
     return problem(
         "E501",
         f"{metric.name} cannot be split by `{name}`: {reason}",
         QUERY,
-        f"{add}, or use total({metric.name}, {name}){also}",
+        f"{add}, or{undeclared} use total({metric.name}, {name}){also}",
     )
 
 
@@ -117,7 +131,7 @@ def bind_question_filter(
     """The condition of a question on every base source. `used` are names that are in use as dimensions."""
     world = asking.world
     try:
-        conjuncts = bind_filter(world, where, sources, used)
+        conjuncts = bind_filter(world, where, sources, used, [metric.body for metric in metrics])
     except BindError as failure:
         recoded = (replace(d, code="E514") if d.code == "E354" else d for d in failure.diagnostics)
         raise BindError(dict.fromkeys(recoded), failure.blocked) from failure

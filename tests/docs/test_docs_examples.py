@@ -8,13 +8,16 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from plugins.packages import installed
 
 from kpi_engine import SourceText
 from kpi_engine.cli import main
+from kpi_engine.extend import discovery
 from kpi_engine.ir.render import render
 from kpi_engine.project.config_file import parse_config
 
@@ -41,6 +44,7 @@ class Reader:
         self.printed: str | None = None
         self.names: dict[str, Any] = {"__name__": "docs"}
         self.written: dict[str, str] = {}
+        self.installed: list[str] = []
 
     def follow(self, block: Block) -> None:
         """Do what a block says."""
@@ -73,9 +77,27 @@ class Reader:
                 os.chdir(words[1])
             elif words[:1] == ["kpi"] and words != ["kpi", "demo"]:  # the folder is the demo's already
                 printed = (printed or "") + _output_of(words[1:], f"{where}: {line}")
+            elif words[:3] == ["pip", "install", "-e"]:
+                self.install(Path(words[3]).resolve())
             elif words[:1] == ["git"]:
                 subprocess.run(words, check=True, env=os.environ | AUTHOR)
         return printed
+
+    def install(self, package: Path) -> None:
+        """What `pip install -e` leaves for this process: the folder on the path, and metadata beside it."""
+        installed(package)
+        sys.path.insert(0, str(package))
+        self.installed.append(str(package))
+        discovery.forget()
+
+    def leave(self) -> None:
+        """Take from this process what was installed."""
+        for package in self.installed:
+            sys.path.remove(package)
+            for name, module in list(sys.modules.items()):
+                if package in str(getattr(module, "__file__", "")):
+                    del sys.modules[name]
+        discovery.forget()
 
     def errors(self, shown: str) -> str:
         """What is said of the definitions last seen, changed where the page shows another line."""
@@ -115,8 +137,11 @@ def _without_ends(text: str) -> list[str]:
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_page_runs(page: Path, at_work: Path) -> None:
     reader = Reader(page, at_work)
-    for block in blocks(page.read_text("utf-8")):
-        reader.follow(block)
+    try:
+        for block in blocks(page.read_text("utf-8")):
+            reader.follow(block)
+    finally:
+        reader.leave()
 
 
 def test_other_output_is_noticed(at_work: Path) -> None:

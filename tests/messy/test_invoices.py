@@ -186,3 +186,31 @@ def test_a_file_without_a_header_is_refused(tmp_path: Path) -> None:
     with pytest.raises(kpi_engine.KpiError) as caught:
         project.eval("net_sales")
     assert caught.value.diagnostics[0].code == "E605"
+
+
+def test_what_was_odd_in_a_source_that_is_only_looked_at_is_said(tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text("day,customer\n2026-01-01,a\n2026-01-02,b\n")
+    (tmp_path / "customers.csv").write_text("id,age\na,forty\nb,50\n")
+    text = """
+source orders
+  time: day
+  table: "orders.csv"
+  column day: date
+  column customer -> customers
+
+source customers
+  table: "customers.csv"
+  key: id
+  on_error: null
+  column age: integer
+
+source grown = (orders where customers.age >= 18)
+
+adults = count(orders where customers.age >= 18)
+grown_up = count(grown)
+"""
+    project = kpi_engine.Project.from_text(text, data=tmp_path)
+    for metric in ("adults", "grown_up"):
+        result = project.eval(metric)
+        assert result.table.column(metric).to_pylist() == [1]
+        assert result.stats.sources["customers"].failed_casts == 1

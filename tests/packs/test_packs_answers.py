@@ -159,6 +159,21 @@ def test_an_alias_leads_names_and_leaves_the_own_alone(shop: Path) -> None:
     assert found == [{"revenue": 50 / 4, "s.revenue": Decimal(50), "stores": 2}]
 
 
+def test_questions_may_lead_any_name_by_its_pack(shop: Path) -> None:
+    """In metrics, dimensions, conditions and the order; the answer has the names of the catalogue."""
+    folder = project(shop, USES + MAP, t_order=T_ORDER)
+    (folder / "more.kpi").write_text("dimension place = orders.store\n", "utf-8")
+    found = rows(
+        folder, ["sales.revenue"], by=["sales.channel", "place"], where='orders.store != "9"',
+        order_by=["sales.revenue:desc"],
+    )  # fmt: skip
+    assert [tuple(row.values()) for row in found] == [
+        ("web", "8", Decimal("20.00")),
+        ("shop", "8", Decimal("17.66")),
+        ("web", "7", Decimal("12.34")),
+    ]
+
+
 def test_dimensions_of_one_name_are_one(shop: Path) -> None:
     """The share of a channel is of all orders, though care adds its tickets to the dimension `channel`."""
     text = USES + "use care\n" + MAP + 'map care.tickets to "tickets.csv"\n'
@@ -220,7 +235,8 @@ def test_cases_with_packs(shop: Path) -> None:
         "# mapped\n---- data orders\noid, create_date, pay_amount, st, deleted\na, 2026-01-01, 1250, 1, no\n"
         "---- query sales.revenue\n---- result\nrevenue\n12.50\n"
         "====\n# a pack of the case\n---- pack tiny 2.0\nsource t\n  time: d\n  column d: date\nn = count(t)\n"
-        "---- definitions\nuse tiny as y\nm = 2 * y.n\n---- data y.t\nd\n2026-01-01\n---- query m, y.n\n---- result\nm  y.n\n2  1\n",
+        "---- definitions\nuse tiny as y\nm = 2 * y.n\n---- data y.t\nd\n2026-01-01\n"
+        "---- query m, y.n\n---- result\nm  y.n\n2  1\n",
         "utf-8",
     )
     found = kpi_engine.open(folder).test()

@@ -11,6 +11,7 @@ from kpi_engine.cli import main
 from kpi_engine.inspect.pack_changes import pack_changes, verdict
 from kpi_engine.inspect.packs import check_pack
 from kpi_engine.ir.diagnostic import KpiError
+from kpi_engine.scaffold import new_package
 
 from .projects import MANIFEST, codes, write_pack, write_project
 
@@ -142,6 +143,27 @@ def test_what_a_pack_lacks(tmp_path: Path, text: str) -> None:
     said = "\n".join(each.message for each in found)
     assert {each.code for each in found} == {"W793"} and all(each.help for each in found)
     assert [part for part in (*LACKING[text], "no README.md") if part not in said] == []
+
+
+def test_a_new_pack_lacks_nothing(tmp_path: Path) -> None:
+    """What `kpi plugins new pack` writes."""
+    new_package("pack", "zoo", tmp_path)
+    assert [each.message for each in check_pack(tmp_path / "kpi-zoo" / "kpi_pack_zoo")] == []
+
+
+def test_the_doctor_reads_packs_and_runs_their_cases(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An installed pack whose case does not hold is named with it."""
+    site = tmp_path / "site"
+    info = site / "kpi_p-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: kpi-p\nVersion: 1.0\n", "utf-8")
+    (info / "entry_points.txt").write_text("[kpi_engine.packs]\np = kpi_pack_p\n", "utf-8")
+    write_pack(site / "kpi_pack_p", "p", TEXT)
+    monkeypatch.syspath_prepend(str(site))
+    assert main(["plugins", "doctor", "p"]) == 4
+    assert "no case asks for `revenue`" in capsys.readouterr().out
 
 
 def test_a_case_that_does_not_hold_is_an_error(tmp_path: Path) -> None:

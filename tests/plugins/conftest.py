@@ -11,7 +11,8 @@ import pytest
 
 from kpi_engine.cli import main
 from kpi_engine.extend import discovery, functions
-from tests.plugins.packages import distribution
+
+from .packages import distribution
 
 
 class Project:

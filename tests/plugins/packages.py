@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def distribution(
@@ -38,6 +42,15 @@ def distribution(
     record = "".join(f"{file},sha256={_hash(folder / file)},\n" for file in files)
     (info / "RECORD").write_text(record)
     return info
+
+
+def installed(package: Path) -> dict[str, str]:
+    """The environment in which a package is installed: its folder on the path, with the metadata of its pyproject."""
+    written = tomllib.loads((package / "pyproject.toml").read_text("utf-8"))["project"]
+    points = {group.removeprefix("kpi_engine."): entries for group, entries in written["entry-points"].items()}
+    requires = written["dependencies"]
+    distribution(package, written["name"], version=written["version"], points=points, requires=requires, api=None)
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(package), str(ROOT)])}
 
 
 def _hash(path: Path) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from kpi_engine.extend import loading
-from tests.plugins.conftest import Project
+
+from .conftest import Project
 
 HOOK = "from kpi_engine.extend.hookspecs import hookimpl\n"
 FUNCTION = """

@@ -23,7 +23,8 @@ from kpi_engine.extend.rows import ConnectionSettings, Connector, Push, ScanRequ
 from kpi_engine.extend.scans import OpenedScan, dataset_scan, stream_scan
 from kpi_engine.ir.catalog import TableSchema
 from kpi_engine.testing.connectors import ConnectorKit
-from tests.plugins.counting import CountingConnector
+
+from .counting import CountingConnector
 
 pytest_plugins = ["pytester"]
 

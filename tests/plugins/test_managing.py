@@ -10,8 +10,9 @@ import pytest
 
 from kpi_engine.extend.pins import Pin
 from kpi_engine.managing import with_pins
-from tests.plugins.conftest import Project
-from tests.plugins.test_hostile import plugin
+
+from .conftest import Project
+from .test_hostile import plugin
 
 TWICE = (
     plugin("return [record('twice', 'twice_plugin:compute')]")

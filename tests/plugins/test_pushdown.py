@@ -15,7 +15,8 @@ from kpi_engine.ir.question import Question
 from kpi_engine.ir.result import RunStats
 from kpi_engine.ir.span import SourceText
 from kpi_engine.parse import parse_file
-from tests.plugins.counting import CountingConnector, RowsConnector
+
+from .counting import CountingConnector, RowsConnector
 
 DEFINITIONS = """\
 calendar

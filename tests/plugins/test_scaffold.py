@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
 
 from kpi_engine.scaffold import KINDS
-from tests.plugins.conftest import Project
-from tests.plugins.packages import distribution
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def installed(package: Path) -> dict[str, str]:
-    """The environment in which a package is installed: its folder on the path, with the metadata of its pyproject."""
-    written = tomllib.loads((package / "pyproject.toml").read_text())["project"]
-    points = {group.removeprefix("kpi_engine."): entries for group, entries in written["entry-points"].items()}
-    distribution(
-        package,
-        written["name"],
-        version=written["version"],
-        points=points,
-        requires=written["dependencies"],
-        api=None,
-    )
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(package), str(ROOT)])}
+from .conftest import Project
+from .packages import installed
 
 
 def python(*words: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

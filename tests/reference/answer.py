@@ -58,6 +58,12 @@ def answer(definitions: str, tables: Mapping[str, Sequence[Mapping[str, object]]
         for span in spans:
             window = Window(span, span, max(opens, span.start), min(cut, span.end))
             contexts[span, name] = Context(window, where, asked.by, where, asked.by, grain=asked.grain)
+    asking = [(model.metrics[name], contexts[spans[0], name]) for name in asked.metrics] if spans else []
+    for name in asked.by:
+        looked_at = [each for metric, context in asking for each in meaning.looked_at(metric, context)]
+        split = any(name in context.dimensions for _, context in looked_at)
+        if not split and not all(world.has_dimension(name, source) for source, _ in looked_at):
+            raise MeaninglessError(f"nothing says which {name} there are")
     rows: list[Row] = []
     groups = _groups(meaning, asked, contexts)
     for span in spans:
@@ -115,9 +121,11 @@ def _groups(meaning: Meaning, asked: Asked, contexts: Mapping[tuple[Span, str], 
         for call, outer in meaning.outermost(metric, context):
             if is_keyed(call) and outer.dimensions == outer.every_dimension:
                 found |= groups_of_all(meaning, call, outer)
-        for call, leaf in meaning.leaves(metric, context):
-            entries = meaning.measuring.entries_of_every_group(call, leaf)
-            found.update(entry.group[: len(asked.by)] for entry in entries)
+            elif not meaning.has_groups(call, outer):
+                continue
+            for each, leaf in meaning.leaves(call, outer):
+                entries = meaning.measuring.entries_of_every_group(each, leaf)
+                found.update(entry.group[: len(asked.by)] for entry in entries)
     return sorted(found, key=lambda group: [_place(value) for value in group])
 
 

@@ -90,7 +90,7 @@ def call_function(node: tree.Call, calendar: LocalCalendar, value: Callable[[tre
     if not functions.knows(name):
         raise MeaninglessError(f"the reference does not know {name}()")
     nodes = [argument.value for argument in node.arguments]
-    if name in ("bucket", "part"):
+    if name in ("bucket", "part", "from_epoch"):
         return functions.call(name, [value(nodes[0]), word(nodes[1])], calendar)
     if name == "date_add":
         return functions.call(name, [value(nodes[0]), _signed_duration(nodes[1])], calendar)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from fractions import Fraction
 from typing import Any
 
-from .local_time import LocalCalendar, add_months
+from .local_time import LocalCalendar, add_months, length
 from .values import Value, ceiled, compare, floored, rounded, settled
 
 # Null in, null out: these see no null.
@@ -70,6 +70,8 @@ def call(name: str, arguments: list[Any], calendar: LocalCalendar) -> Any:
     match name:
         case "date":
             return calendar.to_wall(moment).date() if isinstance(moment, datetime) else moment
+        case "from_epoch":
+            return datetime.fromtimestamp(0, UTC) + length(arguments[0], arguments[1])
         case "bucket":
             return bucket(moment, arguments[1], calendar)
         case "date_add":
@@ -93,6 +95,7 @@ def knows(name: str) -> bool:
             "bucket",
             "date_add",
             "part",
+            "from_epoch",
         )
     )
 

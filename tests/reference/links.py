@@ -100,6 +100,13 @@ class Links:
 
     def _matching(self, target: Source, step: Step, row: Row, anchor: Anchor) -> list[Row]:
         base, column = step
+        if column.parent:
+            assert row.origin is not None
+            if self._model.sources[base].elements is not None:
+                return [row.origin]
+            source = self._model.sources[base]
+            return self._matching(target, (source.base, self._model.sources[source.base].columns[column.name]),
+                                  row.origin, anchor)  # fmt: skip
         if column.inherited and column.computed is not None:
             assert row.origin is not None
             source = self._model.sources[base]

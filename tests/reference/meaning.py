@@ -88,6 +88,24 @@ class Meaning:
                     if child not in words:
                         yield from self.outermost(child, context)
 
+    def looked_at(self, node: tree.Expr, context: Context) -> Iterator[tuple[str, Context]]:
+        """The sources whose rows an expression looks at, or has a list of, each with every context."""
+        for call, within in self.outermost(node, context):
+            if not keyed.is_keyed(call):
+                yield self.measuring.measure(call).base, within
+                continue
+            everyone = keyed.read_keyed(self, call, within.grain)
+            if everyone.everyone:
+                yield everyone.keys[0].name, within
+            for part, inner in keyed.inside(self, call, within):
+                yield from self.looked_at(part, inner)
+
+    def has_groups(self, node: tree.Expr, context: Context) -> bool:
+        """Whether everything that an expression looks at has the dimensions that a `total` around it drops."""
+        names = [name for name in context.every_dimension if not name.startswith(PER)]
+        sources = {source for source, _ in self.looked_at(node, context)}
+        return all(self.world.has_dimension(name, source) for source in sources for name in names)
+
     def check(self, node: tree.Expr, context: Context) -> None:
         """Raise where a name of an expression means nothing in its place."""
         for call, within in self.outermost(node, context):
@@ -187,12 +205,15 @@ class Meaning:
     def _without(self, context: Context, body: tree.Expr, names: list[str]) -> Context:
         """Inside a `total`: without these dimensions (none: without any group, also that of a surrounding `per`), and
         without the conditions on them alone."""
-        kept = [condition for condition in context.filters if not self._is_dropped(condition, self.bases(body), names)]
+        bases = self.bases(body)
+        own = {*names, *context.every_dimension}
+        kept = [each for each in context.filters if not self._is_dropped(each, bases, names, own)]
         dimensions = tuple(each for each in context.dimensions if names and each not in names)
         return replace(context, filters=tuple(kept), dimensions=dimensions)
 
-    def _is_dropped(self, condition: tree.Expr, bases: list[str], names: list[str]) -> bool:
-        found = [self._named(condition, base) for base in bases]
+    def _is_dropped(self, condition: tree.Expr, bases: list[str], names: list[str], own: set[str]) -> bool:
+        """`own` are columns in use as dimensions."""
+        found = [self._named(condition, base, own) for base in bases]
         named = set().union(*(each for each, _ in found))
         alone = all(only for _, only in found)
         dropped = named & set(names) if names else named
@@ -200,12 +221,12 @@ class Meaning:
             raise MeaninglessError("a condition mixes dropped dimensions and others")
         return bool(dropped)
 
-    def _named(self, condition: tree.Expr, base: str) -> tuple[set[str], bool]:
+    def _named(self, condition: tree.Expr, base: str, own: set[str]) -> tuple[set[str], bool]:
         """The dimensions that a condition names, by name or by column, and whether it names nothing else."""
         named: set[str] = set()
         only = True
         for path in paths(condition):
-            found = self._dimensions_of(path, base)
+            found = {path.text} if path.text in own else self._dimensions_of(path, base)
             named |= found
             only = only and bool(found)
         return named, only

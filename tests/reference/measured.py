@@ -44,6 +44,7 @@ class Measuring:
         self._prepared: dict[tuple[object, ...], list[Entry]] = {}
         self._within: dict[tuple[object, ...], list[Entry]] = {}
         self._first: dict[str, Mark | None] = {}
+        self._grouped: dict[tuple[object, ...], bool] = {}
 
     def measure(self, call: tree.Call) -> Measure:
         """An aggregate with its names looked up."""
@@ -74,6 +75,8 @@ class Measuring:
     def entries_of_every_group(self, call: tree.Call, context: Context) -> list[Entry]:
         """The rows inside the window with their whole group; where a `total` has dropped some of it, those of the whole
         filter."""
+        if not self.has_groups(call, context):
+            return []
         filters = context.filters if context.dimensions == context.every_dimension else context.every_filter
         return self.entries_of_all(call, context, filters, context.every_dimension)
 
@@ -126,7 +129,19 @@ class Measuring:
         """Every name must mean something, also where there is no row to look it up on."""
         measure = self.measure(call)
         self._check(measure, context.filters, context.dimensions)
-        self._check(measure, context.every_filter, context.every_dimension)
+
+    def has_groups(self, call: tree.Call, context: Context) -> bool:
+        """Whether its rows have all that a `total` around them drops."""
+        measure = self.measure(call)
+        key = measure.base, tuple(id(each) for each in context.every_filter), context.every_dimension
+        if key not in self._grouped:
+            try:
+                self._check(Measure("rows", measure.base, (), None), context.every_filter, context.every_dimension)
+            except MeaninglessError:
+                self._grouped[key] = False
+            else:
+                self._grouped[key] = True
+        return self._grouped[key]
 
     def _check(self, measure: Measure, filters: tuple[tree.Expr, ...], dimensions: tuple[str, ...]) -> None:
         for each in filters:

@@ -26,14 +26,16 @@ class Column:
     stored_as: str = ""
     type: str | None = None
     inherited: bool = False
+    parent: bool = False
+    """Whether it is what elements of lists have for the row that they are elements of."""
 
 
 @dataclass
 class Source:
     """A source with its declared columns.
 
-    A derived one has a formula, and is made of the rows of `base`: filtered, the latest of each `per`, or pairs of the
-    `item`s of each `per`.
+    A derived one has a formula, and is made of the rows of `base`: filtered, the latest of each `per`, pairs of the
+    `item`s of each `per`, or the `elements` of a list.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Source:
     base: str = ""
     item: str | None = None
     per: tuple[str, ...] = ()
+    elements: str | None = None
 
     def words(self, key: str) -> list[str]:
         """The words of a property: `key: a` or `key: [a, b]`, or texts."""
@@ -152,6 +155,11 @@ def _inherit(model: Model, source: Source) -> None:
     if source.formula is None or source.base:
         return
     match source.formula:
+        case tree.Call(
+            function=tree.Path(text="unnest"), arguments=(tree.Argument(value=tree.Path(parts=(head, *rest))),)
+        ):
+            _inherit_elements(model, source, head.text, ".".join(part.text for part in rest))
+            return
         case tree.Group(body=tree.Path(parts=(head,)), clauses=(tree.Where(),)):
             item, keys = None, ()
         case tree.Call(
@@ -173,6 +181,26 @@ def _inherit(model: Model, source: Source) -> None:
     if item is not None and item in base.columns:
         for role in ("item", "other"):
             source.columns[role] = replace(base.columns[item], name=role, alias=role, computed=None, stored_as=role)
+
+
+def _inherit_elements(model: Model, source: Source, parent: str, path: str) -> None:
+    """Elements have the time of their row, and refer to it."""
+    base = model.thing(parent)
+    if not isinstance(base, Source):
+        raise MeaninglessError(f"no source named {parent}")
+    _inherit(model, base)
+    source.base, source.elements = base.name, path
+    taken = {key: base.properties[key] for key in TAKEN_OVER if key != "time" and key in base.properties}
+    if "time" in base.properties and "time" not in source.properties:
+        taken["time"] = tree.Path((tree.Name(base.name), *_parts(base.properties["time"])))
+    source.properties = taken | source.properties
+    link = Column(base.name, base.name, alias=base.singular, inherited=True, parent=True)
+    source.columns = {base.name: link} | source.columns
+
+
+def _parts(node: tree.Expr) -> tuple[tree.Name, ...]:
+    assert isinstance(node, tree.Path)
+    return node.parts
 
 
 def _calendar(properties: dict[str, tree.Expr]) -> LocalCalendar:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from kpi_engine.ir import tree
 
 from .local_time import LocalCalendar
-from .model import Column, Source
+from .model import Source
+from .parts import as_type, part_of
 from .problems import MeaninglessError
-from .values import Value, stored
+from .values import stored
 
 if TYPE_CHECKING:
     from .world import World
@@ -25,7 +25,7 @@ Moment = date | datetime
 class Row:
     """The cells of a row. One of a derived source knows the row it comes from, and of pairs its time."""
 
-    cells: dict[str, Value]
+    cells: dict[str, Any]
     origin: Row | None = None
     moment: Moment | None = None
 
@@ -35,7 +35,7 @@ def read_rows(world: World, source: Source) -> list[Row]:
     rows = _stored(world, source) if source.formula is None else _derived(world, source)
     if "distinct" in source.properties and source.properties["distinct"] == tree.Boolean(True):
         rows = list(
-            {tuple(sorted(row.cells.items(), key=lambda cell: cell[0])): row for row in reversed(rows)}.values()
+            {(id(row.origin), *sorted(row.cells.items(), key=lambda cell: cell[0])): row for row in reversed(rows)}.values()
         )
         rows.reverse()
     duplicates = source.properties.get("on_duplicate")
@@ -57,15 +57,8 @@ def _read(source: Source, row: Mapping[str, object], zone: LocalCalendar) -> Row
     cells = {name: stored(value, zone) for name, value in row.items()}
     for column in source.columns.values():
         if column.computed is None:
-            cells[column.name] = _declared(column, cells.get(column.stored_as))
+            cells[column.name] = as_type(part_of(cells, column.stored_as), column.type, zone)
     return Row(cells)
-
-
-def _declared(column: Column, value: Value) -> Value:
-    """A stored value as its declared type reads it: a float as a decimal is the shortest that stands for it."""
-    if isinstance(value, float) and column.type in ("decimal", "currency"):
-        return Fraction(repr(value))
-    return value
 
 
 def _newest(world: World, source: Source, key: Sequence[str], by: tree.Expr, rows: list[Row]) -> list[Row]:
@@ -97,7 +90,28 @@ def _derived(world: World, source: Source) -> list[Row]:
             return _latest(world, source)
         case tree.Call(function=tree.Path(text="pairs")):
             return _pairs(world, source)
+        case tree.Call(function=tree.Path(text="unnest")):
+            return _elements(world, source)
     raise MeaninglessError(f"{source.name} is derived in no known way")
+
+
+def _elements(world: World, source: Source) -> list[Row]:
+    """A row for each element of a list or a map of each row."""
+    found = []
+    assert source.elements is not None
+    for row in world.rows(source.base):
+        elements = part_of(row.cells, source.elements)
+        if isinstance(elements, dict):
+            elements = [{"key": key, "value": value} for key, value in elements.items()]
+        for element in elements or ():
+            # A null among structs has null fields, as one among plain values is null.
+            cells = dict(element) if isinstance(element, dict) else {} if element is None else {"value": element}
+            for column in source.columns.values():
+                if column.computed is None and not column.inherited:
+                    part = part_of(cells, column.stored_as)
+                    cells[column.name] = as_type(part, column.type, world.calendar)
+            found.append(Row(cells, row))
+    return found
 
 
 def _latest(world: World, source: Source) -> list[Row]:

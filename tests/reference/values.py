@@ -19,8 +19,8 @@ Value = int | Fraction | float | str | bool | date | datetime | None
 Truth = bool | None
 
 
-def stored(value: object, zone: LocalCalendar) -> Value:
-    """A Python value of the data as a value of the language; naive times are read in a zone."""
+def stored(value: object, zone: LocalCalendar) -> Any:
+    """A Python value of the data as a value of the language; naive times are read in a zone. Lists and structs stay."""
     match value:
         case float():
             return settled(value)
@@ -32,6 +32,10 @@ def stored(value: object, zone: LocalCalendar) -> Value:
             return value.astimezone(UTC) if value.tzinfo is not None else zone.to_instant(value)
         case None | bool() | int() | str() | date():
             return value
+        case dict():
+            return {name: stored(each, zone) for name, each in value.items()}
+        case list():
+            return [stored(each, zone) for each in value]
     raise TypeError(f"no value of the language: {value!r}")
 
 

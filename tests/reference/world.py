@@ -95,6 +95,10 @@ class World:
             return None
         source = self.model.sources[base]
         declared = source.columns.get(name)
+        if declared is not None and declared.parent:
+            return self._id_of_parent(declared, base, row)
+        if declared is None and name not in row.cells and self._parent_has(source, name):
+            return self.column(name, source.base, row.origin)
         if declared is None or declared.computed is None:
             return row.cells.get(name)
         if declared.inherited:
@@ -103,6 +107,18 @@ class World:
         if key not in self._computed:
             self._computed[key] = self.as_declared(declared, self.on_row(declared.computed, base, row))
         return self._computed[key]
+
+    def _parent_has(self, source: Source, name: str) -> bool:
+        """Whether what elements lack is a reference of their row."""
+        return source.elements is not None and name in self.model.sources[source.base].columns
+
+    def _id_of_parent(self, link: Column, base: str, row: Row) -> Any:
+        """The key of the row that an element is one of."""
+        step = base, link
+        target = self.links.target(step)
+        assert isinstance(target, Source)
+        name, parent = self.links.follow(step, row, (base, row))
+        return self.column(target.words("key")[0], name, parent)
 
     def path(self, path: tree.Path, base: str, row: Row | None, anchor: Anchor | None = None) -> Any:
         """The value of a name on a row: its own column, or one that references lead to."""
@@ -203,6 +219,14 @@ class World:
                 return self._at_home(value, chains[0], row, (base, row))
         raise MeaninglessError(f"{base} has no dimension {name}")
 
+    def has_dimension(self, name: str, base: str) -> bool:
+        """Whether rows of `base` have a value of a dimension."""
+        try:
+            self.dimension(name, base, None)
+        except MeaninglessError:
+            return False
+        return True
+
     def _at_home(self, value: tree.Expr, chain: Sequence[links.Step], row: Row | None, anchor: Anchor) -> Any:
         """The value of a dimension on the row that a chain leads to; of an entity on the last row before it."""
         here = anchor[0]
@@ -214,6 +238,8 @@ class World:
     def _has_column(self, base: str, name: str) -> bool:
         """Whether a source has a column, declared or in its table; of an empty table all are possible."""
         rows = self.rows(base)
+        if self._parent_has(self.model.sources[base], name):
+            return True
         return name in self.model.sources[base].columns or not rows or name in rows[0].cells
 
     def home(self, node: tree.Expr) -> str | None:

@@ -168,6 +168,10 @@ class Dialect:
         """Microseconds from one time to another."""
         raise NotPushed(f"differences of times are not on the list of {self.name}")
 
+    def as_instant(self, node: exp.Expression) -> exp.Expression:
+        """A local time of UTC as an instant."""
+        raise NotPushed("local times are compared with instants")
+
     # Comparison
 
     def compared(self, left: Value, right: Value, binder: Binder, *, ordered: bool) -> tuple[exp.Expression, exp.Expression]:
@@ -182,7 +186,7 @@ class Dialect:
             return self.as_float(left, binder), self.as_float(right, binder)
         if len(kinds) > 1:
             raise NotPushed(f"{left.kind.value} is compared with {right.kind.value}")
-        if kinds == {SqlKind.LOCAL} and "UTC" not in (left.zone, right.zone):
+        if kinds == {SqlKind.LOCAL} and (left.zone, right.zone) != ("UTC", "UTC"):
             raise NotPushed("local times of a zone are compared")
         if kinds == {SqlKind.TEXT} and ordered:
             return self.bytewise(left.node), self.bytewise(right.node)
@@ -229,3 +233,7 @@ class Dialect:
     def edge(self, us: int, day: int, kind: SqlKind) -> object:
         """An edge as a constant for `constant`."""
         return day_text(day) if kind is SqlKind.DATE else us
+
+    def row_column(self, column: StoredColumn, node: exp.Expression) -> exp.Expression:
+        """A column of a row scan, under its own name."""
+        return exp.alias_(node, column.name, quoted=True)

@@ -64,3 +64,12 @@ def local_text(us: int, zone: str) -> str:
 def local_of(moment: datetime.datetime, zone: str) -> str:
     """`local_text` of an aware datetime."""
     return local_text((moment.astimezone(datetime.UTC).replace(tzinfo=None) - _EPOCH) // _TICK, zone)
+
+
+def microseconds_of(local: str) -> int:
+    """A local time as microseconds from 1970-01-01 00:00, as if there were no zones.
+
+    >>> microseconds_of("1970-01-01 00:00:00.5")
+    500000
+    """
+    return (datetime.datetime.fromisoformat(local) - _EPOCH) // _TICK

@@ -92,3 +92,22 @@ def number(value: int) -> exp.Expression:
 def named(name: str, table: str = "") -> exp.Column:
     """A column, its name quoted."""
     return exp.column(exp.to_identifier(name, quoted=True), table=exp.to_identifier(table, quoted=True) if table else None)
+
+
+def used(node: exp.Expression, binder: Binder) -> tuple[Plain, ...]:
+    """The parameters that a statement holds, which are numbered anew: a database refuses those that it does not know.
+
+    >>> binder = Binder()
+    >>> unused, kept = binder.bind(1), binder.bind(2)
+    >>> used(kept, binder), kept.sql("postgres")
+    ((2,), '$1')
+    """
+    values: list[Plain] = []
+    numbers: dict[int, int] = {}
+    for parameter in {id(each): each for each in node.find_all(exp.Parameter)}.values():
+        old = int(parameter.this.this)
+        if old not in numbers:
+            values.append(binder.values[old - 1])
+            numbers[old] = len(values)
+        parameter.set("this", exp.Literal.number(numbers[old]))
+    return tuple(values)

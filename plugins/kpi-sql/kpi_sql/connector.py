@@ -1,0 +1,166 @@
+"""A database as a source of rows and of states: what all three connectors share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import ClassVar, Protocol
+
+import pyarrow as pa
+from kpi_engine.extend.measures import MeasureRequest, PartialStates, Support
+from kpi_engine.extend.rows import ConnectionSettings, ScanRequest, TableRequest, data_error
+from kpi_engine.extend.scans import OpenedScan, stream_scan
+from kpi_engine.ir.catalog import TableSchema
+from kpi_engine.ir.diagnostic import did_you_mean
+
+from kpi_sql.conform import conform
+from kpi_sql.dialect import Dialect
+from kpi_sql.measures import Choices, Measured, Statement, measured
+from kpi_sql.rows import row_statement
+from kpi_sql.settings import settings_of
+from kpi_sql.stored import StoredTable
+from kpi_sql.values import NotPushed, Plain
+
+
+class Session(Protocol):
+    """A connection that only reads, in one transaction."""
+
+    def batches(self, text: str, parameters: Sequence[Plain]) -> Iterator[pa.RecordBatch]:
+        """The rows of a statement, as they come."""
+
+    def table(self, text: str, parameters: Sequence[Plain]) -> pa.Table:
+        """All rows of a statement."""
+
+
+class SqlConnector(ABC):
+    """Tables of one database. Subclasses open sessions, and say what tables there are."""
+
+    dialect: ClassVar[Dialect]
+    known: ClassVar[tuple[str, ...]] = ()
+    """Settings beside those that all databases have."""
+    default_schema: ClassVar[str] = ""
+
+    def __init__(self, settings: ConnectionSettings) -> None:
+        self.connection = settings
+        self.settings = settings_of(settings, self.known, self.default_schema)
+        self._tables: Mapping[tuple[str, str], StoredTable] | None = None
+
+    @abstractmethod
+    def session(self) -> AbstractContextManager[Session]:
+        """A new session, closed at the end. KpiError E605 if the database cannot be had."""
+
+    @abstractmethod
+    def introspect(self, session: Session) -> Mapping[tuple[str, str], StoredTable]:
+        """Every table and view that can be read, by schema and name."""
+
+    @abstractmethod
+    def row_schema(self, session: Session, table: StoredTable, names: Sequence[str]) -> pa.Schema:
+        """The Arrow schema of some columns. KpiError E610 for one that cannot be read."""
+
+    def row_batches(
+        self, session: Session, table: StoredTable, statement: Statement, schema: pa.Schema
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of a scan of some columns of a table, in its schema."""
+        yield from session.batches(self.dialect.text(statement.node), statement.parameters)
+
+    def state_table(self, session: Session, statement: Statement) -> pa.Table:
+        """The answer to a statement of a measure query, as the database gives it."""
+        return session.table(self.dialect.text(statement.node), statement.parameters)
+
+    def check_stored(self, session: Session, table: StoredTable, names: Sequence[str]) -> None:
+        """KpiError E608 where columns hold values of other types than the database declares."""
+
+    @abstractmethod
+    def table_schema(self, session: Session, table: StoredTable) -> TableSchema:
+        """What `schema` answers."""
+
+    # The protocol of connectors
+
+    def tables(self) -> Sequence[str]:
+        """Tables of the connection's schema by name, others as `schema.name`."""
+        return tuple(
+            name if schema == self.settings.schema else f"{schema}.{name}" for schema, name in sorted(self._all())
+        )
+
+    def schema(self, table: TableRequest) -> TableSchema:
+        """Columns and types of a table."""
+        found = self._found(table)
+        with self.session() as session:
+            return self.table_schema(session, found)
+
+    def scan(self, request: ScanRequest) -> OpenedScan:
+        """Rows, with projection, predicates and limit in the statement."""
+        table = self._found(request.table)
+        names = list(dict.fromkeys(column.physical or column.name for column in request.columns))
+        for name in names:
+            if name not in table.columns:
+                help = did_you_mean(name, table.columns) or f"the columns are: {', '.join(list(table.columns)[:12])}"
+                raise data_error("E607", request.table.source or table.name, f"there is no column `{name}`", help)
+        statement, pushed = row_statement(request, table, self.dialect, names)
+        with self.session() as session:
+            schema = self.row_schema(session, table, names)
+
+        def opened() -> Iterator[pa.RecordBatch]:
+            with self.session() as session:
+                yield from self.row_batches(session, table, statement, schema)
+
+        return stream_scan(request, schema, opened, pushed=pushed)
+
+    def supports(self, request: MeasureRequest) -> Support:
+        """Whether the request can be put in SQL that means the same."""
+        if not self.settings.aggregate:
+            return Support.no("the connection has `aggregate = false`")
+        try:
+            made = self._measured(request)
+        except NotPushed as refusal:
+            return Support.no(refusal.reason)
+        return Support.yes(";\n".join(self.dialect.text(each.node, pretty=True) for each in made.states))
+
+    def partial_states(self, request: MeasureRequest) -> PartialStates:
+        """States, from one transaction; KpiError E641 where a reference leads to several rows."""
+        made = self._measured(request)
+        source = request.query.source
+        with self.session() as session:
+            for table in request.tables.values():
+                names = [each.physical or each.name for each in table.columns.values()]
+                self.check_stored(session, self._found(table.table), names)
+            self._check_keys(session, made)
+            tables = [conform(source, each.columns, self.state_table(session, each)) for each in made.states]
+            untimed = late = 0
+            if made.left_out is not None:
+                (row,) = conform(source, made.left_out.columns, self.state_table(session, made.left_out)).to_pylist()
+                untimed, late = int(row["untimed"]), int(row["late"])
+        return PartialStates(tables, untimed, late)
+
+    # What they are made of
+
+    def _all(self) -> Mapping[tuple[str, str], StoredTable]:
+        if self._tables is None:
+            with self.session() as session:
+                self._tables = self.introspect(session)
+        return self._tables
+
+    def _found(self, request: TableRequest) -> StoredTable:
+        place = request.source or ", ".join(request.names)
+        if len(request.names) != 1:
+            raise data_error("E601", place, "a source of a database is one table", "make a view of several tables")
+        (name,) = request.names
+        for key in ((self.settings.schema, name), tuple(name.split(".", 1))):
+            if len(key) == 2 and key in self._all():
+                return self._all()[key]
+        listed = self.tables()
+        help = did_you_mean(name, listed) or f"the tables are: {', '.join(listed[:12])}"
+        raise data_error("E601", place, f"there is no table `{name}` in the connection {self.settings.name}", help)
+
+    def _measured(self, request: MeasureRequest) -> Measured:
+        stored = {name: self._found(table.table) for name, table in request.tables.items()}
+        return measured(request, stored, self.dialect, Choices(self.settings.inexact_sums))
+
+    def _check_keys(self, session: Session, made: Measured) -> None:
+        for check in made.keys:
+            for row in self.state_table(session, check.statement).to_pylist():
+                shown = f'"{row["item"]}"' if isinstance(row["item"], str) else str(row["item"])
+                rows = f"{row['rows']} rows of {check.source} have the {check.column} {shown}"
+                help = "remove the duplicates, or declare which row counts: `on_duplicate: latest(...)` on the source"
+                raise data_error("E641", check.source, f"{rows}: a reference must lead to one row", help)

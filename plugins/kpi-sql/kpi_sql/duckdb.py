@@ -1,0 +1,160 @@
+"""DuckDB files through DuckDB's own Arrow interface, opened for reading and closed to everything else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Timer
+
+import duckdb
+import pyarrow as pa
+from kpi_engine.extend.arrow_tables import table_schema
+from kpi_engine.extend.rows import data_error
+from kpi_engine.ir.catalog import TableSchema
+from sqlglot import exp
+
+from kpi_sql.connector import Session, SqlConnector
+from kpi_sql.dialect import MOST_DIGITS, Dialect
+from kpi_sql.relations import table_node
+from kpi_sql.stored import SqlKind, StoredColumn, StoredTable, StoredType
+from kpi_sql.values import Plain, Value, call, cast, named, operator
+
+_BATCH_ROWS = 1 << 16
+_LOCKED = {
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "TimeZone": "UTC",
+    "lock_configuration": "true",
+}
+_KINDS: Mapping[str, SqlKind] = {
+    **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT"), SqlKind.INTEGER),
+    **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER"), SqlKind.INTEGER),
+    **dict.fromkeys(("FLOAT", "DOUBLE"), SqlKind.FLOAT),
+    "VARCHAR": SqlKind.TEXT,
+    "BOOLEAN": SqlKind.BOOLEAN,
+    "DATE": SqlKind.DATE,
+    "TIMESTAMP": SqlKind.LOCAL,
+    "TIMESTAMP WITH TIME ZONE": SqlKind.INSTANT,
+}
+_DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
+_TABLES = """\
+SELECT c.schema_name, c.table_name, c.column_name, c.data_type,
+  EXISTS (FROM duckdb_tables() AS t WHERE t.sql ILIKE '%collate%') AS collated
+FROM duckdb_columns() AS c WHERE NOT c.internal AND c.database_name = current_database()
+ORDER BY c.schema_name, c.table_name, c.column_index"""
+
+
+class DuckdbDialect(Dialect):
+    """Decimals of 38 digits, integers of 128 bits, and exact enough sums of floats (Kahan's)."""
+
+    name = "duckdb"
+    writer = "duckdb"
+    wide_type = "INT128"
+    float_sum = "fsum"
+
+    def elapsed(self, left: Value, right: Value) -> Value:
+        """From microseconds since 1970."""
+        node = operator(exp.Sub, call("epoch_us", left.node), call("epoch_us", right.node))
+        return Value(node, SqlKind.INTEGER)
+
+    def as_instant(self, node: exp.Expression) -> exp.Expression:
+        """The session's zone is UTC."""
+        return cast(node, "TIMESTAMPTZ")
+
+    def contains(self, text: exp.Expression, part: exp.Expression) -> exp.Expression:
+        """By bytes."""
+        return call("contains", text, part)
+
+
+class DuckdbSession:
+    """One transaction of a connection of its own."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, timeout: float) -> None:
+        self._connection = connection
+        self._timeout = timeout
+
+    def batches(self, text: str, parameters: Sequence[Plain]) -> Iterator[pa.RecordBatch]:
+        """As DuckDB makes them."""
+        with self._limited():
+            yield from self._connection.sql(text, params=list(parameters)).to_arrow_reader(_BATCH_ROWS)
+
+    def table(self, text: str, parameters: Sequence[Plain]) -> pa.Table:
+        """All of them."""
+        with self._limited():
+            return self._connection.sql(text, params=list(parameters)).to_arrow_table()
+
+    @contextmanager
+    def _limited(self) -> Iterator[None]:
+        """DuckDB has no timeout: a statement that takes too long is interrupted from another thread."""
+        timer = Timer(self._timeout, self._connection.interrupt) if self._timeout else None
+        if timer is not None:
+            timer.daemon = True
+            timer.start()
+        try:
+            yield
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+
+class DuckdbConnector(SqlConnector):
+    """`connector = "duckdb"` with the `path` of a database file."""
+
+    dialect = DuckdbDialect()
+    default_schema = "main"
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """The file opened for reading, in a transaction."""
+        place = f"connection {self.settings.name}"
+        if not Path(self.settings.folder).is_file():
+            raise data_error("E605", place, f"there is no file {self.settings.folder}", "correct `path` in kpi.toml")
+        try:
+            connection = duckdb.connect(self.settings.folder, read_only=True, config=dict(_LOCKED))
+        except duckdb.Error as error:
+            message = f"{self.settings.folder} cannot be opened: {_first_line(error)}"
+            raise data_error("E605", place, message, "whoever writes the file must close it first") from error
+        try:
+            connection.execute("BEGIN TRANSACTION READ ONLY")
+            yield DuckdbSession(connection, self.settings.timeout)
+        except duckdb.Error as error:
+            raise data_error("E605", place, f"DuckDB refuses: {_first_line(error)}") from error
+        finally:
+            connection.close()
+
+    def introspect(self, session: Session) -> Mapping[tuple[str, str], StoredTable]:
+        """Tables and views."""
+        found: dict[tuple[str, str], dict[str, StoredColumn]] = {}
+        for row in session.table(_TABLES, ()).to_pylist():
+            key, name = (row["schema_name"], row["table_name"]), row["column_name"]
+            type = _stored_type(row["data_type"])
+            found.setdefault(key, {})[name] = StoredColumn(name, type, row["data_type"], not row["collated"])
+        return {key: StoredTable(*key, columns) for key, columns in found.items()}
+
+    def row_schema(self, session: Session, table: StoredTable, names: Sequence[str]) -> pa.Schema:
+        """As DuckDB says for no rows."""
+        columns = [self.dialect.row_column(table.columns[name], named(name)) for name in names]
+        node = exp.Select(expressions=columns or [exp.alias_(exp.Literal.number(1), "row", quoted=True)])
+        node.set("from_", exp.From(this=table_node(table)))
+        node.set("limit", exp.Limit(expression=exp.Literal.number(0)))
+        return session.table(self.dialect.text(node), ()).schema
+
+    def table_schema(self, session: Session, table: StoredTable) -> TableSchema:
+        """Structs, lists and maps with their parts."""
+        return table_schema(self.row_schema(session, table, list(table.columns)))
+
+
+def _stored_type(name: str) -> StoredType:
+    decimal = _DECIMAL.fullmatch(name)
+    if decimal is not None:
+        return StoredType(SqlKind.DECIMAL, int(decimal[1]), int(decimal[2]))
+    if name in ("HUGEINT", "UBIGINT"):
+        return StoredType(SqlKind.DECIMAL, MOST_DIGITS if name == "HUGEINT" else 20, 0)
+    return StoredType(_KINDS.get(name, SqlKind.OTHER))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
