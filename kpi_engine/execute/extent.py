@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from kpi_engine.execute.prune import time_range
 from kpi_engine.execute.pushed import pushed_times
@@ -50,7 +51,7 @@ def last_time(request: ExtentRequest, world: World, limit: Bound) -> Bound | Non
 
 def _fragments(request: ExtentRequest, world: World) -> Sequence[Ranged]:
     """The fragments of a source, each with the least and greatest time that its rows can have, if it is known."""
-    source = world.catalog.sources[request.source]
+    source = replace(world.catalog.sources[request.source], distinct=False)  # rows that repeat have the same times
     opened = world.reader.open(source, request.columns)
     return [(each, time_range(each, source, request.time, world.calendar)) for each in opened.fragments()]
 

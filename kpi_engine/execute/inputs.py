@@ -25,6 +25,7 @@ from kpi_engine.ir.result import SourceStats
 from kpi_engine.ir.types import BOOLEAN, Kind
 from kpi_engine.kernels.calendar import Calendar
 from kpi_engine.kernels.events import EventIndex
+from kpi_engine.kernels.frames import StateFrame
 from kpi_engine.kernels.logic import and_, coalesce, if_else, not_
 from kpi_engine.kernels.lookup import DuplicateKey, KeyIndex, VersionIndex
 from kpi_engine.kernels.selection import before
@@ -174,7 +175,7 @@ class PreparedInputs:
 
     def _make_table(self, owner: str, body: Expression) -> tuple[KeyIndex, pa.Array, pa.Array]:
         plan = self._plans[owner, body]
-        states = {}
+        states: dict[int, Sequence[StateFrame]] = {}
         for scan in plan.scans:
             read = SourceStats()
             states.update(zip(scan.queries, run_scan(plan, scan, self.world, read), strict=True))

@@ -146,8 +146,10 @@ def _values(inside: Sequence[Ready], alignment: Alignment, cells: Cells) -> tupl
     values: dict[str, pa.Array] = {}
     present = []
     for each, places in zip(inside, alignment.places, strict=True):
-        own = Cells(places[cells.group], cells.period, cells.periods)
-        values[each.name] = each.values(own)
+        own, which = cells.among(places)
+        found = each.values(own)
+        values[each.name] = found if which is None else found.take(pa.array(which))
         if each.shows_groups:
-            present.append(each.rows(own))
+            rows = each.rows(own)
+            present.append(rows if which is None else rows[which])
     return values, any_positive(present, len(cells))

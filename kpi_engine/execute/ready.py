@@ -12,7 +12,7 @@ from kpi_engine.ir.bounds import Bound, Interval
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.plan import Leaf, Plan, StateRequest
 from kpi_engine.ir.types import Kind, Type
-from kpi_engine.kernels.cells import Cells, is_group
+from kpi_engine.kernels.cells import Cells, all_cells, is_group
 from kpi_engine.kernels.errors import TooMuchWork
 from kpi_engine.kernels.finish import Finish, GroupedStates, NumberKind
 from kpi_engine.kernels.frames import StateFrame
@@ -48,9 +48,8 @@ class Ready:
             found = self.grouped.finish(self.state, self.how, self.windows, cells)
             if self.without_rows is None:
                 return found
-            everywhere = Cells(cells.group * 0, cells.period, cells.periods)
-            default = self.without_rows.finish(self.state, self.how, self.windows, everywhere)
-            return if_else(is_group(cells, self.grouped.size), default, found)
+            default = self.without_rows.finish(self.state, self.how, self.windows, all_cells(1, cells.periods))
+            return if_else(is_group(cells, self.grouped.size), default.take(pa.array(cells.period)), found)
         except TooMuchWork as error:
             raise KpiError(_too_much_work(self.text, error, self.may_estimate)) from error
 

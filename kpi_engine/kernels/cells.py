@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from kpi_engine.kernels.sorting import distinct
+from kpi_engine.kernels.sorting import distinct, sorted_with_order, starts_of_runs
 from kpi_engine.kernels.vectors import Ints
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """Pairs (group, period), sorted by group and then period; `periods` is how many periods there are."""
+    """Distinct pairs (group, period), sorted by group and then period; `periods` is how many periods there are."""
 
     group: Ints
     period: Ints
@@ -27,6 +27,27 @@ class Cells:
     def code(self) -> Ints:
         """One ascending number a cell."""
         return self.group * self.periods + self.period
+
+    def among(self, places: Ints) -> tuple[Cells, Ints | None]:
+        """The same cells by a leaf's own groups, each once, and which of them each of these is (None: the same).
+
+        `places` says where each group stands among the leaf's own; those without rows share a place.
+
+        >>> own, which = Cells(np.array([0, 1, 2]), np.array([0, 0, 0]), 1).among(np.array([1, 0, 1]))
+        >>> own.group.tolist(), which.tolist()
+        ([0, 1], [1, 0, 1])
+        """
+        width = max(self.periods, 1)
+        group = places[self.group]
+        code = group * width + self.period
+        if bool((code[1:] > code[:-1]).all()):
+            return Cells(group, self.period, self.periods), None
+        ordered, rows = sorted_with_order(code)
+        starts = starts_of_runs(ordered)
+        which = np.empty(len(rows), np.int64)
+        which[rows] = np.cumsum(starts) - 1
+        code = ordered[starts]
+        return Cells(code // width, code % width, self.periods), which
 
     def positions(self, group: Ints, period: Ints) -> Ints:
         """Where cells stand among these, -1 for those that are not among them.

@@ -225,6 +225,9 @@ class Calendar:
         return add_months(day.replace(day=1), -((day.month - first) % span))
 
     def _walk(self, grain: str, start: Bound, end: Bound) -> Iterator[Period]:
+        if grain == "hour":
+            # Hours hold instants: a date that the zone skipped has none, so that its end is where it starts.
+            end = Bound(end.us, min(start.day, end.day))
         if start >= end:
             return
         period = self.period_at(grain, start)

@@ -47,7 +47,7 @@ def extent_requests(catalog: Catalog, names: Iterable[str]) -> tuple[ExtentReque
         time = catalog.sources[name].time
         if time is not None:
             needs = Needs()
-            gather_source(catalog, name, time, needs)
+            gather_source(catalog, name, time, needs, repeated=True)
             columns = tuple(sorted(needs.columns[name]))
             requests.append(ExtentRequest(name, time, columns, needs.preparations(), tuple(needs.grains)))
     return tuple(requests)
@@ -72,8 +72,12 @@ def gather_query(catalog: Catalog, query: MeasureQuery, needs: Needs) -> None:
     gather_source(catalog, query.source, query.time, needs)
 
 
-def gather_source(catalog: Catalog, name: str, time: str | None, needs: Needs) -> None:
-    """Add what every reading of a source needs: its time column, its lifetime, its own filter."""
+def gather_source(catalog: Catalog, name: str, time: str | None, needs: Needs, *, repeated: bool = False) -> None:
+    """Add what every reading of a source needs: its time column, its lifetime, its own filter.
+
+    Without equal rows it takes all columns to tell them; where rows may be `repeated`, as for the first and the last
+    time, it does not.
+    """
     source = catalog.sources[name]
     needs.columns.setdefault(name, {})
     for column in (time, *(source.lifetime or ())):
@@ -81,7 +85,7 @@ def gather_source(catalog: Catalog, name: str, time: str | None, needs: Needs) -
             _own(catalog, name, column, needs)
     if source.where is not None:
         gather(catalog, name, source.where, needs)
-    if source.distinct:
+    if source.distinct and not repeated:
         for column in source.columns.values():
             if column.computed is None:
                 _own(catalog, name, column.name, needs)

@@ -229,7 +229,7 @@ def _check_span(world: World, question: Question) -> None:
         )
 
 
-def _period(world: World, question: Question, flag: str, text: str) -> tuple[int, int] | None:
+def _period(world: World, question: Question, flag: str, text: str) -> tuple[Bound, Bound] | None:
     """The bounds of the period that a flag names; None if it can be the name of one in a declared grain's table."""
     try:
         found = parse_period(world.calendar, text)
@@ -237,7 +237,7 @@ def _period(world: World, question: Question, flag: str, text: str) -> tuple[int
         if any(grain not in GRAINS for grain in question.grains):
             return None
         raise problem("E508", f"{flag}: {error.message}", QUERY, error.help) from error
-    return found.start.us, found.end.us
+    return found.start, found.end
 
 
 def _instant(world: World, text: str) -> None:

@@ -57,7 +57,12 @@ def answer(definitions: str, tables: Mapping[str, Sequence[Mapping[str, object]]
         cut = min([closes, *(world.watermarks[source] for source in meaning.asked(model.metrics[name]))])
         for span in spans:
             window = Window(span, span, max(opens, span.start), min(cut, span.end))
-            contexts[span, name] = Context(window, where, asked.by, where, asked.by, grain=asked.grain)
+            whole = Window(span, span, max(opens, span.start), min(closes, span.end)) if span.start < cut else None
+            running = closes if asked.grain is None and asked.end is None else None
+            contexts[span, name] = Context(
+                window, where, asked.by, where, asked.by, grain=asked.grain, uncut=whole, running=running
+            )
+            meaning.check_coarse(model.metrics[name], contexts[span, name])
     asking = [(model.metrics[name], contexts[spans[0], name]) for name in asked.metrics] if spans else []
     for name in asked.by:
         looked_at = [each for metric, context in asking for each in meaning.looked_at(metric, context)]
@@ -90,7 +95,7 @@ def _spans(calendar: LocalCalendar, asked: Asked, first: Mark | None, as_of: Mar
     start = None if asked.start is None else read_period(calendar, asked.start).start
     end = None if asked.end is None else read_period(calendar, asked.end).end
     closes = end or as_of
-    if start is not None and end is not None and end.instant <= start.instant:
+    if start is not None and end is not None and end <= start:
         raise MeaninglessError("the span is empty")
     if asked.grain is None:
         # Without periods the span begins with the first row's day; without rows it is the last day.

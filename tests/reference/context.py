@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from kpi_engine.ir import tree
 
+from .local_time import Mark
 from .windows import Window
 
 
@@ -14,7 +15,8 @@ class Context:
     """Window, filter and group. `every_*` are those that no `total` has dropped; `empty` asks for no row at all.
 
     `dimensions` are those of the question, and the keys of `per` that surround the expression; `chosen` are conditions
-    on these keys' own columns. `grain` is that of the periods, or of the buckets, around the expression.
+    on these keys' own columns. `grain` is that of the periods, or of the buckets, around the expression. `uncut` is the
+    window as no watermark cuts it, `running` where a question ends that has neither periods nor an end.
     """
 
     window: Window | None
@@ -26,6 +28,8 @@ class Context:
     grain: str | None = None
     before: bool = False
     empty: bool = False
+    uncut: Window | None = None
+    running: Mark | None = None
 
     def filtered(self, found: tuple[tree.Expr, ...]) -> Context:
         """With further conditions."""

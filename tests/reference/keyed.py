@@ -201,7 +201,8 @@ def _contexts(meaning: Meaning, keyed: Keyed, context: Context) -> list[Context]
     if keyed.grain is None or context.window is None:
         return [inner]
     buckets = _buckets(meaning, keyed, context.window)
-    return [replace(inner, window=Window(bucket, bucket), before=False) for bucket in buckets]
+    windows = [Window(bucket, bucket) for bucket in buckets]
+    return [replace(inner, window=window, uncut=window, before=False) for window in windows]
 
 
 def _buckets(meaning: Meaning, keyed: Keyed, window: Window) -> list[Span]:

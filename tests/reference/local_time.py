@@ -103,6 +103,9 @@ class LocalCalendar:
         day = self.to_wall(instant).date()
         while self.day_start(day) < instant:
             day += ONE_DAY
+        while self.day_start(day - ONE_DAY) >= instant:
+            # A date that the zone skipped begins, and ends, where the next one begins.
+            day -= ONE_DAY
         return Mark(instant, day)
 
     def at_moment(self, moment: datetime | date) -> Mark:
@@ -194,7 +197,7 @@ class LocalCalendar:
         """All whole periods that meet [start, end)."""
         found: list[Span] = []
         here = start
-        while here < end:
+        while here.instant < end.instant or (grain != "hour" and here < end):
             found.append(self.period(grain, here))
             here = found[-1].end
         return found

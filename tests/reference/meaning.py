@@ -106,6 +106,11 @@ class Meaning:
         sources = {source for source, _ in self.looked_at(node, context)}
         return all(self.world.has_dimension(name, source) for source in sources for name in names)
 
+    def check_coarse(self, node: tree.Expr, context: Context) -> None:
+        """Raise where rows for long periods are added up over a part of one."""
+        for call, leaf in self.leaves(node, context):
+            self.measuring.bounds(self.measuring.measure(call), leaf)
+
     def check(self, node: tree.Expr, context: Context) -> None:
         """Raise where a name of an expression means nothing in its place."""
         for call, within in self.outermost(node, context):
@@ -198,7 +203,8 @@ class Meaning:
     def _moved(self, context: Context, name: str, rest: list[tree.Expr]) -> Context:
         before = context.before or name == "before"
         window = None if context.window is None else moved(self.calendar, context.window, name, rest)
-        return replace(context, window=window, before=before)
+        uncut = None if context.uncut is None else moved(self.calendar, context.uncut, name, rest)
+        return replace(context, window=window, before=before, uncut=uncut)
 
     # --------------------------------------------------------------------------------------------------------- total
 

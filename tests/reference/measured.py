@@ -11,11 +11,12 @@ from kpi_engine.ir import tree
 from .aggregates import aggregate
 from .context import Context
 from .events import is_followed
-from .local_time import Mark, Span
+from .local_time import FINER, SMALLEST, Mark
 from .measures import Measure, read_measure
 from .model import Source, word
 from .period_text import read_instant
 from .problems import MeaninglessError
+from .snapshots import Snapshots
 from .tables import Moment, Row
 from .windows import Window
 from .world import PER, World
@@ -40,6 +41,7 @@ class Measuring:
     def __init__(self, world: World) -> None:
         self._world = world
         self._calendar = world.calendar
+        self._snapshots = Snapshots(world)
         self._measures: dict[int, Measure] = {}
         self._prepared: dict[tuple[object, ...], list[Entry]] = {}
         self._within: dict[tuple[object, ...], list[Entry]] = {}
@@ -58,10 +60,9 @@ class Measuring:
         nothing = 0 if measure.function in ZERO_OUTSIDE else None
         if context.empty:
             return nothing
-        bounds = self.covered(measure.base, context.window)
-        if bounds is None or not self._is_counted(measure, bounds):
+        bounds = self.bounds(measure, context)
+        if bounds is None or not self._is_counted(measure, bounds, context, group):
             return nothing if context.before else None
-        self._check_coarse(measure, bounds)
         entries = self.entries(call, context, group)
         return aggregate(measure.function, [entry.values for entry in entries], measure.parameter)
 
@@ -91,7 +92,7 @@ class Measuring:
     ) -> list[Entry]:
         """The rows inside the window, of all groups."""
         measure = self.measure(call)
-        bounds = self.covered(measure.base, context.window)
+        bounds = self.bounds(measure, context)
         if bounds is None:
             return []
         chosen = tuple((name, id(condition)) for name, condition in context.chosen)
@@ -158,7 +159,42 @@ class Measuring:
 
     def covered(self, base: str, window: Window | None) -> Bounds | None:
         """The bounds of a window that touches the source's coverage; None for any other."""
-        bounds = None if window is None else window.bounds(self._calendar)
+        return self._known(base, None if window is None else window.bounds(self._calendar))
+
+    def bounds(self, measure: Measure, context: Context) -> Bounds | None:
+        """What a measure sees of its window, inside of the source's coverage; of coarse rows whole periods."""
+        window = None if context.window is None else context.window.bounds(self._calendar)
+        coarse = self._world.model.sources[measure.base].words("grain")
+        if coarse and self.first(measure.base) is not None:
+            adds_up = measure.function in ("rows", "count", "count distinct", "sum")
+            window = self._whole(measure, coarse[0], window, context) if adds_up else self._touched(coarse[0], window)
+        return self._known(measure.base, window)
+
+    def _touched(self, grain: str, window: Bounds | None) -> Bounds | None:
+        """The whole periods that a window touches."""
+        if window is None:
+            return None
+        start, end = window
+        last = self._calendar.period(grain, self._calendar.at(end.instant - SMALLEST))
+        return None if start is None else self._calendar.period(grain, start).start, last.end
+
+    def _whole(self, measure: Measure, grain: str, window: Bounds | None, context: Context) -> Bounds | None:
+        """The periods whose rows are added up. The watermark cuts none of them, and whoever asks must not."""
+        if context.window is not None and context.grain is not None and context.grain not in FINER[grain]:
+            raise MeaninglessError(f"rows for a {grain} are not added up by {context.grain}")
+        first = self.first(measure.base)
+        assert first is not None
+        asked = window if context.uncut is None else context.uncut.bounds(self._calendar)
+        whole = self._touched(grain, asked)
+        if asked is None or whole is None or asked[1] <= first:
+            return whole
+        if asked[0] is not None and asked[0] > first and asked[0] != whole[0]:
+            raise MeaninglessError(f"a window begins inside a {grain}")
+        if asked[1] not in (whole[1], context.running):
+            raise MeaninglessError(f"a window ends inside a {grain}")
+        return whole
+
+    def _known(self, base: str, bounds: Bounds | None) -> Bounds | None:
         first = self.first(base)
         if bounds is None or first is None:
             return None
@@ -186,29 +222,10 @@ class Measuring:
             first = self._calendar.period(source.words("grain")[0], first).start
         return first
 
-    def _check_coarse(self, measure: Measure, bounds: Bounds) -> None:
-        """Rows for a month cannot be added up over a part of it."""
-        coarse = self._world.model.sources[measure.base].words("grain")
-        if not coarse or measure.function not in ZERO_OUTSIDE:
-            return
-        inner = [mark for mark in bounds if mark is not None]
-        if any(self._calendar.period(coarse[0], mark).start != mark for mark in inner):
-            raise MeaninglessError(f"rows for a {coarse[0]} over a part of one")
-
-    def _is_counted(self, measure: Measure, bounds: Bounds) -> bool:
-        """Whether somebody counted in a window: of a snapshot there must be one."""
+    def _is_counted(self, measure: Measure, bounds: Bounds, context: Context, group: Mapping[str, Any]) -> bool:
+        """Whether somebody counted in a window: of a snapshot there must be one, of those whom group and filter mean."""
         source = self._world.model.sources[measure.base]
-        return "snapshot" not in source.properties or self._snapshot(source, bounds, "end") is not None
-
-    def _snapshot(self, source: Source, bounds: Bounds, point: str) -> Span | None:
-        """The last, or the first, snapshot in a window, whatever filters say."""
-        start, end = bounds
-        moments = [self._world.time(source.name, row) for row in self._world.known_rows(source.name)]
-        marks = [self._calendar.at_moment(moment) for moment in moments if moment is not None]
-        inside = [mark for mark in marks if mark < end and (start is None or mark >= start)]
-        if not inside:
-            return None
-        return self._calendar.period(source.words("snapshot")[0], max(inside) if point == "end" else min(inside))
+        return "snapshot" not in source.properties or self._snapshots.exist(measure, bounds, context, group)
 
     def _inside(self, measure: Measure, bounds: Bounds) -> Callable[[Entry], bool]:
         """Which rows are in a window."""
@@ -217,19 +234,11 @@ class Measuring:
         if measure.at is not None and "lifetime" in source.properties:
             return self._is_alive(source, end if measure.at == "end" else start)
         if measure.at is not None:
-            span = self._snapshot(source, bounds, measure.at)
-            return lambda entry: span is not None and entry.moment is not None and span.holds(entry.moment)
-        if "grain" in source.properties:
-            return lambda entry: self._touches(source, entry, bounds)
+            picked = self._snapshots.picked(source, bounds, measure.at)
+            return lambda entry: picked(entry.row)
         return lambda entry: (
             entry.moment is not None and end.after(entry.moment) and (start is None or not start.after(entry.moment))
         )
-
-    def _touches(self, source: Source, entry: Entry, bounds: Bounds) -> bool:
-        """Whether a window touches the period that a coarse row holds for."""
-        assert entry.moment is not None
-        held = self._calendar.period(source.words("grain")[0], self._calendar.at_moment(entry.moment))
-        return held.start < bounds[1] and (bounds[0] is None or held.end > bounds[0])
 
     def _is_alive(self, source: Source, point: Mark | None) -> Callable[[Entry], bool]:
         """Begun before an instant and not ended before it; before all history nothing is."""

@@ -142,8 +142,7 @@ def misspelt_word(failure: Failure) -> Diagnostic | None:
 def stray_sign(failure: Failure) -> Diagnostic | None:
     """`->` or `:` where they have no meaning."""
     if failure.current == "ARROW":
-        help_text = "`->` declares a reference: `column customer_id: text -> customers`"
-        return failure.error("E190", "`->` has no meaning here", failure.index, help_text)
+        return failure.error("E190", "`->` has no meaning here", failure.index, _help_for_arrow(failure))
     if failure.current == "KEY" and failure.start == "expr":
         help_text = f"compare with `=`: `{failure.text(failure.index)} = ...`"
         return failure.error("E190", "this colon has no meaning here", failure.index + 1, help_text)
@@ -159,3 +158,16 @@ def remainder(failure: Failure) -> Diagnostic | None:
         what = f"`%` makes a percentage of {failure.text(failure.index - 1)}"
         return failure.error("E128", what, failure.index - 1, "the remainder of a division is `a - b * floor(a / b)`")
     return None
+
+
+def _help_for_arrow(failure: Failure) -> str:
+    """Where the reference of a column stands: behind its formula is a place that people try."""
+    first = next(at for at in range(failure.index, -1, -1) if at == 0 or _begins_item(failure, at))
+    target = failure.text(failure.index + 1)
+    if failure.kind(first) == "COLUMN" and target.isidentifier():
+        return f"the reference stands before the formula: `column {failure.text(first + 1)}: ... -> {target} = ...`"
+    return "`->` declares a reference: `column customer_id: text -> customers`"
+
+
+def _begins_item(failure: Failure, index: int) -> bool:
+    return failure.starts_line(index) and failure.ends_item(index)

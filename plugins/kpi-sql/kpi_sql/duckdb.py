@@ -26,8 +26,6 @@ _LOCKED = {
     "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
-    "TimeZone": "UTC",
-    "lock_configuration": "true",
 }
 _KINDS: Mapping[str, SqlKind] = {
     **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT"), SqlKind.INTEGER),
@@ -118,6 +116,8 @@ class DuckdbConnector(SqlConnector):
             message = f"{self.settings.folder} cannot be opened: {_first_line(error)}"
             raise data_error("E605", place, message, "whoever writes the file must close it first") from error
         try:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("SET lock_configuration = true")
             connection.execute("BEGIN TRANSACTION READ ONLY")
             yield DuckdbSession(connection, self.settings.timeout)
         except duckdb.Error as error:

@@ -53,11 +53,12 @@ def _is_moment(node: exp.Expression, *, zoned: bool) -> exp.Expression:
     seconds = call("strftime", exp.Literal.string("%Y-%m-%d %H:%M:%S"), head)
     spaced = call("replace", head.copy(), exp.Literal.string("T"), exp.Literal.string(" "))
     tail = call("substr", node.copy(), number(20))
-    digits = call("trim", tail, exp.Literal.string("0123456789"))
-    ends = ("Z", ".Z") if zoned else ("", ".")
+    rest = call("trim", call("rtrim", tail, exp.Literal.string("Z")), exp.Literal.string("0123456789"))
+    fits = exp.In(this=rest, expressions=[exp.Literal.string(each) for each in ("", ".")])
     length = operator(exp.LTE, call("length", node.copy()), number(27 if zoned else 26))
-    fits = exp.In(this=digits, expressions=[exp.Literal.string(each) for each in ends])
-    return exp.And(
-        this=exp.Paren(this=operator(exp.EQ, seconds, spaced)),
-        expression=exp.And(this=exp.Paren(this=fits), expression=exp.Paren(this=length)),
-    )
+    last = call("substr", node.copy(), number(-1))
+    ends = operator(exp.EQ if zoned else exp.NEQ, last, exp.Literal.string("Z"))
+    found = operator(exp.EQ, seconds, spaced)
+    for test in (fits, length, ends):
+        found = operator(exp.And, found, test)
+    return found

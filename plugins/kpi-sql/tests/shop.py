@@ -51,7 +51,7 @@ source payments
   column local: timestamp
 
 source visits
-  table: payments
+  table: "payments"
   time: local
   column local: timestamp
   column amount: decimal
@@ -165,7 +165,7 @@ def project(folder: Path, connection: str, definitions: str = DEFINITIONS) -> Pa
 def with_table(definitions: str, name: str) -> str:
     """The definitions with the file of a source named."""
     text = definitions.replace(f"source {name}\n", f'source {name}\n  table: "{name}.parquet"\n')
-    return text.replace(f"  table: {name}\n", f'  table: "{name}.parquet"\n')
+    return text.replace(f'  table: "{name}"\n', f'  table: "{name}.parquet"\n')
 
 
 def values(table: pa.Table) -> list[tuple[Any, ...]]:
