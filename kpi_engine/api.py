@@ -7,10 +7,20 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from kpi_engine import pipeline
-from kpi_engine.arguments import When, as_text, check_flags, check_names, check_number, check_paths, check_texts
+from kpi_engine.arguments import (
+    When,
+    as_text,
+    check_choice,
+    check_flags,
+    check_given,
+    check_names,
+    check_number,
+    check_paths,
+    check_texts,
+)
 from kpi_engine.extend.rows import Connector, TableRequest
 from kpi_engine.ir.catalog import Catalog
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError
@@ -32,6 +42,9 @@ _OUT_OF_REACH = ("E60", "E61", "E62")
 
 AnyPath = str | os.PathLike[str]
 Names = str | Sequence[str]
+Stage = Literal["tree", "catalog", "plan", "optimized"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+"""The stages that `Project.explain` shows."""
 
 
 def open_project(
@@ -72,6 +85,9 @@ class Project:
     @classmethod
     def from_text(cls, text: str, *, data: AnyPath | None = None, name: str = "definitions.kpi") -> Project:
         """A project of one text of definitions; the as-of is where the data ends."""
+        check_given(text=text, name=name)
+        check_texts(text=text, name=name)
+        check_paths(data=data)
         config = load_config(definitions=(name,), data=data, environment={})
         return cls(config, (SourceText(name, text),))
 
@@ -170,6 +186,7 @@ class Project:
         has no answer, E6xx for data that does not fit, E8xx for limits, E734 for an argument of the wrong type.
         """
         start, end, as_of = as_text("start", start), as_text("end", end), as_text("as_of", as_of)
+        check_given(metrics=metrics)
         check_names(metrics=metrics, by=by, grain=grain, order_by=order_by)
         check_texts(where=where)
         check_number(limit=limit)
@@ -207,6 +224,7 @@ class Project:
         """
         from kpi_engine.ask.values import values
 
+        check_given(dimensions=dimensions)
         check_names(dimensions=dimensions)
         check_texts(source=source, where=where)
         check_number(limit=limit)
@@ -222,12 +240,14 @@ class Project:
         start: When | None = None,
         end: When | None = None,
         as_of: When | None = None,
-        at: Literal["tree", "catalog", "plan", "optimized"] = "plan",
+        at: Stage = "plan",
     ) -> str:
         """What a stage makes of a metric, as text."""
         start, end, as_of = as_text("start", start), as_text("end", end), as_text("as_of", as_of)
         check_names(by=by, grain=grain)
+        check_given(metric=metric)
         check_texts(metric=metric, where=where)
+        check_choice(at, STAGES, "at")
         loaded = self._sound()
         metric = loaded.linked.metric_name(metric)
         if at in ("tree", "catalog"):

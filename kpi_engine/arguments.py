@@ -34,6 +34,23 @@ def check_names(**arguments: object) -> None:
         raise _wrong(name, value, 'a name, or a list of names: "channel" or ["channel", "country"]')
 
 
+def check_given(**arguments: object) -> None:
+    """Each is given: a name or a text that is not None; KpiError E734 otherwise."""
+    for name, value in arguments.items():
+        if value is None:
+            raise _wrong(name, value, "a text")
+
+
+def check_choice(value: object, choices: Sequence[str], name: str) -> None:
+    """A value is one of a few words; KpiError E734 otherwise.
+
+    >>> check_choice("plan", ("tree", "plan"), "at")
+    """
+    if value not in choices:
+        shown = f"{choices[0]!r}" if len(choices) == 1 else f"{', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}"
+        raise KpiError(Diagnostic("E734", f"`{name}` takes {shown}; this is {value!r}", exit_code=ExitCode.USAGE))
+
+
 def check_texts(**arguments: object) -> None:
     """Each is a text or None; KpiError E734 otherwise."""
     for name, value in arguments.items():
@@ -70,7 +87,8 @@ def _all_texts(values: object) -> bool:
 
 
 def _wrong(name: str, value: object, wanted: str) -> KpiError:
-    message = f"`{name}` takes {wanted}; this is {_article(type(value).__name__)}"
+    given = "None" if value is None else _article(type(value).__name__)
+    message = f"`{name}` takes {wanted}; this is {given}"
     return KpiError(Diagnostic("E734", message, exit_code=ExitCode.USAGE))
 
 

@@ -93,7 +93,7 @@ def _connector(settings: ConnectionSettings, config: ProjectConfig, host: Host) 
     if make is not None:
         if settings.connector in builtin_host().connectors:
             return make(settings)
-        return ContainedConnector(settings, "", lambda: make)
+        return ContainedConnector(settings, host.loaded[host.origins[settings.connector]].provider, lambda: make)
     entries = providers(CONNECTORS, settings.connector)
     if not entries:
         raise _no_connector(settings, host)
@@ -128,6 +128,11 @@ def _no_connector(settings: ConnectionSettings, host: Host) -> Exception:
     return data_error("E621", place, message, help or f"one of: {listed}; or install one: {_pip(settings.connector)}")
 
 
-def formats_of(config: ProjectConfig) -> Mapping[str, OutputFormat]:
-    """The output formats of a project by name."""
-    return host_of(config).formats
+def formats_of(config: ProjectConfig) -> tuple[Mapping[str, OutputFormat], list[Diagnostic]]:
+    """The output formats of a project by name, and its plugins that were left out, of which an unknown one may be."""
+    host = host_of(config)
+    left_out = [
+        Diagnostic("E752", f"{failure}; a format that is not known may be its", exit_code=ExitCode.DATA)
+        for failure in host.failures
+    ]
+    return host.formats, left_out

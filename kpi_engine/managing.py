@@ -89,7 +89,7 @@ def _looked_at(row: Row, longest: float) -> Row:
 
 def _pack_looked_at(row: Row) -> Row:
     """A pack is read, checked and its cases are run; nothing of it is imported."""
-    from kpi_engine.inspect.packs import pack_problem
+    from kpi_engine.pack_checks import pack_problem
 
     cause = pack_problem(row.name, ProjectConfig(Path()))
     status: Status = "failed" if cause else "works"

@@ -15,9 +15,10 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import wraps
+from itertools import chain
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from kpi_engine.extend.functions import FunctionRegistry
@@ -89,6 +90,8 @@ class Loaded:
     bound: Mapping[str, Connector]
     linked: Linked
     host: Host
+    unreachable: Mapping[str, tuple[Diagnostic, ...]] = field(default_factory=dict)
+    """What is wrong with tables that cannot be reached, by source."""
 
     @property
     def functions(self) -> FunctionRegistry:
@@ -169,7 +172,7 @@ def load_parsed(
     host = host or builtin_host()
     _LOG.debug("reading the schemas of tables")
     files, unmapped = linked.files, linked.unmapped - bound.keys()
-    schemas, unreachable = _schemas(files, connectors, bound, unmapped)
+    schemas, out_of_reach = _schemas(files, connectors, bound, unmapped)
     _LOG.info("read schemas; tables: %d", sum(schema is not None for schema in schemas.values()))
     schemas, missing = with_missing_columns(linked, schemas)
     catalog, found = resolve(files, schemas, host.functions)
@@ -178,9 +181,10 @@ def load_parsed(
         catalog = marked(catalog, linked, unmapped, missing)
         notes = missing_notes(catalog, linked.places)
     _LOG.info("resolved names; metrics: %d, sources: %d", len(catalog.metrics), len(catalog.sources))
+    unreachable = chain.from_iterable(out_of_reach.values())
     named = (*problems, *linked.problems, *unreachable, *found, *notes)
     diagnostics = (*needed_plugins(host, named), *named)
-    return Loaded(tuple(texts), files, schemas, catalog, diagnostics, connectors, bound, linked, host)
+    return Loaded(tuple(texts), files, schemas, catalog, diagnostics, connectors, bound, linked, host, out_of_reach)
 
 
 def _schemas(
@@ -188,19 +192,20 @@ def _schemas(
     connectors: Mapping[str, Connector],
     bound: Mapping[str, Connector],
     unmapped: Set[str],
-) -> tuple[dict[str, TableSchema | None], list[Diagnostic]]:
-    """Schemas by source name; a table that cannot be reached gives a diagnostic at its source."""
+) -> tuple[dict[str, TableSchema | None], dict[str, tuple[Diagnostic, ...]]]:
+    """Schemas by source name; and by source what is wrong with tables that cannot be reached, told at the source."""
     from kpi_engine.connect import source_schema
 
     schemas: dict[str, TableSchema | None] = {}
-    problems: list[Diagnostic] = []
+    problems: dict[str, tuple[Diagnostic, ...]] = {}
     for spec in source_tables(files).values():
         if spec.source in unmapped:
             schemas[spec.source] = None
             continue
         schema, found = source_schema(spec, connectors, bound)
         schemas[spec.source] = schema
-        problems.extend(found)
+        if found:
+            problems[spec.source] = found
     return schemas, problems
 
 
@@ -232,7 +237,11 @@ def prepare(loaded: Loaded, question: Question, default_as_of: str, *, detail: b
     question = _with_known_names(loaded, question)
     where = None if question.where is None else loaded.linked.expression(parsed_where(question.where), loaded.functions)
     refuse_lacking(loaded, question.metrics)
-    bound_question = bind_question(loaded.catalog, question, where, loaded.functions)
+    try:
+        bound_question = bind_question(loaded.catalog, question, where, loaded.functions)
+    except KpiError as failure:
+        refuse_unread(loaded, _read_by(loaded, question.metrics), failure)
+        raise
     calendar = calendar_of(loaded.catalog.calendar)
     reader = CatalogReader(loaded.connectors, loaded.bound, calendar.timezone)
     calendar = with_periods(calendar, grains_of_question(loaded.catalog, bound_question), loaded, reader)
@@ -268,6 +277,20 @@ def _with_known_names(loaded: Loaded, question: Question) -> Question:
         by=tuple(map(known, question.by)),
         order_by=tuple(known(name) + colon + direction for name, colon, direction in ordered),
     )
+
+
+def refuse_unread(loaded: Loaded, sources: Iterable[str], failure: KpiError) -> None:
+    """KpiError E6xx where the table of one of these sources is out of reach: which columns it has is not known, so that
+    no question fails (`failure`) for the want of one."""
+    found = [each for name in sources for each in loaded.unreachable.get(name, ())]
+    if found:
+        raise KpiError(dict.fromkeys(found)) from failure
+
+
+def _read_by(loaded: Loaded, metrics: Sequence[str]) -> list[str]:
+    """The sources that metrics read, of those that exist."""
+    known = (loaded.catalog.metrics.get(name) for name in metrics)
+    return [source for metric in known if metric is not None for source in metric.sources]
 
 
 def refuse_lacking(loaded: Loaded, metrics: Sequence[str], read: Sequence[tuple[str, str]] = ()) -> None:

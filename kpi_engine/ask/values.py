@@ -43,7 +43,11 @@ def values(
     parsed = None
     if where is not None:
         parsed = loaded.linked.expression(pipeline.parsed_where(where), loaded.functions)
-    question = bind_values(loaded.catalog, known, source, parsed, loaded.functions)
+    try:
+        question = bind_values(loaded.catalog, known, source, parsed, loaded.functions)
+    except KpiError as failure:
+        pipeline.refuse_unread(loaded, _named(loaded, known, source), failure)
+        raise
     question = with_data(loaded.catalog, question) if loaded.linked.packs else question
     calendar = pipeline.calendar_of(loaded.catalog.calendar)
     reader = CatalogReader(loaded.connectors, loaded.bound, calendar.timezone)
@@ -58,3 +62,10 @@ def values(
     columns = [ResultColumn(dimension.name, "dimension") for dimension in question.dimensions]
     columns += [ResultColumn(name, "metric", Display("count")) for name in question.sources]
     return table, tuple(columns), stats
+
+
+def _named(loaded: pipeline.Loaded, names: Sequence[str], source: str | None) -> list[str]:
+    """The sources that are asked by name; all of them if there are none."""
+    heads = [source, *(name.rpartition(".")[0] for name in names)]
+    asked = [head for head in heads if head is not None and head in loaded.catalog.sources]
+    return asked or list(loaded.catalog.sources)

@@ -12,7 +12,7 @@ from kpi_engine.builtin.formats import FORMATS
 from kpi_engine.cli.failures import may_colour, usage_error
 from kpi_engine.cli.session import Session
 from kpi_engine.extend.formats import Answer, OutputFormat, Surface, Writer
-from kpi_engine.ir.diagnostic import did_you_mean
+from kpi_engine.ir.diagnostic import Diagnostic, KpiError, did_you_mean
 from kpi_engine.project.writing import replacing
 
 _FILE_WIDTH = 200
@@ -78,10 +78,14 @@ def surface_of(stream: IO[str]) -> Surface:
 
 def _named(name: str, session: Session) -> OutputFormat:
     by_name = {format.name: format for format in FORMATS}
+    left_out: list[Diagnostic] = []
     if name not in by_name:
-        by_name = {**by_name, **session.formats()}
+        added, left_out = session.formats()
+        by_name = {**by_name, **added}
     if name in by_name:
         return by_name[name]
+    if left_out:
+        raise KpiError(left_out)
     help = did_you_mean(name, by_name) or f"there are {', '.join(by_name)}"
     raise usage_error("E721", f"there is no format `{name}`", help)
 
@@ -90,7 +94,7 @@ def _by_ending(path: Path, session: Session) -> OutputFormat:
     ending = path.suffix.removeprefix(".").lower()
     if not ending:
         return _named("csv", session)
-    found = _with_ending(ending, FORMATS) or _with_ending(ending, session.formats().values())
+    found = _with_ending(ending, FORMATS) or _with_ending(ending, session.formats()[0].values())
     if found is not None:
         return found
     message = f"no format is known by the ending `.{ending}`"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kpi_engine.ir.diagnostic import KpiError
+from kpi_engine.ir.diagnostic import Diagnostic, KpiError
 
 if TYPE_CHECKING:
     import typer
@@ -36,8 +36,8 @@ class Session:
         off: dict[str, bool] = {} if self.plugins else {"plugins": False}
         return kpi_engine.open(self.project, definitions=list(self.definitions) or None, data=self.data, **off)
 
-    def formats(self) -> Mapping[str, OutputFormat]:
-        """The output formats that the project's plugins add, with the built-in ones; only those without a project."""
+    def formats(self) -> tuple[Mapping[str, OutputFormat], list[Diagnostic]]:
+        """All output formats of the project by name, and its plugins that were left out; none without a project."""
         from kpi_engine.hosting import formats_of
 
         try:
@@ -45,7 +45,7 @@ class Session:
         except KpiError as error:
             if error.diagnostics[0].code != "E701":
                 raise
-            return {}
+            return {}, []
 
     def config(self) -> ProjectConfig:
         """Only the settings: reads kpi.toml and nothing else."""

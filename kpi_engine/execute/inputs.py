@@ -17,7 +17,7 @@ from kpi_engine.execute.tasks import thread_count
 from kpi_engine.extend.functions import FunctionRegistry
 from kpi_engine.extend.rows import ReadReport
 from kpi_engine.ir.bounds import Bound
-from kpi_engine.ir.catalog import Catalog, elapsed
+from kpi_engine.ir.catalog import Catalog, elapsed, have_same_rows
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.expression import EventTest, Expression, Field, Followed, LastBefore, Step
 from kpi_engine.ir.plan import KeyedTable, Preparation
@@ -222,14 +222,16 @@ class PreparedInputs:
         return coalesce(counted, pa.scalar(False))
 
     def latest(self, node: LastBefore, rows: Rows) -> pa.Array:
-        """For each row the key of the latest earlier row of another source with the same ids."""
+        """For each row the key of the latest earlier row of a source with the same ids. Among its own rows none at its own
+        instant is earlier, so that a row never finds itself."""
         with self._making:
             index = self._latest.get(node)
             if index is None:
                 past = self.past(node.target)
                 index = self._latest[node] = EventIndex([past.keys(key) for key in node.target_keys], past.times())
         within = None if node.within is None else elapsed(node.within)
-        place = index.latest([rows.keys(key) for key in node.keys], rows.times(), within)
+        own = have_same_rows(self.world.catalog, rows.source, node.target)
+        place = index.latest([rows.keys(key) for key in node.keys], rows.times(), within, strictly=own)
         (key,) = self.world.catalog.sources[node.target].key
         return self.past(node.target).array(Field(key, node.type)).take(place)
 

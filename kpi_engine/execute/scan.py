@@ -20,6 +20,7 @@ from kpi_engine.ir.parents import parent_field
 from kpi_engine.ir.plan import MeasureQuery, Plan, Scan, StateRequest
 from kpi_engine.ir.result import SourceStats
 from kpi_engine.kernels.batches import together
+from kpi_engine.kernels.extent import earliest
 from kpi_engine.kernels.frames import StateFrame, StateInput, merge_frames, partial_frames
 from kpi_engine.kernels.selection import count_excluded, has_lifetime, lifetime_ends, select
 
@@ -186,11 +187,13 @@ def _argument(state: StateRequest, rows: Rows) -> pa.Array:
 
 
 def _report_times(queries: Sequence[MeasureQuery], rows: Rows, world: World, plan: Plan, stats: SourceStats) -> None:
-    """Count rows that have no time, and rows past the watermark."""
+    """Count rows that have no time, rows before all periods, and rows past the watermark."""
     source = world.catalog.sources[rows.source]
     if source.time is None or rows.length == 0 or all(query.time != source.time for query in queries):
         return
     mark: Bound = dict(plan.watermarks)[rows.source]
-    untimed, late = count_excluded(rows.column(source.time), mark)
+    untimed, early, late = count_excluded(rows.column(source.time), earliest(world.calendar), mark)
     stats.excluded_rows += untimed
+    if source.lifetime is None:
+        stats.early_rows += early
     stats.late_rows += late

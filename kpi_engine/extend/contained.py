@@ -47,8 +47,11 @@ def contained(who: str, place: str) -> Iterator[None]:
     """
     try:
         yield
-    except KpiError:
-        raise
+    except KpiError as error:
+        told = [replace(each, message=cleared(each.message), help=cleared(each.help)) for each in error.diagnostics]
+        if tuple(told) == error.diagnostics and _speaks_freely(error):
+            raise
+        raise KpiError(told) from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the wall around code that is not ours
         help = "tell its author, or look at the connection in kpi.toml"
         failure = data_error("E628", place, f"{who} failed: {cause_of(error)}", help)
@@ -149,11 +152,21 @@ class _ContainedAggregates:
 
     def supports(self, request: MeasureRequest) -> Support:
         with contained(self.who, request.query.source):
-            return self.connector.supports(request)
+            found: object = self.connector.supports(request)
+        if isinstance(found, Support):
+            return found
+        raise self._wrong(found, "whether it supports a query", request)
 
     def partial_states(self, request: MeasureRequest) -> PartialStates:
         with contained(self.who, request.query.source):
-            return self.connector.partial_states(request)
+            found: object = self.connector.partial_states(request)
+        if isinstance(found, PartialStates):
+            return found
+        raise self._wrong(found, "states", request)
+
+    def _wrong(self, found: object, what: str, request: MeasureRequest) -> KpiError:
+        message = f"{self.who} was asked for {what}, and gives {type(found).__name__}"
+        return data_error("E626", request.query.source, message, "update it, or tell its author")
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,11 +67,16 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class Host:
-    """What all plugins of a project registered. `failures` and `warnings` are about those it lists."""
+    """What all plugins of a project registered.
+
+    `origins` are the names of the plugins that connectors come from, by connector. `failures` and `warnings` are about
+    the plugins that the project lists.
+    """
 
     functions: FunctionRegistry = field(default_factory=FunctionRegistry)
     formats: dict[str, OutputFormat] = field(default_factory=dict)
     connectors: dict[str, MakeConnector] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
     loaded: dict[str, Installed] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -140,6 +145,7 @@ class Host:
             self.functions.add(function, "" if name == BUILTIN else name)
         self.formats |= formats
         self.connectors |= connectors
+        self.origins |= dict.fromkeys(connectors, name)
 
 
 def registered(builtin: object, name: str, plugin: object) -> tuple[str, ...]:

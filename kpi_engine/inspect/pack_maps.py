@@ -163,7 +163,7 @@ def _differ(connector: Connector, table: str, column: str) -> bool:
 def _written(pack: str, connection: str, guesses: Sequence[Guess], catalog: Catalog) -> Iterator[str]:
     found = sum(guess.table is not None for guess in guesses)
     yield f"# Drafted: {found} of the {len(guesses)} tables of the pack {pack}, from the connection `{connection}`."
-    yield "# Each line with `review` is a guess: look at it, mend it, and delete the mark. `kpi check` tells what is left."
+    yield "# Each line with `review` is a guess: look at it, mend it, delete the mark. `kpi check` tells what is left."
     yield ""
     yield f"use {pack}"
     for guess in guesses:

@@ -30,6 +30,7 @@ _FILLED = 0.8
 _ENOUGH = 4
 _SHOWN = 5
 _EPOCH = datetime.date(1970, 1, 1)
+_EARLIEST = (datetime.date(1900, 1, 1) - _EPOCH).days
 _NO_DAYS = frozenset((day - _EPOCH).days for day in _NO_DATES)
 
 
@@ -67,6 +68,8 @@ class DayWatch:
         """What is odd about the days. `as_of` is the first day that does not count any more."""
         tally = self.tally()
         place = of_column(self.source, self.column)
+        if self.is_time:
+            yield from self._too_early(tally, places)
         yield from self._sentinels(tally, places)
         if not self.is_time:
             return
@@ -95,14 +98,29 @@ class DayWatch:
         where = [f"the first: {places.place(first)}"]
         yield finding("W673", message, of_column(self.source, self.column), help, where)
 
+    def _too_early(self, tally: Tally, places: Places) -> Iterator[Diagnostic]:
+        """Rows before the first period of all."""
+        before = [position for position, day in enumerate(tally.values.to_pylist()) if day < _EARLIEST]
+        if not before:
+            return
+        rows = sum(int(tally.counts[position]) for position in before)
+        message = (
+            f"{share(rows, tally.rows)} of {self.source.name} {verb(rows, 'lies', 'lie')} before 1900, the first on "
+            f"{_shown(min(tally.values[position].as_py() for position in before))}: no period is so old"
+        )
+        help = "such rows are not looked at: correct the dates, or leave the rows out by `where:`"
+        where = [f"the first: {places.place(min(int(tally.first[position]) for position in before))}"]
+        yield finding("W674", message, of_column(self.source, self.column), help, where)
+
     def _sentinels(self, tally: Tally, places: Places) -> Iterator[Diagnostic]:
         """Days far before all others, on which systems put times that they do not know."""
         days = tally.values.to_pylist()
         if not any(map(_is_no_date, days)):
             return
-        others = [day for day in days if not _is_no_date(day)]
+        others = [day for day in days if not _is_no_date(day) and not (self.is_time and day < _EARLIEST)]
         for position, day in enumerate(days):
-            if not _is_no_date(day) or not others or min(others) - day < _FAR:
+            told = self.is_time and day < _EARLIEST
+            if told or not _is_no_date(day) or not others or min(others) - day < _FAR:
                 continue
             rows = int(tally.counts[position])
             message = (

@@ -311,3 +311,25 @@ def elapsed(duration: CalendarDuration) -> Fraction:
     Fraction(7200000000, 1)
     """
     return duration.amount * MICROSECONDS[duration.unit]
+
+
+def have_same_rows(catalog: Catalog, one: str, other: str) -> bool:
+    """Whether rows of two sources may be the same ones: of one table and key, perhaps filtered or the latest of ids."""
+    first, second = (_holder(catalog, name) for name in (one, other))
+    return first.name == second.name or (
+        bool(first.table)
+        and (first.connection, first.table, _stored_key(first)) == (second.connection, second.table, _stored_key(second))
+    )
+
+
+def _holder(catalog: Catalog, name: str) -> Source:
+    """The source whose rows a source chooses from."""
+    source = catalog.sources[name]
+    while source.derived is not None and source.derived.kind in ("filter", "latest"):
+        source = catalog.sources[source.derived.base]
+    return source
+
+
+def _stored_key(source: Source) -> tuple[str, ...]:
+    """The columns of the table that the key is made of."""
+    return tuple(source.columns[name].physical for name in source.key)

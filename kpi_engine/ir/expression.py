@@ -149,7 +149,9 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Conjunct:
-    """One condition of a filter, bound for each base source that it applies to (not for one of which a `total` drops it).
+    """One condition of a filter, bound for each base source that it applies to.
+
+    A source that stands only where a `total` drops the condition may lack it.
 
     `dimensions` are the dimensions it names (directly, or by one of their columns); `only_dimensions` tells whether
     it names nothing else. `total` drops a conjunct that names only dropped dimensions; one that names dropped and

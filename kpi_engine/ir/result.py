@@ -39,7 +39,7 @@ class ResultColumn:
 @dataclass(slots=True)
 class SourceStats:
     """What was read of one source. `excluded_rows` have no place in time: `lifeless_rows` of them end before they begin
-    or never begin, the others have a null time. `late_rows` lie past the watermark; `failed_casts` and `nan_values`
+    or never begin, the others have a null time. `early_rows` lie before 1900, `late_rows` past the watermark; `failed_casts` and `nan_values`
     became null; `unassigned_rows` have no id, by the key of `per` or `having` that leaves them out. `pushdown` says of
     each measure query asked of a connector that aggregates who made its states; `rows` then counts what was fetched."""
 
@@ -49,6 +49,7 @@ class SourceStats:
     fragments_pruned: int = 0
     excluded_rows: int = 0
     lifeless_rows: int = 0
+    early_rows: int = 0
     late_rows: int = 0
     failed_casts: int = 0
     nan_values: int = 0

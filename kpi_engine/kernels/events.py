@@ -76,12 +76,22 @@ class EventIndex:
             found[rows] = same & (self._times[event] < when + _ceiling(within))
         return pa.array(found)
 
-    def latest(self, keys: Sequence[pa.Array], times: pa.Array, within: Fraction | None) -> pa.Array:
-        """For each row the position of the last event of its key with 0 <= time - event < within, null if none."""
+    def latest(
+        self, keys: Sequence[pa.Array], times: pa.Array, within: Fraction | None, *, strictly: bool = False
+    ) -> pa.Array:
+        """For each row the position of the last event of its key with 0 <= time - event < within, null if none.
+
+        `strictly` leaves out events at the row's own time: 0 < time - event.
+
+        >>> index = EventIndex([pa.array(["a", "a"])], pa.array([1, 3], pa.timestamp("us", "UTC")))
+        >>> rows = [pa.array(["a", "a"])], pa.array([1, 3], pa.timestamp("us", "UTC")), None
+        >>> index.latest(*rows).to_pylist(), index.latest(*rows, strictly=True).to_pylist()
+        ([0, 1], [None, 0])
+        """
         found = np.full(len(times), -1, np.int64)
         rows, code, when = self._asked(keys, times)
         if len(rows):
-            event, hit = self._at(self._search(code, when, "right") - 1, code)
+            event, hit = self._at(self._search(code, when, "left" if strictly else "right") - 1, code)
             if within is not None:
                 hit &= when - self._times[event] < _ceiling(within)
             found[rows] = np.where(hit, self._rows[event], -1)

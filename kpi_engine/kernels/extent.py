@@ -11,6 +11,17 @@ from kpi_engine.ir.bounds import Bound
 from kpi_engine.kernels.calendar import Calendar, date_of, day_number
 
 _FIRST, _LAST = date(1900, 1, 1), date(2199, 12, 31)
+
+
+def earliest(calendar: Calendar) -> Bound:
+    """The start of the first day that lies in periods: rows before it are not looked at.
+
+    >>> earliest(Calendar("UTC")).day
+    -25567
+    """
+    return calendar.day_start(_FIRST)
+
+
 _DAY_US = 86_400_000_000
 
 
@@ -44,8 +55,8 @@ def in_range(day: date) -> date:
 
 def bound_of(us: int, calendar: Calendar) -> Bound:
     """The bound at an instant, in microseconds, within the years that have periods."""
-    least, greatest = (day_number(day) * _DAY_US for day in (_FIRST, _LAST))
-    return calendar.bound(min(max(us, least), greatest))
+    greatest = day_number(_LAST) * _DAY_US
+    return calendar.bound(min(max(us, earliest(calendar).us), greatest))
 
 
 def _day_in_range(day: int) -> int:

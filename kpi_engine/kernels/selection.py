@@ -55,13 +55,14 @@ def select(
     return Selection(bucket[kept], pa.array(kept), count)
 
 
-def count_excluded(times: pa.Array, watermark: Bound) -> tuple[int, int]:
-    """How many rows have no time, and how many lie at or past a watermark.
+def count_excluded(times: pa.Array, earliest: Bound, watermark: Bound) -> tuple[int, int, int]:
+    """How many rows have no time, how many lie before the first period of all, and how many at or past a watermark.
 
-    >>> count_excluded(pa.array([None, 5], pa.date32()), Bound(0, 5))
-    (1, 1)
+    >>> count_excluded(pa.array([None, 5, 3, 1], pa.date32()), Bound(0, 2), Bound(0, 5))
+    (1, 1, 1)
     """
-    return times.null_count, int(np.count_nonzero(assign(times, (watermark,)) == 1))
+    places = assign(times, (min(earliest, watermark), watermark))
+    return times.null_count, int(np.count_nonzero(places == 0)), int(np.count_nonzero(places == 2))
 
 
 def lifetime_ends(ends: pa.Array, edges: Sequence[Bound]) -> pa.Array:

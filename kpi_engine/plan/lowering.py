@@ -30,6 +30,7 @@ from kpi_engine.ir.expression import (
 from kpi_engine.ir.plan import KeyColumn, Nested, StateRequest
 from kpi_engine.ir.types import BOOLEAN, COUNT
 from kpi_engine.kernels.calendar import Calendar, CalendarGap
+from kpi_engine.kernels.extent import earliest
 from kpi_engine.kernels.sketches_hll import can_estimate
 from kpi_engine.plan.coarse import ADDS_UP, Coarse, check_coarse, empty_beyond
 from kpi_engine.plan.context import (
@@ -191,9 +192,16 @@ class Lowering:
             intervals = coarse.added(intervals, context.uncut) if added else coarse.touched(intervals)
         windows = [self._covered(measure.source, each) for each in intervals]
         if instant is None:
-            return tuple(windows)
+            return tuple(self._since_earliest(measure.source, each) for each in windows)
         ends = [None if each is None else each.end if instant == "end" else each.start for each in windows]
         return tuple(None if end is None else Interval(None, end) for end in ends)
+
+    def _since_earliest(self, source: str, window: Interval | None) -> Interval | None:
+        """A window over all history, without rows that are older than all periods, where a source has some."""
+        begin = earliest(self._calendar)
+        if window is None or window.start is not None or self._coverage.first[source] != begin:
+            return window
+        return Interval(begin, window.end)
 
     def _covered(self, source: str, window: Interval | None) -> Interval | None:
         """The window if any of it lies inside the source's coverage."""
@@ -249,7 +257,7 @@ class Lowering:
                 windows=frames.windows,
                 type=node.type,
                 parameter=str(node.parameters[0].value) if node.parameters else "",
-                required=() if node.all else required_leaves(body, having, node.function, leaves),
+                required=(everyone,) if node.all else required_leaves(body, having, node.function, leaves),
                 every_frame=node.keys == (node.grain,),
                 everyone=everyone,
                 outside_is_zero=context.before and finish in ("rows", "count", "sum"),
@@ -353,4 +361,5 @@ def _split(node: KeyedAggregate) -> set[str]:
 
 def _has_groups(context: Context, source: str) -> bool:
     """Whether rows of a source belong to groups of the whole question, whatever a `total` around them drops."""
-    return all(each.reaches(source) for each in (*context.all_dimensions, *context.all_filters))
+    split = all(dimension.reaches(source) for dimension in context.all_dimensions)
+    return split and all(conjunct.reaches(source) for conjunct in context.all_filters)

@@ -26,12 +26,14 @@ from kpi_engine.ir.types import NULL
 class Needs:
     """Gathered needs.
 
-    `columns`: stored columns by source; `whole`: sources of which all rows are prepared; `keyed`: the owner and the
-    aggregate of each keyed table; `grains`: declared grains of whose periods rows are asked.
+    `columns`: stored columns by source; `whole`: sources of which all rows are prepared; `dated`: those of them whose
+    rows need their time; `keyed`: the owner and the aggregate of each keyed table; `grains`: declared grains of whose
+    periods rows are asked.
     """
 
     columns: dict[str, dict[str, None]] = field(default_factory=dict)
     whole: dict[str, None] = field(default_factory=dict)
+    dated: dict[str, None] = field(default_factory=dict)
     keyed: dict[tuple[str, Expression], None] = field(default_factory=dict)
     grains: dict[str, None] = field(default_factory=dict)
 
@@ -158,8 +160,8 @@ def _events(catalog: Catalog, source: str, chain: tuple[Followed, ...], needs: N
 
 def _whole(catalog: Catalog, name: str, needs: Needs) -> None:
     """All rows of a source, dated."""
-    if name not in needs.whole:
-        needs.whole[name] = None
+    if name not in needs.dated:
+        needs.dated[name] = needs.whole[name] = None
         gather_source(catalog, name, catalog.sources[name].time, needs)
 
 

@@ -49,6 +49,7 @@ def _left_out(name: str, source: SourceStats) -> list[str]:
         (source.excluded_rows - source.lifeless_rows, "row", "left out: no time"),
         (source.lifeless_rows, "row", "left out: no lifetime (never began, or ended before that)"),
         *((rows, "row", f"left out of `per` and `having`: no {key}") for key, rows in source.unassigned_rows.items()),
+        (source.early_rows, "row", "left out: before 1900"),
         (source.late_rows, "row", "not counted yet: past the as-of or the watermark"),
         (source.failed_casts, "value", "made null: not of the column's type"),
         (source.nan_values, "value", "made null: not finite numbers"),

@@ -44,6 +44,7 @@ def _source(source: SourceStats) -> Report:
         "pieces_skipped": source.fragments_pruned,
         "rows_without_time": source.excluded_rows - source.lifeless_rows,
         "rows_without_lifetime": source.lifeless_rows,
+        "rows_before_1900": source.early_rows,
         "rows_past_watermark": source.late_rows,
         "rows_without_id": dict(source.unassigned_rows),
         "failed_casts": source.failed_casts,

@@ -51,7 +51,8 @@ def stored_columns(
             continue
         try:
             columns[name] = _declared(world, each, schema, table)
-            taken.add(columns[name].physical)
+            if not columns[name].path:  # a list of which a part is declared can still be made rows of
+                taken.add(columns[name].physical)
         except BindError as failure:
             world.deferred.fail(("column", f"{source}.{name}"), failure, each.name.span)
     names = {each.name.text for each in declared}

@@ -113,8 +113,8 @@ def bind_filter(
 ) -> tuple[Conjunct, ...]:
     """The conditions of a filter on all base sources. `column_dimensions` are columns in use as dimensions.
 
-    `around` are the expressions that it filters: of a source that stands in them only where a `total` drops the condition,
-    nothing is asked.
+    `around` are the expressions that it filters: of a source that stands in them only where a `total` drops the
+    condition, nothing is asked.
     """
     used = frozenset(column_dimensions)
     return tuple(gather([partial(_conjunct, world, part, bases, used, around) for part in _operands(node)]))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from kpi_engine.extend.functions import FunctionRegistry
 from kpi_engine.ir import tree
-from kpi_engine.ir.diagnostic import Diagnostic, KpiError
+from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.packs import Pack, PackInfo
 from kpi_engine.ir.span import NOWHERE, SourceText, Span
 from kpi_engine.resolve.packs_maps import BoundMap, bind_maps, mapped_source, united
@@ -53,8 +53,7 @@ class Linked:
         path = tree.Path(parts, span=parts[0].span)
         problems: list[Diagnostic] = []
         found = project_renamer(self.scopes, FunctionRegistry(), problems).value(path)
-        if problems:
-            raise KpiError(problems)
+        _refuse(problems)
         return found.text
 
     def expression(self, node: tree.Expr, functions: FunctionRegistry) -> tree.Expr:
@@ -63,8 +62,7 @@ class Linked:
             return node
         problems: list[Diagnostic] = []
         found = project_renamer(self.scopes, functions, problems).rows(node)
-        if problems:
-            raise KpiError(problems)
+        _refuse(problems)
         return found
 
     def project_file(self, file: tree.File) -> tree.File:
@@ -77,6 +75,12 @@ class Linked:
         if problems:
             raise KpiError(problems)
         return replace(file, declarations=declarations)
+
+
+def _refuse(problems: Sequence[Diagnostic]) -> None:
+    """What is wrong with names in a question is wrong with the question."""
+    if problems:
+        raise KpiError(replace(each, exit_code=ExitCode.USAGE) for each in problems)
 
 
 def link(files: Sequence[tree.File], packs: Mapping[str, Pack], functions: FunctionRegistry) -> Linked:

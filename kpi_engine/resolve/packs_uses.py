@@ -28,7 +28,7 @@ def check_uses(scopes: Scopes) -> Iterator[Diagnostic]:
                     yield Diagnostic("E792", message, each.pack.span, "keep one of them", notes)
                 seen.setdefault(word, each)
         for word, used in unit.uses.items():
-            yield from _word(unit, word, used)
+            yield from _word(scopes, unit, word, used)
         yield from _own_range(scopes, unit)
     yield from _circles(scopes)
     yield from _hidden(scopes)
@@ -63,13 +63,18 @@ def _own_range(scopes: Scopes, unit: Unit) -> Iterator[Diagnostic]:
             yield Diagnostic("E796", message, unit.info.place, f"install a version of `{name}` that fits")
 
 
-def _word(unit: Unit, word: str, used: Used) -> Iterator[Diagnostic]:
+def _word(scopes: Scopes, unit: Unit, word: str, used: Used) -> Iterator[Diagnostic]:
     """A pack's word lives with those of things: it stands before a dot, as they do."""
-    if word in unit.words:
-        thing = unit.things[unit.words[word]]
+    for name in (unit.name, *unit.open_uses):
+        owner = scopes.units.get(name)
+        if owner is None or word not in owner.words:
+            continue
+        thing = owner.things[owner.words[word]]
         notes = (Note("it is declared here", thing.name.span),)
         help = f"write `use {used.pack} as {used.pack}_pack`"
-        yield Diagnostic("E205", f"the word `{word}` means a thing of yours", used.declaration.pack.span, help, notes)
+        whose = "of yours" if owner is unit else f"of pack {name}"
+        message = f"the word `{word}` means a thing {whose}"
+        yield Diagnostic("E205", message, used.declaration.pack.span, help, notes)
 
 
 def _circles(scopes: Scopes) -> Iterator[Diagnostic]:

@@ -8,6 +8,7 @@ from functools import partial
 
 from kpi_engine.extend.functions import FunctionRegistry
 from kpi_engine.ir import tree
+from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import GRAINS, Catalog, Metric
 from kpi_engine.ir.diagnostic import ExitCode, KpiError, Note, did_you_mean
 from kpi_engine.ir.expression import Conjunct, Expression, KeyedAggregate, Measure, Window

@@ -44,7 +44,10 @@ def bind_values(
 
 
 def _without_sources(world: World, names: Sequence[str], source: str | None) -> tuple[tuple[str, ...], str | None]:
-    """Names without the source that they may begin with (`orders.status`), and that source."""
+    """Names without the source that they may begin with (`orders.status`), and that source.
+
+    Such a name is the column of its source, also where a dimension has taken the name: this world then lacks it.
+    """
     plain = []
     for name in names:
         head, dot, tail = name.rpartition(".")
@@ -52,6 +55,8 @@ def _without_sources(world: World, names: Sequence[str], source: str | None) -> 
             if source not in (None, head):
                 raise problem("E501", f"`{name}` is not in {source}", QUERY, "ask for each source by itself")
             source = head
+            if world.has_column(head, tail):
+                world.dimensions.pop(tail, None)
         plain.append(tail if dot and head in world.sources else name)
     return tuple(plain), source
 

@@ -10,7 +10,7 @@ import ast
 import inspect
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kpi_engine.extend import formats, functions, hookspecs, measures, rows, scans, secrets
@@ -18,7 +18,7 @@ from kpi_engine.testing.connectors import ConnectorKit
 
 BEGIN, END = "<!-- reference: made of the code -->", "<!-- end of the reference -->"
 
-_CONNECTORS = (
+_CONNECTORS: tuple[tuple[type, str], ...] = (
     (rows.Connector, "What a connector is"),
     (rows.ConnectionSettings, "What it is made of"),
     (rows.TableRequest, "A table"),
@@ -29,14 +29,14 @@ _CONNECTORS = (
     (rows.Fragment, "A part that is read on its own"),
     (secrets.Secret, "A key"),
 )
-_AGGREGATING = (
+_AGGREGATING: tuple[type, ...] = (
     measures.Aggregating,
     measures.MeasureRequest,
     measures.SourceTable,
     measures.Support,
     measures.PartialStates,
 )
-_RECORDS = (functions.Function, functions.Parameter, functions.Example, formats.OutputFormat)
+_RECORDS: tuple[type, ...] = (functions.Function, functions.Parameter, functions.Example, formats.OutputFormat)
 
 
 def reference() -> str:
@@ -46,7 +46,7 @@ def reference() -> str:
 
 def _lines() -> Iterator[str]:
     yield "### Hooks\n"
-    for name, hook in _members(hookspecs.Hooks):
+    for name, hook in _hooks(hookspecs.Hooks):
         yield f"`{name}{inspect.signature(hook).replace(parameters=[])}`\n".replace('"', "").replace("'", "")
         yield f"{_text(hook)}\n"
     yield "### Connectors\n"
@@ -90,7 +90,7 @@ def _class(part: type, title: str) -> Iterator[str]:
     yield ""
 
 
-def _members(part: type) -> list[tuple[str, object]]:
+def _hooks(part: type) -> list[tuple[str, Callable[..., object]]]:
     return [(name, value) for name, value in vars(part).items() if name.startswith("kpi_")]
 
 

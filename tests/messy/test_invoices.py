@@ -58,6 +58,8 @@ MONTHLY = Asked(
         "unread_quantities": count(by_month("count(*) filter (quantity is null)")),
         "median_price": value(by_month("median(price::double) filter (goods)")),
         "mug_lines": count(by_month("count(*) filter (description = 'CAFÉ CRÈME MUG')")),
+        "lantern_lines": count(by_month("count(*) filter (description = 'WHITE METAL LANTERN')")),
+        "nameless_lines": count(by_month("count(*) filter (description is null)")),
         "sales_growth": value(
             "select month, sum(amount)::double / lag(sum(amount)) over (order by month) - 1 from lines group by month"
         ),

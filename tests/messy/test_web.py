@@ -34,7 +34,6 @@ create table items as select events.* exclude (items), item.item_id as sku, (ite
     item.quantity as quantity, item.item_category as shelf
   from (select *, unnest(items) as item from events) as events;
 create table purchases as from events where name = 'purchase';
-create table weeks as select unnest(generate_series(date '2026-09-07', date '2026-09-28', interval 7 day))::date as w;
 """
 SESSIONS = """(select week, session, count(*) filter (name = 'page_view') as pages,
   count(*) filter (name = 'purchase') as bought from events where session is not null group by all)"""

@@ -52,7 +52,7 @@ def write(folder: Path) -> None:
 def _session(choose: random.Random, day: dt.date, number: int) -> list[dict[str, Any]]:
     """The events of one visit."""
     user, device = f"U{int(USERS * choose.random() ** 1.5):03}.17", choose.choice(DEVICES)
-    at = dt.datetime.combine(day, dt.time(choose.randrange(5, 20), choose.randrange(60)), dt.UTC)
+    at = dt.datetime.combine(day, dt.time(choose.randrange(24), choose.randrange(60)), dt.UTC)
     names = ["session_start", "page_view"]
     for _ in range(choose.randrange(4)):
         names.append(choose.choice(["page_view", "view_item", "scroll"]))

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 import kpi_engine
-from kpi_engine.inspect.packs import asked_names, check_pack, open_pack
+from kpi_engine.inspect.packs import open_pack
 from kpi_engine.ir.catalog import Catalog
 from kpi_engine.ir.diagnostic import KpiError
 from kpi_engine.ir.fingerprint import metric_fingerprint
 from kpi_engine.ir.render import render
 from kpi_engine.ir.span import SourceText
+from kpi_engine.pack_checks import asked_names, check_pack
 from kpi_engine.pipeline import load_texts
 from kpi_engine.project import ProjectConfig
 from kpi_engine.project.packs import bundled, pack_at

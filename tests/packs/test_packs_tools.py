@@ -9,8 +9,8 @@ import pytest
 import kpi_engine
 from kpi_engine.cli import main
 from kpi_engine.inspect.pack_changes import pack_changes, verdict
-from kpi_engine.inspect.packs import check_pack
 from kpi_engine.ir.diagnostic import KpiError
+from kpi_engine.pack_checks import check_pack
 from kpi_engine.scaffold import new_package
 
 from .projects import MANIFEST, codes, write_pack, write_project

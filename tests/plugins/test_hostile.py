@@ -271,6 +271,16 @@ def test_a_check_names_plugins_and_connectors_that_fail(project: Project) -> Non
     assert "E626]: connection other: the connector `bad` (kpi-bad 1.0) gives dict for a schema" in out
 
 
+def test_a_connector_of_a_plugin_is_told_with_its_package(project: Project) -> None:
+    text = f"{HOOK}@hookimpl\ndef kpi_register_connectors():\n    return {{'odd': lambda settings: 1 / 0}}"
+    project.provide("kpi-odd", points={"plugins": {"odd": "odd_plugin"}}, modules={"odd_plugin.py": text})
+    project.configure('plugins = ["odd"]\n[connections.other]\nconnector = "odd"\n')
+    project.define("source visits\n  connection: other\n  time: day\n  column day: date\n\nv = count(visits)\n")
+    code, _, err = project.kpi("eval", "v")
+    assert code == 4
+    assert "the connector `odd` (kpi-odd 1.0) failed: ZeroDivisionError" in err
+
+
 def test_two_connectors_of_one_name_are_both_named(project: Project) -> None:
     for name in ("kpi-one", "kpi-two"):
         project.provide(name, points={"connectors": {"bad": "bad:Bad"}})

@@ -321,7 +321,7 @@ class _CountsNulls(KnowsItsTables):
 WRONG: dict[Any, str] = {
     _Claims: "test_pushed_is_not_pushed",
     _DropsNulls: "test_pushed_is_not_pushed",
-    _CutsFirst: "test_pushed_is_not_pushed",
+    _CutsFirst: "test_a_limit_takes_no_wanted_rows",
     _Reorders: "test_projection_and_order",
     _Forgets: "test_reopening_gives_the_same_rows",
     _Local: "test_times_are_utc_or_without_zone",

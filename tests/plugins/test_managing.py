@@ -68,6 +68,13 @@ def test_a_format_of_a_plugin_is_written(project: Project) -> None:
     code, _, err = project.kpi("eval", "revenue", "-f", "broken")
     assert code == 4
     assert "the output format `broken` of a plugin failed: ValueError: no ink" in err
+    project.configure('plugins = ["shout", "worn"]\n')
+    project.provide("kpi-worn", points={"plugins": {"worn": "worn"}}, modules={"worn.py": "raise OSError('worn out')"})
+    assert project.kpi("eval", "revenue", "-f", "csv")[0] == 0
+    code, _, err = project.kpi("eval", "revenue", "-f", "whisper")
+    assert code == 4
+    assert "the plugin `worn` (kpi-worn 1.0) was left out: at import: OSError: worn out" in err
+    project.configure('plugins = ["shout"]\n')
     code, _, err = project.kpi("eval", "revenue", "-f", "shut")
     assert code == 2
     assert "did you mean `shout`?" in err

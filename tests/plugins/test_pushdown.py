@@ -11,6 +11,8 @@ import pyarrow as pa
 import pytest
 
 from kpi_engine import pipeline
+from kpi_engine.extend.contained import ContainedConnector
+from kpi_engine.extend.rows import ConnectionSettings
 from kpi_engine.ir.question import Question
 from kpi_engine.ir.result import RunStats
 from kpi_engine.ir.span import SourceText
@@ -143,8 +145,16 @@ ALL = [
 ]
 
 
-@pytest.mark.parametrize("grain", [None, "day", "week", "month", "hour"])
-@pytest.mark.parametrize("by", [(), ("channel",), ("country", "channel")])
+@pytest.mark.parametrize(
+    ("grain", "by"),
+    [
+        (None, ()),
+        ("day", ()),
+        ("week", ("country", "channel")),
+        ("month", ("channel",)),
+        ("hour", ()),
+    ],
+)
 def test_states_made_elsewhere_give_the_answer_of_the_rows(grain: str | None, by: tuple[str, ...]) -> None:
     metrics = [name for name in ALL if name != "paid"] if by else ALL
     metrics = [name for name in metrics if grain is not None or name != "last_month"]
@@ -180,6 +190,16 @@ def test_what_is_not_supported_is_made_of_rows_and_the_run_says_so() -> None:
     explained = pipeline.explain_plan(prepared, "optimized")
     assert "COUNT payments" in explained
     assert "orders: rows, because moments is not on its list" in explained
+
+
+@pytest.mark.parametrize(("method", "gives"), [("supports", True), ("partial_states", None), ("supports", None)])
+def test_answers_of_other_types_are_refused(method: str, gives: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    counting = CountingConnector(tables())
+    monkeypatch.setattr(counting, method, lambda request: gives)
+    settings = ConnectionSettings("default", "counting")
+    walled = ContainedConnector(settings, "kpi-counting 1.0", lambda: lambda settings: counting)
+    with pytest.raises(pipeline.KpiError, match=r"E626: the connector `counting` \(kpi-counting 1.0\) was asked"):
+        answer(walled, ["many"])
 
 
 @pytest.mark.parametrize(

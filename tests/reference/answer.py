@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -37,7 +37,23 @@ class Asked:
 
 
 def answer(definitions: str, tables: Mapping[str, Sequence[Mapping[str, object]]], asked: Asked) -> list[Row]:
-    """The rows of an answer in their order, with exact values; `period` is a date, of hours an instant in UTC."""
+    """The rows of an answer in their order, with exact values; `period` is a date, of hours an instant in UTC.
+
+    Of several grains the rows stand below each other, led by `grain`.
+    """
+    grains = [] if asked.grain is None else [each.strip() for each in asked.grain.split(",")]
+    if len(grains) < 2:
+        return _ordered(_rows(definitions, tables, asked), asked)
+    found = [
+        {"grain": grain, **row}
+        for grain in dict.fromkeys(grains)
+        for row in _rows(definitions, tables, replace(asked, grain=grain))
+    ]
+    return _ordered(found, asked)
+
+
+def _rows(definitions: str, tables: Mapping[str, Sequence[Mapping[str, object]]], asked: Asked) -> list[Row]:
+    """The rows of one grain, or of none, by period and dimensions."""
     model = read_model(definitions)
     calendar = model.calendar
     as_of = read_instant(calendar, asked.as_of)
@@ -79,7 +95,7 @@ def answer(definitions: str, tables: Mapping[str, Sequence[Mapping[str, object]]
                 continue
             values = [meaning.value(*each, keys) for each in asking]
             rows.append({**_period(calendar, asked, span), **keys, **dict(zip(asked.metrics, values, strict=True))})
-    return _ordered(rows, asked)
+    return rows
 
 
 def _is_dated(world: World, name: str) -> bool:

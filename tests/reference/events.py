@@ -45,7 +45,8 @@ def is_followed(world: World, base: str, row: Row, chain: Sequence[tree.Followed
 
 
 def latest_before(world: World, call: tree.Call, base: str, row: Row) -> Row | None:
-    """`last(S on K within d)`: the latest row of S with the same K that is not later; of equal times the last."""
+    """`last(S on K within d)`: the latest row of S with the same K that is not later (in S itself: that is earlier); of
+    equal times the last."""
     (argument,) = call.arguments
     assert isinstance(argument.value, tree.Path)
     target = _source(world, argument.value.text)
@@ -63,7 +64,8 @@ def latest_before(world: World, call: tree.Call, base: str, row: Row) -> Row | N
         if other is row or identity != [world.identity(key, target.name, other) for key in keys]:
             continue
         elapsed = now - moment
-        if elapsed < timedelta(0) or (within is not None and elapsed >= _within(within)):
+        at_once = elapsed == timedelta(0) and target.name == base  # the row itself, or one at its instant
+        if at_once or elapsed < timedelta(0) or (within is not None and elapsed >= _within(within)):
             continue
         if best is None or moment >= best[0]:
             best = moment, other

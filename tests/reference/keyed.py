@@ -224,12 +224,12 @@ def _buckets(meaning: Meaning, keyed: Keyed, window: Window) -> list[Span]:
 
 
 def _ids(meaning: Meaning, keyed: Keyed, inner: Context, group: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """The ids that are looked at: those with a row of some aggregate in its own window, or all there are."""
+    """The ids that are looked at: those with a row of some aggregate in its own window; of `all` K its rows."""
     if not keyed.names:
         return [()]
-    found: dict[tuple[Any, ...], None] = {}
     if keyed.everyone:
-        found.update(dict.fromkeys(_everyone(meaning, keyed, inner, group)))
+        return _everyone(meaning, keyed, inner, group)
+    found: dict[tuple[Any, ...], None] = {}
     for part in keyed.parts:
         for call, context in meaning.leaves(part, inner):
             for entry in meaning.measuring.entries_of_group(call, context, group):

@@ -223,7 +223,7 @@ class Measuring:
         return first
 
     def _is_counted(self, measure: Measure, bounds: Bounds, context: Context, group: Mapping[str, Any]) -> bool:
-        """Whether somebody counted in a window: of a snapshot there must be one, of those whom group and filter mean."""
+        """Whether somebody counted in a window: there must be a snapshot of those whom group and filter mean."""
         source = self._world.model.sources[measure.base]
         return "snapshot" not in source.properties or self._snapshots.exist(measure, bounds, context, group)
 

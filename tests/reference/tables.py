@@ -34,9 +34,7 @@ def read_rows(world: World, source: Source) -> list[Row]:
     """The rows of a source: without duplicates, then by its own `where:`, then without what cannot be a life."""
     rows = _stored(world, source) if source.formula is None else _derived(world, source)
     if "distinct" in source.properties and source.properties["distinct"] == tree.Boolean(True):
-        rows = list(
-            {(id(row.origin), *sorted(row.cells.items(), key=lambda cell: cell[0])): row for row in reversed(rows)}.values()
-        )
+        rows = list({_equal(source, row): row for row in reversed(rows)}.values())
         rows.reverse()
     duplicates = source.properties.get("on_duplicate")
     if isinstance(duplicates, tree.Call):
@@ -46,6 +44,12 @@ def read_rows(world: World, source: Source) -> list[Row]:
     if "lifetime" in source.properties:
         rows = [row for row in rows if _lives(world, source, row)]
     return rows
+
+
+def _equal(source: Source, row: Row) -> tuple[Any, ...]:
+    """What equal rows have in common; elements also the row that they are elements of."""
+    own = id(row.origin) if source.elements is not None else None
+    return (own, *sorted(row.cells.items(), key=lambda cell: cell[0]))
 
 
 def _stored(world: World, source: Source) -> list[Row]:

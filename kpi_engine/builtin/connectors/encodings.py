@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -14,6 +15,8 @@ _MARKS = (
 _MOST_NULS = 0.3
 _ENOUGH_CJK = 0.6
 _ENOUGH_PAIRS = 0.9
+_MOST_INSIDE_WORDS = 0.2
+_INSIDE_WORDS = re.compile(r"(?<=[A-Za-z])[^\x00-\x7f](?=[A-Za-z])")
 _UNUSED_IN_CP1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
 
 
@@ -36,7 +39,9 @@ def likely_encoding(sample: bytes) -> str:
         return "utf-8"
     if _is_chinese(sample):
         return "gb18030"
-    return "iso-8859-1" if _UNUSED_IN_CP1252 & set(sample) else "windows-1252"
+    return "iso-8859-1" if _MOST_INSIDE_WORDS = 0.2
+_INSIDE_WORDS = re.compile(r"(?<=[A-Za-z])[^\x00-\x7f](?=[A-Za-z])")
+_UNUSED_IN_CP1252 & set(sample) else "windows-1252"
 
 
 def _decodes(sample: bytes, encoding: str) -> bool:
@@ -53,11 +58,19 @@ def _is_chinese(sample: bytes) -> bool:
         return False
     text = codecs.getincrementaldecoder("gb18030")().decode(sample)
     foreign = [character for character in text if ord(character) > 0x7F]
-    common = [
-        character for character in foreign if "\u4e00" <= character <= "\u9fff" or "\u3000" <= character <= "\u30ff"
-    ]
-    # Two accented letters in a row are rare in European texts, and would be one Chinese character.
-    return bool(foreign) and len(common) >= _ENOUGH_CJK * len(foreign) and _pairs(sample) >= _ENOUGH_PAIRS
+    common = sum(map(_is_common, foreign))
+    # Two accented letters in a row are rare in European texts; they would be one Chinese character inside a word.
+    if len(_INSIDE_WORDS.findall(text)) > _MOST_INSIDE_WORDS * len(foreign):
+        return False
+    return bool(foreign) and common >= _ENOUGH_CJK * len(foreign) and _pairs(sample) >= _ENOUGH_PAIRS
+
+
+def _is_common(character: str) -> bool:
+    """Whether it is punctuation, kana, a wide form, or one of the characters in daily use (level 1 of GB 2312)."""
+    if "\u3000" <= character <= "\u30ff" or "\uff00" <= character <= "\uffef":
+        return True
+    lead = character.encode("gb18030")[0]
+    return "\u4e00" <= character <= "\u9fff" and 0xB0 <= lead <= 0xD7
 
 
 def _pairs(sample: bytes) -> float:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from kpi_engine.builtin.connectors.guard import reading
 from kpi_engine.builtin.connectors.json_text import Row, line_of, rows_of
 from kpi_engine.builtin.connectors.null_marks import without_marks
-from kpi_engine.builtin.connectors.python_values import column_array, field_of, is_not_finite, unified_field
+from kpi_engine.builtin.connectors.python_values import column_array, field_of, is_not_finite, unified_field, unified_types
 from kpi_engine.builtin.connectors.requested import names_held, physical, select
 from kpi_engine.builtin.connectors.scan import Asked, FileScan, Opened
 from kpi_engine.builtin.connectors.schemas import merged_schema
@@ -79,13 +79,17 @@ def _names(rows: Sequence[Row]) -> dict[str, None]:
 def schema(files: Sequence[StoredFile], known: JsonFiles, options: TextOptions) -> TableSchema:
     """The columns of all files together."""
     read = [(file, known.schema(file, options.encoding)) for file in files]
-    nested = _nested_types([found for _, found in read])
-    return merged_schema([(file.shown, _with(found, nested)) for file, found in read])
+    types = unified_types(found for _, found in read)
+    return merged_schema([(file.shown, _with(found, types)) for file, found in read])
 
 
-def _with(schema: pa.Schema, nested: Mapping[str, pa.DataType]) -> pa.Schema:
+def _with(schema: pa.Schema, types: Mapping[str, pa.DataType]) -> pa.Schema:
     """A file's schema with the types that lists and objects have over all files."""
-    return pa.schema([each.with_type(nested[each.name]) if each.name in nested else each for each in schema])
+    return pa.schema([each.with_type(types[each.name]) if _is_nested(types, each) else each for each in schema])
+
+
+def _is_nested(types: Mapping[str, pa.DataType], field: pa.Field) -> bool:
+    return bool(pa.types.is_nested(types[field.name]))
 
 
 def scan(asked: Asked, known: JsonFiles, options: TextOptions) -> FileScan:
@@ -97,21 +101,12 @@ def scan(asked: Asked, known: JsonFiles, options: TextOptions) -> FileScan:
     def open_files() -> Opened:
         read = [(file, known.schema(file, options.encoding)) for file in asked.located.files]
         notes = asked.check([(file.shown, found) for file, found in read if len(found)])
-        nested = _nested_types([found for _, found in read])
+        types = unified_types(found for _, found in read)
         return Opened(
-            [JsonFile(file, found, options, asked.columns, nested, known) for file, found in read], notes=notes
+            [JsonFile(file, found, options, asked.columns, types, known) for file, found in read], notes=notes
         )
 
     return FileScan(asked, "none", open_files)
-
-
-def _nested_types(schemas: Sequence[pa.Schema]) -> dict[str, pa.DataType]:
-    """The types of the columns that hold lists or objects, over all files."""
-    fields: dict[str, pa.Field] = {}
-    for one in schemas:
-        for field in one:
-            fields[field.name] = unified_field(fields[field.name], field) if field.name in fields else field
-    return {name: field.type for name, field in fields.items() if pa.types.is_nested(field.type)}
 
 
 @dataclass(frozen=True)
@@ -122,7 +117,7 @@ class JsonFile:
     schema: pa.Schema
     options: TextOptions
     columns: tuple[ColumnRequest, ...]
-    nested: Mapping[str, pa.DataType]
+    types: Mapping[str, pa.DataType]
     known: JsonFiles
 
     @property
@@ -160,7 +155,7 @@ class JsonFile:
     ) -> pa.Array:
         values = [row.get(name) for row in rows]
         try:
-            found = column_array(values, types[name], self.nested.get(name))
+            found = column_array(values, types[name], self.types.get(name))
         except UnicodeEncodeError as error:
             bad = next(index for index, value in enumerate(values) if isinstance(value, str) and not _is_text(value))
             message = f"`{name}` holds half a character (an unpaired surrogate such as \\ud800)"

@@ -1,14 +1,14 @@
-"""ORC files: one fragment a stripe, only the columns asked; every batch is validated before anything uses it."""
+"""ORC files: one fragment a stripe, only the columns asked; decoded by a process of its own, and validated."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 
 from kpi_engine.builtin.connectors.guard import reading
+from kpi_engine.builtin.connectors.orc_process import stored_schema, stored_stripe
 from kpi_engine.builtin.connectors.requested import names_held, select
 from kpi_engine.builtin.connectors.scan import Asked, FileScan, Opened
 from kpi_engine.builtin.connectors.schemas import merged_schema
@@ -21,19 +21,20 @@ _WHAT = "ORC"
 
 def schema(files: Sequence[StoredFile]) -> TableSchema:
     """The columns of all files together."""
-    return merged_schema([(file.shown, _open(file).schema) for file in files])
+    return merged_schema([(file.shown, _open(file)[0]) for file in files])
 
 
 def scan(asked: Asked) -> FileScan:
     """A scan of ORC files, one fragment a stripe; nothing is ruled out."""
 
     def open_files() -> Opened:
-        opened = [(file, _open(file)) for file in asked.located.files]
-        notes = asked.check([(file.shown, stored.schema) for file, stored in opened])
+        opened = [(file, *_open(file)) for file in asked.located.files]
+        notes = asked.check([(file.shown, stored) for file, stored, _ in opened])
         stripes: list[Stripe] = []
-        for file, stored in opened:
-            names = tuple(names_held(asked.columns, file, stored.schema.names))
-            stripes += [Stripe(file, index, stored.nstripes, names, asked.columns) for index in range(stored.nstripes)]
+        for file, stored, count in opened:
+            # A column is needed to know the number of rows.
+            names = tuple(names_held(asked.columns, file, stored.names)) or tuple(stored.names[:1])
+            stripes += [Stripe(file, index, count, names, asked.columns) for index in range(count)]
         return Opened(stripes, notes=notes)
 
     return FileScan(asked, "none", open_files)
@@ -65,18 +66,15 @@ class Stripe:
     def batches(self, report: ReadReport) -> Iterator[pa.RecordBatch]:
         """The rows of the stripe."""
         report.fragments_read += 1
-        stored = _open(self.file)
         with reading(self.name, _WHAT):
-            # A column is needed to know the number of rows.
-            batch = self._read(stored, list(self.names) or stored.schema.names[:1])
-            batch.validate(full=True)
+            batch = self._read()
             report.bytes += self.file.stamp()[0] // max(self.stripes, 1)
         report.rows += batch.num_rows
         yield select(batch, self.columns, self.file.partitions)
 
-    def _read(self, stored: OrcFile, names: list[str]) -> pa.RecordBatch:
+    def _read(self) -> pa.RecordBatch:
         try:
-            return stored.reader.read_stripe(self.index, columns=names)
+            return stored_stripe(self.file, self.index, self.names)
         except pa.ArrowInvalid as error:
             if "nanosecond resolution" not in str(error):
                 raise
@@ -86,22 +84,9 @@ class Stripe:
             ) from error
 
 
-@dataclass(frozen=True)
-class OrcFile:
-    """An opened file, its schema, the number of its stripes."""
-
-    reader: Any
-    schema: pa.Schema
-    nstripes: int
-
-
-def _open(file: StoredFile) -> OrcFile:
-    # Only those who read ORC pay for loading its reader.
-    from pyarrow import orc
-
+def _open(file: StoredFile) -> tuple[pa.Schema, int]:
+    """The columns of a file and the number of its stripes."""
     with reading(file.shown, _WHAT):
         if file.stamp()[0] == 0:
             raise ValueError("the file is empty (0 bytes)")
-        opened = orc.ORCFile(file.open())
-        # What the footer says is only looked at now; a damaged one shows here.
-        return OrcFile(opened, opened.schema, opened.nstripes)
+        return stored_schema(file)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import math
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from decimal import Decimal
 from typing import Any
 
@@ -98,6 +98,15 @@ def unified_field(one: pa.Field, other: pa.Field) -> pa.Field:
     return pa.field(one.name, pa.string(), metadata={MIXED: f"{one.type} and {other.type}".encode()})
 
 
+def unified_types(schemas: Iterable[pa.Schema]) -> dict[str, pa.DataType]:
+    """The types that the columns of several files have together."""
+    fields: dict[str, pa.Field] = {}
+    for one in schemas:
+        for field in one:
+            fields[field.name] = unified_field(fields[field.name], field) if field.name in fields else field
+    return {name: field.type for name, field in fields.items()}
+
+
 def _common_inside(one: pa.DataType, other: pa.DataType) -> pa.DataType:
     """The type of values of both inside lists and objects: text where no other one is common to them."""
     found = common_type(one, other)
@@ -167,10 +176,11 @@ def fits_int64(values: Sequence[Any]) -> bool:
     return not numbers or (min(numbers) >= -_LARGEST and max(numbers) < _LARGEST)
 
 
-def column_array(values: Sequence[Any], wanted: Type | None, nested: pa.DataType | None = None) -> pa.Array:
+def column_array(values: Sequence[Any], wanted: Type | None, table: pa.DataType | None = None) -> pa.Array:
     """The values as they are; as texts, with all digits, where they are of several kinds or decimals are wanted.
 
-    `nested` is the type of lists and objects. Raises UnicodeEncodeError for texts that no text file can hold.
+    `table` is the type that the column has over all rows and files; lists and objects are of that type, and so are
+    whole numbers among others where no type is wanted. Raises UnicodeEncodeError for texts that no text file can hold.
 
     >>> from kpi_engine.ir.types import DECIMAL, INTEGER
     >>> column_array([Digits("0.10"), 7], DECIMAL).to_pylist(), column_array([1, "x"], INTEGER).to_pylist()
@@ -179,19 +189,34 @@ def column_array(values: Sequence[Any], wanted: Type | None, nested: pa.DataType
     kinds = set(map(type, values)) - {_EMPTY}
     if not kinds:
         return pa.nulls(len(values))
-    if nested is not None and kinds <= {dict, list}:
-        return _nested_array(values, nested)
+    if table is not None and pa.types.is_nested(table) and kinds <= {dict, list}:
+        return _nested_array(values, table)
     if kinds == _MOMENTS or (kinds == {datetime.date} and wanted is not None and wanted.kind is Kind.TIMESTAMP):
         return pa.array([_midnight(value) for value in values], _PLAIN[datetime.datetime])
     if wanted is None or wanted.kind not in (Kind.DECIMAL, Kind.TEXT) or not kinds <= _FLOATS | {int}:
-        if kinds == {int} and fits_int64(values):
+        if kinds == {int} and not _is_float(wanted, table) and fits_int64(values):
             return pa.array(values, pa.int64())
-        if kinds <= _FLOATS:
-            return pa.array(values, pa.float64())
+        if kinds <= _FLOATS or (kinds <= _FLOATS | {int} and _is_float(wanted, table)):
+            return pa.array([None if value is None else _as_float(value) for value in values], pa.float64())
         if len(kinds) == 1 and (kind := next(iter(kinds))) in _PLAIN:
             return pa.array(values, _PLAIN[kind])
     whole = wanted is not None and wanted.kind is Kind.TEXT
     return pa.array([None if value is None else _text(value, whole=whole) for value in values], pa.string())
+
+
+def _is_float(wanted: Type | None, table: pa.DataType | None) -> bool:
+    """Whether numbers of a column are to be floating-point ones, whole ones too."""
+    if wanted is not None:
+        return wanted.kind is Kind.FLOAT
+    return table is not None and pa.types.is_floating(table)
+
+
+def _as_float(value: float) -> float:
+    """A number as the nearest floating-point one; infinite if it is beyond all of them."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def is_not_finite(value: object) -> bool:

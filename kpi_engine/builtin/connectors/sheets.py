@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 from kpi_engine.builtin.connectors.guard import reading
 from kpi_engine.builtin.connectors.headers import header_names
 from kpi_engine.builtin.connectors.null_marks import without_marks
-from kpi_engine.builtin.connectors.python_values import column_array, field_of
+from kpi_engine.builtin.connectors.python_values import column_array, field_of, unified_types
 from kpi_engine.builtin.connectors.requested import names_held, physical, select
 from kpi_engine.builtin.connectors.scan import Asked, FileScan, Opened
 from kpi_engine.builtin.connectors.schemas import merged_schema
@@ -67,7 +67,8 @@ def scan(asked: Asked, sheets: Sheets, options: TextOptions) -> FileScan:
     def open_files() -> Opened:
         read = [(file, sheets.read(file, options)) for file in asked.located.files]
         notes = asked.check([(file.shown, sheet.schema) for file, sheet in read])
-        return Opened([SheetFile(file, sheet, options, asked.columns) for file, sheet in read], notes=notes)
+        types = unified_types(sheet.schema for _, sheet in read)
+        return Opened([SheetFile(file, sheet, options, asked.columns, types) for file, sheet in read], notes=notes)
 
     return FileScan(asked, "none", open_files)
 
@@ -80,6 +81,7 @@ class SheetFile:
     sheet: Sheet
     options: TextOptions
     columns: tuple[ColumnRequest, ...]
+    types: Mapping[str, pa.DataType]
 
     @property
     def name(self) -> str:
@@ -102,7 +104,8 @@ class SheetFile:
             report.bytes += self.file.stamp()[0]
         types = {physical(column): column.type for column in self.columns}
         names = names_held(self.columns, self.file, self.sheet.columns)
-        arrays = [without_marks(column_array(self.sheet.columns[name], types[name]), self.options) for name in names]
+        arrays = [column_array(self.sheet.columns[name], types[name], self.types[name]) for name in names]
+        arrays = [without_marks(array, self.options) for array in arrays]
         length = pa.nulls(self.sheet.rows)
         batch = pa.RecordBatch.from_arrays([*arrays, length], names=[*names, ""])
         yield select(batch, self.columns, self.file.partitions)

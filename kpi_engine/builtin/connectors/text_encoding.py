@@ -65,7 +65,7 @@ def nul_problem(file: StoredFile, encoding: str) -> KpiError:
             line, position = line + block[:found].count(b"\n"), position + found
             break
         line, position = line + block.count(b"\n"), position + len(block)
-    likely = likely_encoding(_sample(file))
+    likely = likely_encoding(telling_sample(file))
     if likely.startswith(("utf-16", "utf-32")):
         help = f'the file looks like {likely}: add `encoding: "{likely}"` to the source'
     else:
@@ -74,7 +74,7 @@ def nul_problem(file: StoredFile, encoding: str) -> KpiError:
 
 
 def _help(file: StoredFile, encoding: str) -> str:
-    sample = _sample(file)
+    sample = telling_sample(file)
     likely = likely_encoding(sample)
     if b"\0" in sample and not likely.startswith("utf-"):
         return "it may be no text at all: look at its format, and write or copy it again"
@@ -83,7 +83,7 @@ def _help(file: StoredFile, encoding: str) -> str:
     return f'the file looks like {likely}: add `encoding: "{likely}"` to the source'
 
 
-def _sample(file: StoredFile) -> bytes:
+def telling_sample(file: StoredFile) -> bytes:
     """Bytes that say most of the encoding: the first ones, from the first that is not ASCII on if that is far in."""
     first = b""
     for block in _blocks(file):

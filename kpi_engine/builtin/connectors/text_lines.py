@@ -72,7 +72,7 @@ def place_of_row(file: StoredFile, options: TextOptions, row: int) -> str:
     try:
         with lines_of(file, options) as lines:
             found = next(islice(_data(lines, file, options), row, None), None)
-    except (csv.Error, UnicodeDecodeError):
+    except (csv.Error, UnicodeDecodeError, OSError):  # OSError: compressed bytes that end too early, or are damaged
         found = None
     return f"{file.shown}, row {row + 1}" if found is None else f"{file.shown}:{found[0]}"
 
@@ -97,6 +97,8 @@ def explain(file: StoredFile, header: Header, options: TextOptions) -> KpiError 
         if "end of data" in str(error):
             help = 'close the quote, or add `quote: ""` if quotes have no meaning in this file'
             return data_error("E615", place, f"a quote that opens after line {start} is never closed", help)
+    except OSError:
+        return None  # its bytes cannot be had, which whoever refused it has said
     return None
 
 

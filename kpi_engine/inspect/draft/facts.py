@@ -21,6 +21,7 @@ from kpi_engine.ir.catalog import OptionValue, TableSchema
 from kpi_engine.ir.diagnostic import KpiError
 from kpi_engine.ir.types import DECIMAL, TEXT, Kind, Type
 from kpi_engine.kernels.casts import Style, try_cast
+from kpi_engine.kernels.errors import KernelError
 from kpi_engine.kernels.inspection import repeated_keys, value_range
 from kpi_engine.kernels.states import joined
 from kpi_engine.kernels.tallies import Tally, Tallying, row_numbers
@@ -87,6 +88,8 @@ class TableFacts:
     rows: int
     text: bool
     doubts: tuple[str, ...] = field(default=())
+    lacking: tuple[str, ...] = field(default=())
+    """Columns that some of the files do not have, as sentences."""
 
     def pairs_are_unique(self, first: str, second: str) -> bool:
         """Whether no two rows agree in both columns; the table is read again for it."""
@@ -118,15 +121,38 @@ def read_facts(root: Path, found: FoundTable) -> TableFacts | Unreadable:
         schema = connector.schema(table)
         if schema.text:
             options = _with_names(options, schema)
-            table = _request(found, options)
-            schema = connector.schema(table)
+        if lacking := _later_columns(connector, found, options):
+            options = {**options, "missing_columns": "null"}
+        table = _request(found, options)
+        schema = connector.schema(table)
         tallies, rows = _tallies(connector, table, schema)
+        return _facts(root, found, options, schema, tallies, rows, lacking)
     except KpiError as error:
         first = error.diagnostics[0]
         return Unreadable(found, f"{first.location}: {first.message}" if first.location else first.message)
-    except (OSError, ValueError) as error:
-        return Unreadable(found, str(error))
-    return _facts(root, found, options, schema, tallies, rows)
+    except (OSError, ValueError, KernelError, pa.ArrowException) as error:
+        # Whatever one table holds, the others can be drafted.
+        return Unreadable(found, str(error) or type(error).__name__)
+
+
+def _later_columns(connector: FilesConnector, found: FoundTable, options: Mapping[str, OptionValue]) -> tuple[str, ...]:
+    """Columns that some files of a table lack, each as a sentence with the first such file."""
+    if not found.several:
+        return ()
+    own = [replace(found, table=_within(found, file), files=(file,)) for file in found.files]
+    names = {one.table: [each.name for each in connector.schema(_request(one, options)).columns] for one in own}
+    every = dict.fromkeys(name for held in names.values() for name in held)
+    without = {name: [table for table, held in names.items() if name not in held] for name in every}
+    return tuple(
+        f"`{name}` is not in {len(tables)} of {len(own)} files, first {tables[0]}"
+        for name, tables in without.items()
+        if tables
+    )
+
+
+def _within(found: FoundTable, file: Path) -> str:
+    """A file of a table as `table:` would name it alone."""
+    return str(Path(found.table).parent / file.name)
 
 
 def _layout_options(found: FoundTable) -> dict[str, OptionValue]:
@@ -190,17 +216,22 @@ def _facts(
     schema: TableSchema,
     tallies: Mapping[str, Tally],
     rows: int,
+    lacking: tuple[str, ...],
 ) -> TableFacts:
     stored = {column.name: column for column in schema.columns}
     guesses = {name: _guess(name, tally, stored[name].type, schema.text) for name, tally in tallies.items()}
     options, guesses, doubts = _with_styles(options, guesses)
+    if "encoding" in options:
+        doubts = (f"{found.table} is not in UTF-8, and is read as {options['encoding']}: look at its letters", *doubts)
+    if lacking:
+        doubts = (f"columns of {found.table} that came later are null in older files: {'; '.join(lacking)}", *doubts)
     columns = {}
     for name, guess in guesses.items():
         zone = _ZONE.search(stored[name].physical)
         tally, low, high = _read(tallies[name], guess, options)
         known = None if schema.text else stored[name].type
         columns[name] = ColumnFacts(name, guess, known, tally, low, high, zone[1] if zone else None)
-    return TableFacts(root, found, found.name, options, columns, rows, schema.text, doubts)
+    return TableFacts(root, found, found.name, options, columns, rows, schema.text, doubts, lacking)
 
 
 def _guess(name: str, tally: Tally, stored: Type | None, text: bool) -> TypeGuess:

@@ -13,11 +13,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from kpi_engine.builtin.connectors.encodings import likely_encoding
+from kpi_engine.builtin.connectors.stored_file import LocalFile
+from kpi_engine.builtin.connectors.text_encoding import telling_sample
+
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_CHARACTERS = 1 << 18
 _CHUNK = 1 << 20
 _LINES = 200
-_IDEOGRAPHS = re.compile(r"[\u4e00-\u9fff\u3000-\u303f\uff00-\uffef]")
 _VALUE = re.compile(r"[-+]?[\d.,]+|\d{1,4}[-./]\d{1,2}[-./]\d{1,4}.*")
 _BYTE_ORDER = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
@@ -50,31 +53,24 @@ def encoding_of(file: Path) -> str | None:
     for mark, name in _BYTE_ORDER:
         if start.startswith(mark):
             return name
-    for name in ("utf-8", "gb18030", "cp1252"):
-        other, ideographs = _decodes(file, name)
-        if other < 0:
-            continue
-        if name == "gb18030" and ideographs < 0.7 * other:
-            continue  # western letters in pairs are valid there too, and look like rare characters
-        return None if name == "utf-8" else name
-    return "latin-1"
+    if _decodes(file, "utf-8"):
+        return None
+    # The same guess as in the advice on a file that is read in a wrong encoding.
+    likely = likely_encoding(telling_sample(LocalFile(file, file.name)))
+    return next(name for name in (likely, "windows-1252", "iso-8859-1") if name != "utf-8" and _decodes(file, name))
 
 
-def _decodes(file: Path, encoding: str) -> tuple[int, int]:
-    """Characters beyond ASCII, and how many of them are common ideographs; -1 if the file is in another encoding."""
+def _decodes(file: Path, encoding: str) -> bool:
+    """Whether the whole file is a text in an encoding."""
     decoder = codecs.getincrementaldecoder(encoding)()
-    other = ideographs = 0
     with pa.input_stream(str(file), compression="detect") as stream:
         try:
             while chunk := stream.read(_CHUNK):
-                text = decoder.decode(chunk)
-                if not text.isascii():
-                    other += sum(not character.isascii() for character in text)
-                    ideographs += len(_IDEOGRAPHS.findall(text))
+                decoder.decode(chunk)
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
-            return -1, 0
-    return other, ideographs
+            return False
+    return True
 
 
 def delimiter_of(sample: str) -> str:

@@ -16,7 +16,7 @@ from kpi_engine.inspect.draft.guesses import EntityGuess, SourceGuess, guess_sou
 from kpi_engine.inspect.draft.metrics import DraftMetric, draft_metrics
 from kpi_engine.inspect.draft.naming import free, quoted
 from kpi_engine.inspect.draft.roles import categories, money
-from kpi_engine.inspect.draft.tables import find_tables
+from kpi_engine.inspect.draft.tables import FoundTable, find_tables, table_of
 from kpi_engine.inspect.draft.text import (
     Block,
     calendar_block,
@@ -60,14 +60,10 @@ class Draft:
 def draft_project(folder: Path, data: Path) -> Draft:
     """A project in `folder` for the tables in `data`. Nothing is written.
 
-    Raises KpiError: E710 if there is no such folder, E604 if it holds no table that can be read.
+    `data` may be one file: the draft is of that table alone. Raises KpiError: E710 if there is no such folder, E604 if it holds no table that can be read.
     """
-    if not data.is_dir():
-        message = f"the data folder {data} does not exist"
-        help = "--data names a folder of tables"
-        raise KpiError(Diagnostic("E710", message, help=help, exit_code=ExitCode.USAGE))
-    root = data.resolve()
-    read = [read_facts(root, found) for found in find_tables(root)]
+    root, tables_there = _tables_at(data)
+    read = [read_facts(root, found) for found in tables_there]
     tables = [each for each in read if isinstance(each, TableFacts)]
     lost = [each for each in read if isinstance(each, Unreadable)]
     if not tables:
@@ -77,7 +73,17 @@ def draft_project(folder: Path, data: Path) -> Draft:
     blocks, metrics = _blocks(guesses, entities)
     blocks = _sound(blocks, root)
     kept = {block.name for block in blocks if block.kind == "metric"}
-    return _draft(folder, data, blocks, guesses, [metric for metric in metrics if metric.name in kept], lost)
+    return _draft(folder, root, blocks, guesses, [metric for metric in metrics if metric.name in kept], lost)
+
+
+def _tables_at(data: Path) -> tuple[Path, tuple[FoundTable, ...]]:
+    """The folder and the tables that `--data` means; of one file, its folder and itself."""
+    if data.is_file():
+        return data.resolve().parent, table_of(data.resolve())
+    if not data.is_dir():
+        help = "--data names a folder of tables, or one file"
+        raise KpiError(Diagnostic("E710", f"there is no {data}", help=help, exit_code=ExitCode.USAGE))
+    return data.resolve(), find_tables(data.resolve())
 
 
 def _blocks(

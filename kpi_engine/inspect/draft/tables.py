@@ -41,6 +41,13 @@ def find_tables(root: Path) -> tuple[FoundTable, ...]:
     return _named(tables)
 
 
+def table_of(file: Path) -> tuple[FoundTable, ...]:
+    """The table that is one file; none if its ending says nothing."""
+    if format_of(file.name) is None:
+        return ()
+    return _named([_table(file.parent, Path(), file.name, [file])])
+
+
 def _table(root: Path, folder: Path, pattern: str, files: Sequence[Path]) -> FoundTable:
     words = pattern if len(files) > 1 else files[0].name
     stem = re.sub(r"\.[A-Za-z0-9.]+$", "", words).replace("*", "")

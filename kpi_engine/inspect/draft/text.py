@@ -53,6 +53,8 @@ def source_block(guess: SourceGuess, durations: Sequence[tuple[str, str]]) -> Bl
     options = [name for name in _FILE_OPTIONS if name in facts.options]
     lines += [f"  {name}: {_option(facts.options[name])}{_why(name)}" for name in options]
     lines += [f'  {name}: "{format}"{_why(name)}' for name, format in _formats(facts).items()]
+    if facts.lacking:
+        lines.append(f"  missing_columns: null  # guess: {'; '.join(facts.lacking)}")
     if guess.key:
         key = quoted(guess.key[0]) if len(guess.key) == 1 else f"[{', '.join(map(quoted, guess.key))}]"
         lines.append(f"  key: {key}  # guess: {guess.key_evidence}")

@@ -45,6 +45,7 @@ class SqlConnector(ABC):
         self.connection = settings
         self.settings = settings_of(settings, self.known, self.default_schema)
         self._tables: Mapping[tuple[str, str], StoredTable] | None = None
+        self._made: tuple[MeasureRequest, Measured] | None = None
 
     @abstractmethod
     def session(self) -> AbstractContextManager[Session]:
@@ -154,8 +155,14 @@ class SqlConnector(ABC):
         raise data_error("E601", place, f"there is no table `{name}` in the connection {self.settings.name}", help)
 
     def _measured(self, request: MeasureRequest) -> Measured:
+        """The statements of a request; those of the last one are kept, since it is asked for after it was shown."""
+        made = self._made
+        if made is not None and made[0] is request:
+            return made[1]
         stored = {name: self._found(table.table) for name, table in request.tables.items()}
-        return measured(request, stored, self.dialect, Choices(self.settings.inexact_sums))
+        found = measured(request, stored, self.dialect, Choices(self.settings.inexact_sums))
+        self._made = (request, found)
+        return found
 
     def _check_keys(self, session: Session, made: Measured) -> None:
         for check in made.keys:

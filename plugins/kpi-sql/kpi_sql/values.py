@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from sqlglot import exp
 
@@ -54,7 +55,13 @@ class Value:
 
 def cast(node: exp.Expression, type: str) -> exp.Expression:
     """`CAST(node AS type)`."""
-    return exp.Cast(this=node, to=exp.DataType.build(type))
+    return exp.Cast(this=node, to=_type(type))
+
+
+@cache
+def _type(name: str) -> exp.DataType:
+    """Types are parsed once; a statement with thousands of edges has as many casts."""
+    return exp.DataType.build(name)
 
 
 def decimal_type(precision: int, scale: int) -> exp.DataType:

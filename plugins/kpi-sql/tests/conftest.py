@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,14 +13,17 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # shop, databases, server
 
 import databases
+import server
 
-DATABASES = ("duckdb", "sqlite")
+DATABASES = ("duckdb", "sqlite", "postgres")
 
 
 @pytest.fixture(scope="session")
-def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+def connection_text(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
     """The settings of a connection to a database of this kind."""
     written: dict[str, str] = {}
+    running = ExitStack()
+    os.environ["KPI_SQL_PASSWORD"] = server.PASSWORD
 
     def settings(kind: str) -> str:
         if kind not in written:
@@ -28,6 +33,9 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[s
                     written[kind] = databases.duckdb_file(folder / "shop.duckdb")
                 case "sqlite":
                     written[kind] = databases.sqlite_file(folder / "shop.sqlite")
+                case "postgres":
+                    written[kind] = databases.postgres_server(running.enter_context(server.running()))
         return written[kind]
 
-    yield settings
+    with running:
+        yield settings

@@ -1,4 +1,4 @@
-"""The shop in a DuckDB and a SQLite file."""
+"""The shop in a DuckDB file, a SQLite file, and a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import shop
+from server import Server
 
 
 def duckdb_file(path: Path) -> str:
@@ -33,6 +35,30 @@ def sqlite_file(path: Path) -> str:
             rows = [tuple(_stored(value) for value in row) for row in shop.rows(table)]
             connection.executemany(f'INSERT INTO "{name}" VALUES ({places})', rows)
     return f'[connections.default]\nconnector = "sqlite"\npath = "{path}"\n'
+
+
+def postgres_server(server: Server) -> str:
+    """Write the shop."""
+    with server.connect() as connection, connection.cursor() as cursor:
+        for name, table in shop.tables().items():
+            cursor.execute(shop.create(name))
+            texts = [[None if value is None else _text(value) for value in row] for row in shop.rows(table)]
+            names = [f"c{place}" for place in range(table.num_columns)]
+            columns = [pa.array(list(each), pa.string()) for each in zip(*texts, strict=True)]
+            if not table.num_rows:
+                continue
+            given = pa.table(columns, names=names)
+            cursor.adbc_ingest(f"raw_{name}", given, mode="create")
+            casts = ", ".join(
+                f"{each}::{type}" for each, type in zip(names, shop.COLUMNS[name].values(), strict=True)
+            )
+            cursor.execute(f'INSERT INTO "{name}" SELECT {casts} FROM raw_{name}')
+            cursor.execute(f"DROP TABLE raw_{name}")
+    return server.settings
+
+
+def _text(value: Any) -> str:
+    return value.isoformat(" ") if isinstance(value, datetime.datetime) else str(value)
 
 
 def _stored(value: Any) -> Any:

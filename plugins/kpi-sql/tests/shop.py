@@ -94,8 +94,12 @@ chosen = count(distinct orders.customer where pieces in [1, 2]) / many
 mean = avg(orders.pieces)
 """
 
-FLOATS = "heft = avg(orders.weight)\n"
-"""A metric whose sums databases do not make exactly."""
+ROWS_ONLY = """\
+heft = avg(orders.weight)
+shouted = count(orders where upper(channel) = "APP")
+local_latest = max(visits.local)
+"""
+"""Metrics that databases do not make just as the engine does."""
 
 _MONEY = pa.decimal128(12, 2)
 
@@ -146,7 +150,8 @@ def tables() -> dict[str, pa.Table]:
             "local": pa.array(local, pa.timestamp("us")),
         }
     )
-    return {"orders": orders, "customers": customers, "regions": regions, "payments": payments}
+    nothing = orders.select(["id", "total"]).slice(0, 0)
+    return {"orders": orders, "customers": customers, "regions": regions, "payments": payments, "nothing": nothing}
 
 
 def project(folder: Path, connection: str, definitions: str = DEFINITIONS) -> Path:
@@ -187,6 +192,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     },
     "customers": {"customer": "VARCHAR(10)", "country": "TEXT", "vip": "BOOLEAN", "region": "INTEGER"},
     "regions": {"region": "INTEGER", "title": "TEXT"},
+    "nothing": {"id": "BIGINT", "total": "DECIMAL(12,2)"},
     "payments": {"paid": "DATE", "amount": "DECIMAL(12,2)", "local": "TIMESTAMP"},
 }
 """Declared types, alike in all databases."""

@@ -1,0 +1,82 @@
+"""PostgreSQL's dialect: numbers without a limit, and buckets found by halves in an array of edges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlglot import exp
+
+from kpi_sql.dialect import Dialect
+from kpi_sql.edges import instant_text, local_text
+from kpi_sql.stored import SqlKind, StoredColumn
+from kpi_sql.values import Binder, Value, call, case, cast, number, operator
+
+_ARRAYS = {SqlKind.DATE: "DATE", SqlKind.LOCAL: "TIMESTAMP", SqlKind.INSTANT: "TIMESTAMPTZ"}
+
+
+class PostgresDialect(Dialect):
+    """Everything exact is `numeric`."""
+
+    name = "postgres"
+    writer = "postgres"
+    wide_type = "DECIMAL"
+    most_digits = None
+
+    def read_text(self, column: StoredColumn, node: exp.Expression) -> exp.Expression:
+        """`char(n)` without its blanks, json and uuid as they are written."""
+        text = cast(node, "TEXT") if column.physical not in ("text",) else node
+        return text if column.bytewise else self.bytewise(text)
+
+    def read_decimal(self, column: StoredColumn, node: exp.Expression) -> Value:
+        """NaN and infinities null."""
+        finite = operator(exp.EQ, operator(exp.Sub, node, node.copy()), number(0))
+        return Value(case([(finite, node.copy())]), SqlKind.DECIMAL, None, column.type.scale or 0)
+
+    def exact(self, value: Value, scale: int) -> exp.Expression:
+        """Numbers of any scale go together."""
+        return cast(value.node, "DECIMAL") if value.kind is SqlKind.INTEGER else value.node
+
+    def multiply(self, left: Value, right: Value) -> Value:
+        """Exact, whatever the digits."""
+        kind = SqlKind.INTEGER if {left.kind, right.kind} == {SqlKind.INTEGER} else SqlKind.DECIMAL
+        node = operator(exp.Mul, self.exact(left, 0), self.exact(right, 0))
+        return Value(node, kind, None, left.scale + right.scale)
+
+    def elapsed(self, left: Value, right: Value) -> Value:
+        """An interval of days and microseconds, whose seconds are exact numbers."""
+        between = exp.Paren(this=operator(exp.Sub, left.node, right.node))
+        seconds = exp.Extract(this=exp.Var(this="EPOCH"), expression=between)
+        return Value(cast(operator(exp.Mul, seconds, number(1_000_000)), "BIGINT"), SqlKind.INTEGER)
+
+    def as_instant(self, node: exp.Expression) -> exp.Expression:
+        """The session's zone is UTC."""
+        return cast(node, "TIMESTAMPTZ")
+
+    def contains(self, text: exp.Expression, part: exp.Expression) -> exp.Expression:
+        """By bytes."""
+        return operator(exp.GT, call("strpos", self.bytewise(text), part), number(0))
+
+    def bucket(self, time: Value, edges: Sequence[object], binder: Binder) -> exp.Expression:
+        """PostgreSQL searches an array itself."""
+        texts = [self._edge_text(edge, time) for edge in edges]
+        array = binder.bind("{" + ",".join(f'"{text}"' for text in texts) + "}")
+        thresholds = exp.Cast(this=array, to=exp.DataType.build(f"{_ARRAYS[time.kind]}[]", dialect="postgres"))
+        return call("width_bucket", time.node.copy(), thresholds)
+
+    def _edge_text(self, edge: object, time: Value) -> str:
+        if isinstance(edge, str):
+            return edge
+        assert isinstance(edge, int)
+        return local_text(edge, time.zone) if time.kind is SqlKind.LOCAL else instant_text(edge)
+
+    def row_column(self, column: StoredColumn, node: exp.Expression) -> exp.Expression:
+        """Texts as texts, decimals without NaN."""
+        if column.type.kind is SqlKind.TEXT:
+            node = cast(node, "TEXT")
+        elif column.type.kind is SqlKind.DECIMAL:
+            node = self.read_decimal(column, node).node
+        elif column.type.kind is SqlKind.INTEGER:
+            node = cast(node, "BIGINT")
+        elif column.type.kind is SqlKind.FLOAT:
+            node = cast(node, "DOUBLE")
+        return exp.alias_(node, column.name, quoted=True)
