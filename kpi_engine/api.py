@@ -80,6 +80,7 @@ class Project:
         self.config = config
         self._given = tuple(texts) if texts is not None else None
         self._bound: dict[str, Connector] = {}
+        self._parsed: pipeline.Parsed | None = None
         self._loaded: pipeline.Loaded | None = None
 
     @classmethod
@@ -93,12 +94,19 @@ class Project:
 
     def _load(self) -> pipeline.Loaded:
         if self._loaded is None:
-            if self._given is None:
-                self._loaded = pipeline.load(self.config, self._bound)
-            else:
-                self._loaded = pipeline.load_texts(self._given, self.config, self._bound)
-            pipeline.check_bound(self._loaded)
+            parsed = self._parse()
+            for name in self._bound:
+                pipeline.check_bound(parsed, name)
+            self._loaded = pipeline.load_linked(parsed, self.config, self._bound)
         return self._loaded
+
+    def _parse(self) -> pipeline.Parsed:
+        """The definitions as they are now, parsed once as long as they do not change."""
+        texts = self._given if self._given is not None else tuple(read_definitions(self.config))
+        contents = [(each.name, each.text) for each in texts]
+        if self._parsed is None or contents != [(each.name, each.text) for each in self._parsed.texts]:
+            self._parsed = pipeline.parse_texts(texts, self.config)
+        return self._parsed
 
     def _sound(self) -> pipeline.Loaded:
         """The project without errors in its definitions; tables out of reach matter only when they are asked."""
@@ -137,9 +145,11 @@ class Project:
 
         `data` is a pyarrow Table, RecordBatch, Dataset or RecordBatchReader, or anything that speaks
         `__arrow_c_stream__` (a pandas or polars frame, a DuckDB relation). A stream is read once and kept.
-        Raises `KpiError`: E622 for what is no table; E727, as soon as something is asked, if there is no such source.
+        Raises `KpiError`: E622 for what is no table; E727 if there is no such source.
         """
+        check_given(source=source)
         check_texts(source=source)
+        pipeline.check_bound(self._parse(), source)
         from kpi_engine.builtin.connectors.memory import MemoryConnector
 
         connector = MemoryConnector(source, data)

@@ -126,6 +126,24 @@ def load(config: ProjectConfig, bound: Mapping[str, Connector]) -> Loaded:
 @deep
 def load_texts(texts: Sequence[SourceText], config: ProjectConfig, bound: Mapping[str, Connector]) -> Loaded:
     """`load` for texts that are at hand."""
+    return load_linked(parse_texts(texts, config), config, bound)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """Texts parsed and linked with the packs that they use, before any table is looked at."""
+
+    texts: tuple[SourceText, ...]
+    linked: Linked
+    problems: tuple[Diagnostic, ...]
+    broken: tuple[Diagnostic, ...]
+    """Problems of packs."""
+    host: Host
+
+
+@deep
+def parse_texts(texts: Sequence[SourceText], config: ProjectConfig) -> Parsed:
+    """Parse and link the texts of a project."""
     for text in texts:
         _LOG.debug("parsing %s", text.name)
     parsed = [parse_file(text) for text in texts]
@@ -135,8 +153,17 @@ def load_texts(texts: Sequence[SourceText], config: ProjectConfig, bound: Mappin
     host = host_of(config)
     problems += plugin_problems(host, config)
     linked, broken = linked_files(files, lambda name, place: read_pack(name, config, place), host.functions)
-    loaded = load_parsed(texts, linked, problems, connectors_of(config, host), bound, host)
-    return replace(loaded, diagnostics=without_follow_ups(broken, loaded.diagnostics)) if broken else loaded
+    return Parsed(tuple(texts), linked, tuple(problems), tuple(broken), host)
+
+
+@deep
+def load_linked(parsed: Parsed, config: ProjectConfig, bound: Mapping[str, Connector]) -> Loaded:
+    """Connect and resolve what is parsed and linked."""
+    connectors = connectors_of(config, parsed.host)
+    loaded = load_parsed(parsed.texts, parsed.linked, parsed.problems, connectors, bound, parsed.host)
+    if not parsed.broken:
+        return loaded
+    return replace(loaded, diagnostics=without_follow_ups(parsed.broken, loaded.diagnostics))
 
 
 def linked_files(
@@ -470,11 +497,12 @@ def explain_plan(prepared: Run, at: str) -> str:
     return rules + show_plan(prepared.optimized, prepared.calendar) + sent
 
 
-def check_bound(loaded: Loaded) -> None:
-    """KpiError E727 if a table is bound to no source that reads one."""
-    unknown = next((name for name in loaded.bound if name not in loaded.schemas), None)
-    if unknown is None:
+def check_bound(parsed: Parsed, name: str) -> None:
+    """KpiError E727 if no source of this name reads a table. Definitions with errors in their text have other problems
+    first."""
+    known = {spec.source for spec in source_tables(parsed.linked.files).values()}
+    if name in known or parsed.problems or parsed.broken:
         return
-    message = f"a table is bound to `{unknown}`, which is no source with a table"
-    help = did_you_mean(unknown, loaded.schemas) or f"there are {', '.join(loaded.schemas)}"
+    message = f"a table is bound to `{name}`, which is no source with a table"
+    help = did_you_mean(name, known) or (f"there are {', '.join(sorted(known))}" if known else "")
     raise KpiError(Diagnostic("E727", message, help=help, exit_code=ExitCode.USAGE))

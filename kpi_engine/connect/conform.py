@@ -80,6 +80,9 @@ class Conformer:
             index = int(read.failing[0])
             raise _failure(column, style, plain[index], fragment.place(first + lists.row(index)))
         report.failed_casts += int(read.failing.size)
+        told = f"`{_physical(column)}` in {fragment.name}"
+        if told not in report.failed_in:
+            report.failed_in.append(told)
         if report.failures is not None:
             failed = report.failures.setdefault(column.name, FailedValues())
             failed.count += int(read.failing.size)

@@ -99,6 +99,7 @@ def _add(report: ReadReport, part: ReadReport) -> None:
     """Count what is said beside an answer."""
     report.bytes += part.bytes
     report.failed_casts += part.failed_casts
+    report.failed_in += (each for each in part.failed_in if each not in report.failed_in)
     report.nan_values += part.nan_values
 
 

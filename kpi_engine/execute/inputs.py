@@ -71,6 +71,7 @@ class PreparedInputs:
     def _count(self, name: str, read: SourceStats) -> None:
         mine = self._counted.setdefault(name, SourceStats())
         mine.failed_casts = max(mine.failed_casts, read.failed_casts)
+        mine.failed_in += (each for each in read.failed_in if each not in mine.failed_in)
         mine.nan_values = max(mine.nan_values, read.nan_values)
         mine.notes.extend(note for note in read.notes if note not in mine.notes)
 
@@ -108,7 +109,12 @@ class PreparedInputs:
         threads = thread_count() if source.derived is None else 1
         scan, report = self.world.reader.open(source, names), ReadReport()
         arrays = whole_columns(scan, source, names, threads, report)
-        read = SourceStats(failed_casts=report.failed_casts, nan_values=report.nan_values, notes=list(scan.notes))
+        read = SourceStats(
+            failed_casts=report.failed_casts,
+            failed_in=report.failed_in,
+            nan_values=report.nan_values,
+            notes=list(scan.notes),
+        )
         self._count(name, read)
         return Rows(name, dict(zip(names, arrays, strict=True)), len(arrays[0]), self.world)
 
@@ -222,8 +228,10 @@ class PreparedInputs:
         return coalesce(counted, pa.scalar(False))
 
     def latest(self, node: LastBefore, rows: Rows) -> pa.Array:
-        """For each row the key of the latest earlier row of a source with the same ids. Among its own rows none at its own
-        instant is earlier, so that a row never finds itself."""
+        """For each row the key of the latest earlier row of a source with the same ids.
+
+        Among rows of its own none at its own instant is earlier, so that a row never finds itself.
+        """
         with self._making:
             index = self._latest.get(node)
             if index is None:

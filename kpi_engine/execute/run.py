@@ -80,6 +80,7 @@ def _add_inputs(stats: RunStats, counted: Mapping[str, SourceStats]) -> None:
         if read.failed_casts or read.nan_values or read.notes:
             source = stats.sources.setdefault(name, SourceStats())
             source.failed_casts = max(source.failed_casts, read.failed_casts)
+            source.failed_in += (each for each in read.failed_in if each not in source.failed_in)
             source.nan_values = max(source.nan_values, read.nan_values)
             source.notes.extend(note for note in read.notes if note not in source.notes)
 

@@ -117,6 +117,7 @@ def _batches(scan: Scan, fragments: Sequence[tuple[int, Fragment]], world: World
         yield own_rows(rows, world, stats)
     stats.bytes += report.bytes
     stats.failed_casts += report.failed_casts
+    stats.failed_in += (each for each in report.failed_in if each not in stats.failed_in)
     stats.nan_values += report.nan_values
 
 

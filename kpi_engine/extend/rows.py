@@ -98,6 +98,7 @@ class FailedValues:
 class ReadReport:
     """Counted while reading: what a run reports about its input.
 
+    `failed_in` names the columns of `failed_casts`, each with the piece in which it failed.
     `failures` keeps failing values by column where somebody wants to see them, which takes looking for their lines.
     """
 
@@ -108,6 +109,7 @@ class ReadReport:
     failed_casts: int = 0
     nan_values: int = 0
     notes: list[str] = field(default_factory=list)
+    failed_in: list[str] = field(default_factory=list)
     failures: dict[str, FailedValues] | None = None
 
 

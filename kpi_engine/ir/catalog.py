@@ -316,10 +316,10 @@ def elapsed(duration: CalendarDuration) -> Fraction:
 def have_same_rows(catalog: Catalog, one: str, other: str) -> bool:
     """Whether rows of two sources may be the same ones: of one table and key, perhaps filtered or the latest of ids."""
     first, second = (_holder(catalog, name) for name in (one, other))
-    return first.name == second.name or (
-        bool(first.table)
-        and (first.connection, first.table, _stored_key(first)) == (second.connection, second.table, _stored_key(second))
-    )
+    if first.name == second.name:
+        return True
+    same_table = bool(first.table) and (first.connection, first.table) == (second.connection, second.table)
+    return same_table and _stored_key(first) == _stored_key(second)
 
 
 def _holder(catalog: Catalog, name: str) -> Source:

@@ -38,10 +38,14 @@ class ResultColumn:
 
 @dataclass(slots=True)
 class SourceStats:
-    """What was read of one source. `excluded_rows` have no place in time: `lifeless_rows` of them end before they begin
-    or never begin, the others have a null time. `early_rows` lie before 1900, `late_rows` past the watermark; `failed_casts` and `nan_values`
-    became null; `unassigned_rows` have no id, by the key of `per` or `having` that leaves them out. `pushdown` says of
-    each measure query asked of a connector that aggregates who made its states; `rows` then counts what was fetched."""
+    """What was read of one source.
+
+    `excluded_rows` have no place in time: `lifeless_rows` of them end before they begin or never begin, the others have
+    a null time. `early_rows` lie before 1900, `late_rows` past the watermark. `failed_casts` and `nan_values` became
+    null, the former in the columns (and pieces) that `failed_in` names. `unassigned_rows` have no id, by the key of
+    `per` or `having` that leaves them out. `pushdown` says of each measure query asked of a connector that aggregates
+    who made its states; `rows` then counts what was fetched.
+    """
 
     rows: int = 0
     bytes: int = 0
@@ -53,6 +57,7 @@ class SourceStats:
     late_rows: int = 0
     failed_casts: int = 0
     nan_values: int = 0
+    failed_in: list[str] = field(default_factory=list)
     unassigned_rows: dict[str, int] = field(default_factory=dict)
     pushdown: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

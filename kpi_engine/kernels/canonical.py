@@ -130,7 +130,9 @@ def _floats(array: pa.Array) -> tuple[pa.Array, Counts]:
     negative_zero = (values == 0) & np.signbit(values)
     if not negative_zero.any() and not nan and not infinite:
         return wide, Counts()
-    return build(pa.float64(), values + 0.0, valid), Counts(nan, infinite)
+    with np.errstate(invalid="ignore"):  # signalling NaNs, which are null from here on
+        positive = values + 0.0
+    return build(pa.float64(), positive, valid), Counts(nan, infinite)
 
 
 def _dictionary(array: pa.Array) -> tuple[pa.Array, Counts]:

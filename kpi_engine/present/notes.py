@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kpi_engine.extend.formats import Answer
 from kpi_engine.ir.approximation import Approximation
 from kpi_engine.ir.result import RunStats, SourceStats
 from kpi_engine.present.cells import ESTIMATE_MARK, PARTIAL_MARK, safe_text
 from kpi_engine.present.values import GROUP
 
+_PLACES = 3
 _SIZES = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -51,10 +54,19 @@ def _left_out(name: str, source: SourceStats) -> list[str]:
         *((rows, "row", f"left out of `per` and `having`: no {key}") for key, rows in source.unassigned_rows.items()),
         (source.early_rows, "row", "left out: before 1900"),
         (source.late_rows, "row", "not counted yet: past the as-of or the watermark"),
-        (source.failed_casts, "value", "made null: not of the column's type"),
+        (source.failed_casts, "value", f"made null: not of the column's type{_places(source.failed_in)}"),
         (source.nan_values, "value", "made null: not finite numbers"),
     )
     return [f"{_count(number, noun)} of {name} {what}" for number, noun, what in counted if number]
+
+
+def _places(found: Sequence[str]) -> str:
+    """Where values failed: the first few places, in brackets."""
+    names = list(dict.fromkeys(found))
+    if not names:
+        return ""
+    more = f" and {len(names) - _PLACES} more" if len(names) > _PLACES else ""
+    return f" ({', '.join(names[:_PLACES])}{more})"
 
 
 def run_lines(stats: RunStats) -> list[str]:

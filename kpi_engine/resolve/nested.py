@@ -121,6 +121,8 @@ def unreadable_help(shown: str, found: TableColumn) -> str:
     """What to write instead of a whole nested column."""
     if found.mixed:
         return f"say which type it is to be read as: `column {shown}: text`"
+    if found.form is None:
+        return "leave the column out, or write it in the file as a text or a number"
     match found.form:
         case "list":
             return f"make rows of its elements: `source ... = unnest(...{shown})`"

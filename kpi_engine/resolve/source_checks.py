@@ -10,7 +10,7 @@ from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import Column
 from kpi_engine.ir.diagnostic import did_you_mean
 from kpi_engine.ir.expression import Field
-from kpi_engine.ir.types import Kind
+from kpi_engine.ir.types import DATE, Kind
 from kpi_engine.kernels.calendar import Calendar, CalendarError, UnknownZone, parse_instant, parse_period
 from kpi_engine.resolve.base_source import link_column
 from kpi_engine.resolve.binder import bind_condition
@@ -58,10 +58,14 @@ def _set_time(world: World, name: str, given: Given) -> None:
     path: tree.Path = given.get("time")
     field = _time_column(world, name, "time", path)
     column = field.column if not field.steps else world.add_computed(name, path.text, field)
+    stored = world.columns[name].get(column)
+    if stored is not None and stored.type.kind is Kind.NULL and stored.computed is None:
+        # Without any value nothing says a type; as dates the nulls lie in no period.
+        world.columns[name][column] = replace(stored, type=DATE)
     world.sources[name] = replace(world.sources[name], time=column)
 
 
-def _time_column(world: World, name: str, key: str, path: tree.Path) -> Field:
+def _time_column(world: World, name: str, key: str, path: tree.Path, takes: str = "a date or a timestamp") -> Field:
     """A column of dates or timestamps, the source's own or one that it reaches."""
     if len(path.parts) == 1:
         column = world.column(name, path.text, path.span)
@@ -75,10 +79,17 @@ def _time_column(world: World, name: str, key: str, path: tree.Path) -> Field:
         help = f"{help}`column {path.parts[-1].text}: timestamp`"
     raise problem(
         "E358",
-        f"`{key}:` takes a date or a timestamp, and `{path.text}` is {spoken(field.type)}",
+        f"`{key}:` takes {takes}, and `{path.text}` is {spoken(field.type)}",
         path.span,
         help,
     )
+
+
+def _check_ordered(world: World, name: str, path: tree.Path) -> None:
+    """E358 unless the values of a column are times or numbers, of which one is the greatest."""
+    kind = world.column(name, path.text, path.span).type.kind
+    if kind not in (Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT):
+        _time_column(world, name, "on_duplicate", path, "a date, a timestamp or a number")
 
 
 def _check_pair(world: World, name: str, key: str, given: Given) -> None:
@@ -185,7 +196,7 @@ def _set_on_duplicate(world: World, name: str, node: tree.Expr) -> None:
         case tree.Call(function=function, arguments=(tree.Argument(value=tree.Path() as column),)) if (
             function.text == "latest" and len(column.parts) == 1
         ):
-            _time_column(world, name, "on_duplicate", column)
+            _check_ordered(world, name, column)
             if not world.sources[name].key:
                 raise problem(
                     "E218",

@@ -211,6 +211,11 @@ class World:
         raise problem("E201", f"no {wanted} named `{word}`", span, self._thing_help(word, kinds))
 
     def _thing_help(self, word: str, kinds: tuple[str, ...]) -> str:
+        if "entity" in kinds:
+            targets = {found[word].target for found in self.references.values() if word in found}
+            if len(targets) == 1:
+                (target,) = targets
+                return f"`{word}` is a column that refers to `{target}`: write `{target}`"
         close = self.things.nearest(word, kinds)
         if close:
             return f"did you mean `{close}`?"
@@ -246,6 +251,8 @@ def calendar_of(settings: CalendarSettings) -> Calendar:
 def _help_on_nested(name: str, column: TableColumn) -> str:
     if column.mixed:
         return f"say which type it is to be read as: `column {name}: text`"
+    if column.form is None:
+        return "leave the column out, or write it in the file as a text or a number"
     match column.form:
         case "list":
             return f"make rows of its elements: `source ... = unnest(...{name})`"

@@ -264,3 +264,41 @@ def test_values_of_a_dimension_are_counted_where_it_lives_and_elsewhere_on_reque
         {"sort": "b", "sales": 2},
         {"sort": "a", "sales": 1},
     ]
+
+
+@pytest.mark.parametrize(
+    "words", [["eval", "n", "--by", "colour"], ["eval", "n", "--where", 'colour = "red"'], ["values", "colour"]]
+)
+def test_a_table_out_of_reach_comes_before_the_columns_that_it_may_have(
+    tmp_path: Path, kpi: Callable[..., Any], words: list[str]
+) -> None:
+    (tmp_path / "d.kpi").write_text(
+        'source goods\n  table: "goods.csv"\n  time: day\n  column day: date\n\nn = count(goods)\n'
+    )
+    place = ("--definitions", str(tmp_path / "d.kpi"), "--data", str(tmp_path))
+    done = kpi(*words, *place)
+    assert done.code == 4 and "error[E601]" in done.err and "colour" not in done.err
+    (tmp_path / "goods.csv").write_bytes(b"")
+    assert kpi(*words, *place).code == 4
+    (tmp_path / "goods.csv").write_text("day,colour\n2026-01-01,red\n")
+    assert kpi(*words, *place).code == 0
+
+
+def test_a_column_with_its_source_is_no_dimension_of_its_name(tmp_path: Path) -> None:
+    text = "source places\n  key: id\n\nsource few\n  column id -> places\n\ndimension town = places.town\n"
+    project = Project.from_text(text)
+    project.bind("places", pa.table({"id": [1], "town": ["X"]}))
+    project.bind("few", pa.table({"id": [1, 1, 1], "town": ["b", "a", "b"]}))
+    assert project.values("few.town").table.to_pylist() == [{"town": "b", "few": 2}, {"town": "a", "few": 1}]
+    assert project.values("town").table.to_pylist() == [{"town": "X", "places": 1}]
+
+
+def test_values_that_became_null_are_named_by_column_and_file(tmp_path: Path, kpi: Callable[..., Any]) -> None:
+    text = 'source o\n  table: "o.csv"\n  time: day\n  on_error: null\n'
+    text += "  column day: date\n  column v: integer\n\ns = sum(o.v)\n"
+    (tmp_path / "d.kpi").write_text(text)
+    (tmp_path / "o.csv").write_text("day,v\n2026-01-01,x\n2026-01-02,3\n0202-01-05,5\n")
+    done = kpi("eval", "s", "--definitions", str(tmp_path / "d.kpi"), "--data", str(tmp_path))
+    assert done.out.splitlines() == ["s", "3"]
+    assert "1 value of o made null: not of the column's type (`v` in o.csv)" in done.err
+    assert "1 row of o left out: before 1900" in done.err

@@ -20,10 +20,13 @@ COMMANDS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("words", [(), *((name,) for name in COMMANDS)])
+PLUGINS = tuple(("plugins", name) for name in ("list", "doctor", "freeze", "new", "map", "diff", "page"))
+
+
+@pytest.mark.parametrize("words", [(), *((name,) for name in COMMANDS), *PLUGINS])
 def test_every_option_is_on_the_page(kpi: Callable[..., Any], words: tuple[str, ...]) -> None:
     options = set(re.findall(r"--[a-z][a-z-]+", kpi(*words, "--help").out))
-    missing = {option for option in options if option not in PAGE}
+    missing = {word for word in (*options, " ".join(words)) if word not in PAGE}
     assert not missing
 
 

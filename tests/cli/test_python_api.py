@@ -150,11 +150,32 @@ def test_lists_tuples_and_sets_of_names(project: Project) -> None:
 
 
 def test_a_table_for_a_source_that_does_not_exist_is_said(project: Project) -> None:
-    project.bind("paymets", TABLE)
     with pytest.raises(KpiError) as caught:
-        project.eval("paid")
+        project.bind("paymets", TABLE)
     (found,) = caught.value.diagnostics
     assert found.code == "E727" and found.help == "did you mean `payments`?"
+    assert len(project.eval("paid")) == 1, "what was refused is not bound"
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda project: project.eval(None), "`metrics` takes a text; this is None"),
+        (lambda project: project.values(None), "`dimensions` takes a text; this is None"),
+        (lambda project: project.explain(None), "`metric` takes a text; this is None"),
+        (lambda project: project.explain("paid", at="zzz"), "`at` takes 'tree', 'catalog', 'plan' or 'optimized'"),
+        (lambda project: project.bind(None, TABLE), "`source` takes a text; this is None"),
+        (lambda _: Project.from_text(5), "`text` takes a text; this is an int"),
+        (lambda _: Project.from_text(None), "`text` takes a text; this is None"),
+    ],
+)
+def test_what_is_missing_or_of_another_kind_is_said_at_once(
+    project: Project, ask: Callable[[Project], object], said: str
+) -> None:
+    with pytest.raises(KpiError) as caught:
+        ask(project)
+    (found,) = caught.value.diagnostics
+    assert found.code == "E734" and said in found.message
 
 
 def test_an_answer_holds_across_formats_with_detail(project: Project, tmp_path: Path) -> None:

@@ -219,6 +219,7 @@ def _lines(settings: Settings, words: set[str]) -> list[str]:
 def _stock(settings: Settings, words: set[str]) -> list[str]:
     return [
         "snapshot: day",
+        _when("owned stock" in settings.options, "snapshot_by: [product]"),
         "time: day",
         "key: [day, product]",
         *_late(settings, "stock"),
@@ -281,7 +282,7 @@ _LINES: Mapping[str, Callable[[Settings, set[str]], list[str]]] = {
 
 
 OPTIONS = (
-    "late orders", "watermark orders", "starts orders", "late visits", "late stock", "late subs", "where orders",
+    "late orders", "watermark orders", "starts orders", "late visits", "late stock", "owned stock", "late subs", "where orders",
     "lines of orders", "lines of orders", "distinct updates",
 )  # fmt: skip
 

@@ -53,8 +53,8 @@ def asked(draw: st.DrawFn) -> Asked:
     where = Where(grain, chosen.scene[1].isoformat(), dated=chosen.dated)
     formulas = {f"m{number}": draw(metrics(where)) for number in range(draw(st.sampled_from([1, 1, 2])))}
     sources = frozenset().union(*(formula.sources for formula in formulas.values()))
-    if grain == "hour" and (chosen.dated or sources & DATED or chosen.zone == "Pacific/Apia"):
-        # Dates cannot be grouped by hour, and a date that does not exist has no hours.
+    if grain == "hour" and (chosen.dated or sources & DATED):
+        # Dates cannot be grouped by hour.
         grain = "day"
     start, end = draw(st.sampled_from(SPANS[grain]))
     conditions = shared_conditions(sources)

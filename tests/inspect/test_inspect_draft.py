@@ -18,11 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kpi_engine
+from kpi_engine.inspect.draft import facts
 from kpi_engine.inspect.draft.facts import TableFacts, read_facts
 from kpi_engine.inspect.draft.layout import delimiter_of, encoding_of
 from kpi_engine.inspect.draft.project import draft_project
 from kpi_engine.inspect.draft.tables import find_tables
 from kpi_engine.inspect.draft.types import guess_type
+from kpi_engine.kernels.errors import KernelError
 from kpi_engine.kernels.tallies import tally_of
 
 Run = Callable[..., Any]
@@ -237,7 +239,9 @@ def test_dates_are_read_back(days: list[datetime.date], format: str) -> None:
     [
         ("utf-8", "n\nKöln\n", None),
         ("utf-8", "n\nplain\n", None),
-        ("cp1252", "n\nKöln, Größe, naïve €\n", "cp1252"),
+        ("cp1252", "n\nKöln, Größe, naïve €\n", "windows-1252"),
+        ("latin-1", "id;ville\n1;Orléans\n2;Besançon\n3;Saint-Étienne\n", "windows-1252"),
+        ("latin-1", "id;ort\n1;Zürich\n2;Straße\n3;ÄÖ-Werk\n4;une créée\n", "windows-1252"),
         ("gb18030", "城市\n上海\n北京\n深圳\n", "gb18030"),
         ("utf-16", "n,m\nKöln,1\n", "utf-16"),
     ],
@@ -246,6 +250,49 @@ def test_encodings(tmp_path: Path, encoding: str, text: str, found: str | None) 
     file = tmp_path / "x.csv"
     file.write_bytes(text.encode(encoding))
     assert encoding_of(file) == found
+
+
+def test_an_encoding_is_not_sure(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes("id;ville\n1;Orléans\n2;Besançon\n".encode("latin-1"))
+    (doubt,) = [each for each in draft_project(tmp_path / "new", tmp_path).doubts if "UTF-8" in each]
+    assert doubt == "t.csv is not in UTF-8, and is read as windows-1252: look at its letters"
+
+
+def test_one_file(write: Write) -> None:
+    root = write({"one.csv": "id,v\n1,2\n", "other.csv": "id,v\n1,2\n", "notes.txt.md": "x"})
+    assert draft_project(root / "new", root / "one.csv").sources == 1
+    with pytest.raises(kpi_engine.KpiError, match="E604"):
+        draft_project(root / "new", root / "notes.txt.md")
+    with pytest.raises(kpi_engine.KpiError, match=r"E710: there is no .*nothing\.csv"):
+        draft_project(root / "new", root / "nothing.csv")
+
+
+def test_columns_that_came_later(write: Write) -> None:
+    root = write({"o-2026-01.csv": "id,at\n1,2026-01-01\n", "o-2026-02.csv": "id,at,via\n2,2026-02-01,app\n"})
+    drafted = draft_project(root / "new", root)
+    line = "  missing_columns: null  # guess: `via` is not in 1 of 2 files, first o-2026-01.csv\n"
+    assert line in drafted.files["sources.kpi"]
+    assert drafted.rows == 2
+
+
+def test_json_of_several_kinds_of_numbers(write: Write) -> None:
+    root = write({"e.jsonl": '{"v": 1}\n{"v": 2.5}\n', "good.csv": "id\n1\n"})
+    assert draft_project(root / "new", root).sources == 2
+
+
+def test_a_table_that_cannot_be_cast_is_left_out(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = write({"bad.csv": "id\n1\n", "good.csv": "id\n1\n"})
+    known = facts.guess_type
+
+    def refuse(tally: Any, name: str) -> Any:
+        raise KernelError("nothing fits")
+
+    found = {each.name: each for each in find_tables(root)}
+    monkeypatch.setattr(facts, "guess_type", refuse)
+    left_out = read_facts(root, found["bad"])
+    assert isinstance(left_out, facts.Unreadable) and left_out.reason == "nothing fits"
+    monkeypatch.setattr(facts, "guess_type", known)
+    assert isinstance(read_facts(root, found["good"]), TableFacts)
 
 
 @settings(max_examples=40)

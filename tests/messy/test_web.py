@@ -84,7 +84,9 @@ ASKED = [
                     "and list_sum([i.quantity for i in items]) is null)"
                 )
             ),
-            "item_value": count(by_week("sum(price * quantity) filter (name = 'purchase')", "items")),
+            "item_value": count(
+                by_week("if(bool_or(name = 'purchase'), sum(price * quantity) filter (name = 'purchase'), 0)", "items")
+            ),
             "items_viewed": count(by_week("count(*) filter (name = 'view_item')", "items")),
             "safari_share": value(by_week("count(*) filter (browser = 'Safari') / count(*)")),
             "pairs_bought": count(by_week("sum(n * (n - 1))", BASKETS)),

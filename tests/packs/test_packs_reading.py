@@ -15,7 +15,7 @@ from kpi_engine.project.packs import bundled, pack_at, pack_names, read_pack
 
 from .projects import MANIFEST, codes, write_pack, write_project
 
-TINY = "source things\n  time: day\n  column day: date\n\nn = count(things)\n"
+TINY = "source entries\n  time: day\n  column day: date\n\nn = count(entries)\n"
 
 
 def install(path: Path, distribution: str, name: str, package: str, *, pack: bool = True) -> None:

@@ -179,6 +179,14 @@ def test_the_extent_of_the_data_is_asked_of_the_connector() -> None:
     assert not counting.scanned
 
 
+def test_the_data_ends_with_any_row_of_a_table() -> None:
+    """Also with one that the source's own condition leaves out, as when rows are read."""
+    found = tables()
+    found |= {"orders": found["orders"].take([0, 1, 2, 4, 6]), "payments": found["payments"].slice(0, 0)}
+    stats = [answer(made(found), ["revenue"], as_of="data")[1] for made in (RowsConnector, CountingConnector)]
+    assert [each.as_of for each in stats] == ["2026-03-30", "2026-03-30"]
+
+
 def test_what_is_not_supported_is_made_of_rows_and_the_run_says_so() -> None:
     counting = CountingConnector(tables(), refused=["moments"])
     metrics = ["revenue", "spread", "paid"]

@@ -64,7 +64,8 @@ def latest_before(world: World, call: tree.Call, base: str, row: Row) -> Row | N
         if other is row or identity != [world.identity(key, target.name, other) for key in keys]:
             continue
         elapsed = now - moment
-        at_once = elapsed == timedelta(0) and target.name == base  # the row itself, or one at its instant
+        # The row itself, or one at its instant.
+        at_once = elapsed == timedelta(0) and _chosen_from(world, target.name) == _chosen_from(world, base)
         if at_once or elapsed < timedelta(0) or (within is not None and elapsed >= _within(within)):
             continue
         if best is None or moment >= best[0]:
@@ -76,6 +77,14 @@ def _within(node: tree.DurationLiteral) -> timedelta:
     if node.unit not in ("second", "minute", "hour", "day", "week"):
         raise MeaninglessError("`within` is elapsed time")
     return length(Fraction(node.amount), node.unit)
+
+
+def _chosen_from(world: World, name: str) -> str:
+    """The source whose rows a filtered source, or the latest of each id, is made of."""
+    source = world.model.sources[name]
+    while source.base and source.item is None and source.elements is None:
+        source = world.model.sources[source.base]
+    return source.name
 
 
 def _source(world: World, name: str) -> Source:

@@ -39,9 +39,7 @@ def likely_encoding(sample: bytes) -> str:
         return "utf-8"
     if _is_chinese(sample):
         return "gb18030"
-    return "iso-8859-1" if _MOST_INSIDE_WORDS = 0.2
-_INSIDE_WORDS = re.compile(r"(?<=[A-Za-z])[^\x00-\x7f](?=[A-Za-z])")
-_UNUSED_IN_CP1252 & set(sample) else "windows-1252"
+    return "iso-8859-1" if _UNUSED_IN_CP1252 & set(sample) else "windows-1252"
 
 
 def _decodes(sample: bytes, encoding: str) -> bool:

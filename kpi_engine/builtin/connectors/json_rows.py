@@ -10,7 +10,13 @@ import pyarrow as pa
 from kpi_engine.builtin.connectors.guard import reading
 from kpi_engine.builtin.connectors.json_text import Row, line_of, rows_of
 from kpi_engine.builtin.connectors.null_marks import without_marks
-from kpi_engine.builtin.connectors.python_values import column_array, field_of, is_not_finite, unified_field, unified_types
+from kpi_engine.builtin.connectors.python_values import (
+    column_array,
+    field_of,
+    is_not_finite,
+    unified_field,
+    unified_types,
+)
 from kpi_engine.builtin.connectors.requested import names_held, physical, select
 from kpi_engine.builtin.connectors.scan import Asked, FileScan, Opened
 from kpi_engine.builtin.connectors.schemas import merged_schema

@@ -22,6 +22,9 @@ _ROWS_A_BLOCK = 1 << 14
 _WHAT = "JSON"
 _FORM = "a JSON file holds one object a line, or one array of objects"
 _CUT = "the file may be cut short here: write or copy it again, or correct the line"
+_MOST_LEVELS = 100
+"""Lists and objects inside each other; Arrow's types of deeper ones take very long to make."""
+
 _NAMES = {str: "a text", list: "a list", type(None): "null", bool: "true or false"}
 
 
@@ -76,6 +79,8 @@ def _objects(file: StoredFile, lines: Iterator[str], encoding: str) -> Iterator[
             raise _bad_text(file, encoding, number, line, error) from error
         if type(row) is not dict:
             raise _no_object(f"{file.shown}:{number}", row)
+        if line.count("[") + line.count("{") > _MOST_LEVELS and _is_too_deep(row):
+            raise _too_deep(f"{file.shown}:{number}")
         yield row
 
 
@@ -88,6 +93,8 @@ def _array(file: StoredFile, text: str, encoding: str) -> list[Row]:
     for number, row in enumerate(rows, 1):
         if type(row) is not dict:
             raise _no_object(f"{file.shown}, row {number}", row)
+        if _is_too_deep(row):
+            raise _too_deep(f"{file.shown}, row {number}")
     found: list[Row] = rows
     return found
 
@@ -104,6 +111,22 @@ def _object(pairs: list[tuple[str, Any]]) -> Row:
     return found
 
 
+def _is_too_deep(row: Row) -> bool:
+    """Whether lists and objects lie more than `_MOST_LEVELS` deep, the row itself being the first level."""
+    level: list[Any] = [row]
+    for _ in range(_MOST_LEVELS):
+        inside = (each.values() if type(each) is dict else each for each in level)
+        level = [value for values in inside for value in values if type(value) is dict or type(value) is list]
+        if not level:
+            return False
+    return True
+
+
+def _too_deep(place: str) -> KpiError:
+    message = f"objects and lists are nested too deeply: at most {_MOST_LEVELS} levels are read"
+    return data_error("E619", place, message, "write flatter objects")
+
+
 def _no_object(place: str, row: object) -> KpiError:
     return data_error("E619", place, f"this is {_NAMES.get(type(row), 'a number')}, not an object", _FORM)
 
@@ -114,7 +137,7 @@ def _bad_text(file: StoredFile, encoding: str, number: int | None, text: str, er
         return nul_problem(file, encoding)
     place = file.shown if number is None else f"{file.shown}:{number}"
     if isinstance(error, RecursionError):
-        return data_error("E619", place, "objects and lists are nested too deeply", "write flatter objects")
+        return _too_deep(place)
     if not isinstance(error, json.JSONDecodeError):
         # Python refuses to read whole numbers of more digits than that, and says how programs may change it.
         reason = "a number has too many digits" if "digits" in str(error) else str(error)

@@ -60,7 +60,8 @@ class Draft:
 def draft_project(folder: Path, data: Path) -> Draft:
     """A project in `folder` for the tables in `data`. Nothing is written.
 
-    `data` may be one file: the draft is of that table alone. Raises KpiError: E710 if there is no such folder, E604 if it holds no table that can be read.
+    `data` may be one file: the draft is of that table alone. Raises KpiError: E710 if there is no such folder,
+    E604 if it holds no table that can be read.
     """
     root, tables_there = _tables_at(data)
     read = [read_facts(root, found) for found in tables_there]

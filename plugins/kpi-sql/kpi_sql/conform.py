@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from kpi_engine.extend.rows import data_error
 
+from kpi_engine.extend.rows import data_error
 from kpi_sql.measures import Column
 from kpi_sql.stored import SqlKind
 

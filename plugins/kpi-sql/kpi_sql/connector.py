@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager
 from typing import ClassVar, Protocol
 
 import pyarrow as pa
+
 from kpi_engine.extend.measures import MeasureRequest, PartialStates, Support
 from kpi_engine.extend.rows import ConnectionSettings, ScanRequest, TableRequest, data_error
 from kpi_engine.extend.scans import OpenedScan, stream_scan
 from kpi_engine.ir.catalog import TableSchema
 from kpi_engine.ir.diagnostic import did_you_mean
-
 from kpi_sql.conform import conform
 from kpi_sql.dialect import Dialect
 from kpi_sql.measures import Choices, Measured, Statement, measured

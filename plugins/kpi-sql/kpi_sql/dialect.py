@@ -174,7 +174,9 @@ class Dialect:
 
     # Comparison
 
-    def compared(self, left: Value, right: Value, binder: Binder, *, ordered: bool) -> tuple[exp.Expression, exp.Expression]:
+    def compared(
+        self, left: Value, right: Value, binder: Binder, *, ordered: bool
+    ) -> tuple[exp.Expression, exp.Expression]:
         """Both sides of a comparison, in one type."""
         kinds = {left.kind, right.kind}
         if kinds <= set(EXACT):

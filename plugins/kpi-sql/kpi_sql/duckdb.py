@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Timer
+from threading import Lock, Timer
 
 import duckdb
 import pyarrow as pa
-from kpi_engine.extend.arrow_tables import table_schema
-from kpi_engine.extend.rows import data_error
-from kpi_engine.ir.catalog import TableSchema
 from sqlglot import exp
 
+from kpi_engine.extend.arrow_tables import table_schema
+from kpi_engine.extend.rows import ConnectionSettings, data_error
+from kpi_engine.ir.catalog import TableSchema
 from kpi_sql.connector import Session, SqlConnector
 from kpi_sql.dialect import MOST_DIGITS, Dialect
 from kpi_sql.relations import table_node
@@ -104,26 +104,30 @@ class DuckdbConnector(SqlConnector):
     dialect = DuckdbDialect()
     default_schema = "main"
 
+    def __init__(self, settings: ConnectionSettings) -> None:
+        super().__init__(settings)
+        self._opened: duckdb.DuckDBPyConnection | None = None
+        self._opening = Lock()
+
     @contextmanager
     def session(self) -> Iterator[Session]:
-        """The file opened for reading, in a transaction."""
+        """A transaction; the file is opened for reading by the first one, and stays open, which takes longest."""
         place = f"connection {self.settings.name}"
-        if not Path(self.settings.folder).is_file():
-            raise data_error("E605", place, f"there is no file {self.settings.folder}", "correct `path` in kpi.toml")
         try:
-            connection = duckdb.connect(self.settings.folder, read_only=True, config=dict(_LOCKED))
-        except duckdb.Error as error:
-            message = f"{self.settings.folder} cannot be opened: {_first_line(error)}"
-            raise data_error("E605", place, message, "whoever writes the file must close it first") from error
-        try:
-            connection.execute("SET TimeZone = 'UTC'")
-            connection.execute("SET lock_configuration = true")
-            connection.execute("BEGIN TRANSACTION READ ONLY")
-            yield DuckdbSession(connection, self.settings.timeout)
+            connection = self._root(place).cursor()
+            try:
+                connection.execute("BEGIN TRANSACTION READ ONLY")
+                yield DuckdbSession(connection, self.settings.timeout)
+            finally:
+                connection.close()
         except duckdb.Error as error:
             raise data_error("E605", place, f"DuckDB refuses: {_first_line(error)}") from error
-        finally:
-            connection.close()
+
+    def _root(self, place: str) -> duckdb.DuckDBPyConnection:
+        with self._opening:
+            if self._opened is None:
+                self._opened = _open(self.settings.folder, place)
+            return self._opened
 
     def introspect(self, session: Session) -> Mapping[tuple[str, str], StoredTable]:
         """Tables and views."""
@@ -145,6 +149,23 @@ class DuckdbConnector(SqlConnector):
     def table_schema(self, session: Session, table: StoredTable) -> TableSchema:
         """Structs, lists and maps with their parts."""
         return table_schema(self.row_schema(session, table, list(table.columns)))
+
+
+def _open(path: str, place: str) -> duckdb.DuckDBPyConnection:
+    """A database that reads its own file and nothing else. KpiError E605 where there is none."""
+    if not Path(path).is_file():
+        raise data_error("E605", place, f"there is no file {path}", "correct `path` in kpi.toml")
+    try:
+        connection = duckdb.connect(path, read_only=True, config=dict(_LOCKED))
+    except duckdb.Error as error:
+        message = f"{path} cannot be opened: {_first_line(error)}"
+        raise data_error("E605", place, message, "whoever writes the file must close it first") from error
+    # All connections of a process to one file share its settings, which only the first one can still change.
+    locked = connection.execute("SELECT current_setting('lock_configuration')").fetchone()
+    if locked is None or not locked[0]:
+        connection.execute("SET GLOBAL TimeZone = 'UTC'")
+        connection.execute("SET lock_configuration = true")
+    return connection
 
 
 def _stored_type(name: str) -> StoredType:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from kpi_engine.ir.expression import Apply, Constant, Expression, Field
-from kpi_engine.ir.types import Kind
 from sqlglot import exp
 
+from kpi_engine.ir.expression import Apply, Constant, Expression, Field
+from kpi_engine.ir.types import Kind
 from kpi_sql.dialect import Dialect
 from kpi_sql.stored import EXACT, SqlKind
 from kpi_sql.values import Binder, NotPushed, Value, call, case, operator

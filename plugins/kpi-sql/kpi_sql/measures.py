@@ -1,7 +1,7 @@
 """A whole measure query as statements: one for the plain states, one for each set, one for rows that are left out.
 
-    WITH r AS (SELECT keys, bucket, arguments, filters FROM table LEFT JOIN ... WHERE ...)
-    SELECT keys, bucket, counts, sums, extremes FROM r GROUP BY keys, bucket
+WITH r AS (SELECT keys, bucket, arguments, filters FROM table LEFT JOIN ... WHERE ...)
+SELECT keys, bucket, counts, sums, extremes FROM r GROUP BY keys, bucket
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sqlglot import exp
+
 from kpi_engine.extend.measures import MeasureRequest
 from kpi_engine.ir.expression import Expression, Field, Step, walk
 from kpi_engine.ir.plan import StateRequest
-from sqlglot import exp
-
 from kpi_sql.dialect import Dialect
 from kpi_sql.edges import NotLocal
 from kpi_sql.relations import Place, Relation, repeated
@@ -210,9 +210,7 @@ def _plain(rows: _Rows, places: Sequence[int], choices: Choices) -> Statement:
     return rows.statement(given, rows.group, columns)
 
 
-def _counts(
-    place: int, argument: Value | None, passing: exp.Expression | None
-) -> list[tuple[exp.Expression, Column]]:
+def _counts(place: int, argument: Value | None, passing: exp.Expression | None) -> list[tuple[exp.Expression, Column]]:
     rows = exp.Count(this=exp.Star() if passing is None else case([(passing.copy(), number(1))]))
     values = rows.copy() if argument is None else exp.Count(this=_where(passing, argument.node))
     return [(rows, Column(f"rows_{place}", SqlKind.INTEGER)), (values, Column(f"values_{place}", SqlKind.INTEGER))]

@@ -11,13 +11,13 @@ import adbc_driver_manager.dbapi as dbapi
 import adbc_driver_postgresql.dbapi
 import pyarrow as pa
 import pyarrow.compute as pc
+from sqlglot import exp
+
 from kpi_engine.extend.arrow_tables import type_of
 from kpi_engine.extend.rows import data_error
 from kpi_engine.extend.secrets import cleared
 from kpi_engine.ir.catalog import TableColumn, TableSchema
 from kpi_engine.ir.types import DECIMAL
-from sqlglot import exp
-
 from kpi_sql.connector import Session, SqlConnector
 from kpi_sql.measures import Statement
 from kpi_sql.postgres_dialect import PostgresDialect
@@ -148,7 +148,9 @@ class PostgresConnector(SqlConnector):
 
     def _widest(self, session: Session, table: StoredTable, name: str) -> pa.DataType:
         scale = exp.Max(this=exp.Anonymous(this="scale", expressions=[named(name)]))
-        node = exp.Select(expressions=[exp.alias_(exp.Coalesce(this=scale, expressions=[exp.Literal.number(0)]), "scale")])
+        node = exp.Select(
+            expressions=[exp.alias_(exp.Coalesce(this=scale, expressions=[exp.Literal.number(0)]), "scale")]
+        )
         node.set("from_", exp.From(this=table_node(table)))
         (row,) = session.table(self.dialect.text(node), ()).to_pylist()
         return pa.decimal256(76, int(row["scale"]))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sqlglot import exp
+
 from kpi_engine.extend.measures import MeasureRequest, SourceTable
 from kpi_engine.extend.rows import ColumnRequest
 from kpi_engine.ir.expression import Field, Step
 from kpi_engine.ir.types import Kind, Type
-from sqlglot import exp
-
 from kpi_sql.dialect import Dialect
 from kpi_sql.expressions import Expressions
 from kpi_sql.stored import SqlKind, StoredColumn, StoredTable
@@ -53,6 +53,8 @@ def _check_declared(request: ColumnRequest, column: StoredColumn) -> None:
     if request.path or request.format or request.options:
         raise NotPushed(f"`{request.name}` is read in a form of its own")
     if declared is None:
+        if column.type.kind is SqlKind.LOCAL:
+            raise NotPushed(f"`{request.name}` is a local time that nobody declared to be in a zone")
         return
     if column.type.kind not in _FITTING.get(declared.kind, ()) or _is_duration(declared):
         raise NotPushed(f"`{request.name}` is declared as {declared} and stored as {column.physical}")

@@ -6,10 +6,10 @@ import datetime
 from collections.abc import Sequence
 from decimal import Decimal
 
-from kpi_engine.extend.rows import Operator, Predicate, Push, ScanRequest
-from kpi_engine.ir.expression import Value as Literal
 from sqlglot import exp
 
+from kpi_engine.extend.rows import Operator, Predicate, Push, ScanRequest
+from kpi_engine.ir.expression import Value as Literal
 from kpi_sql.dialect import Dialect
 from kpi_sql.expressions import microseconds
 from kpi_sql.measures import Statement

@@ -13,11 +13,11 @@ import adbc_driver_sqlite.dbapi
 import pyarrow as pa
 import pyarrow.compute as pc
 from adbc_driver_sqlite import StatementOptions
+from sqlglot import exp
+
 from kpi_engine.extend.arrow_tables import type_of
 from kpi_engine.extend.rows import data_error
 from kpi_engine.ir.catalog import TableColumn, TableSchema
-from sqlglot import exp
-
 from kpi_sql.conform import typed
 from kpi_sql.connector import Session, SqlConnector
 from kpi_sql.measures import Column, Statement
@@ -109,7 +109,9 @@ class SqliteConnector(SqlConnector):
         columns = []
         for each in table.columns.values():
             arrow = arrow_type(each.type)
-            columns.append(TableColumn(each.name, None if arrow is None else type_of(arrow), each.physical or "nothing"))
+            columns.append(
+                TableColumn(each.name, None if arrow is None else type_of(arrow), each.physical or "nothing")
+            )
         return TableSchema(tuple(columns))
 
     def row_schema(self, session: Session, table: StoredTable, names: Sequence[str]) -> pa.Schema:
@@ -143,7 +145,7 @@ class SqliteConnector(SqlConnector):
         """The answer, its columns typed also where they begin with nulls."""
         samples = [_STATE_SAMPLES.get(column.kind, "0") for column in statement.columns]
         batches = list(self._led(session, statement, samples))
-        return pa.Table.from_batches(batches)
+        return pa.Table.from_batches(batches).rename_columns([column.name for column in statement.columns])
 
     def _led(self, session: Session, statement: Statement, samples: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The rows of a statement, led by one of samples, which is taken away again.
@@ -153,7 +155,9 @@ class SqliteConnector(SqlConnector):
         lead = [exp.alias_(number(1), "lead", quoted=True)]
         lead += [exp.alias_(_literal(sample), f"c{place}", quoted=True) for place, sample in enumerate(samples)]
         inner = exp.Subquery(this=statement.node, alias=exp.TableAlias(this=exp.to_identifier("s", quoted=True)))
-        rows = exp.Select(expressions=[number(0), exp.Column(this=exp.Star(), table=exp.to_identifier("s", quoted=True))])
+        rows = exp.Select(
+            expressions=[number(0), exp.Column(this=exp.Star(), table=exp.to_identifier("s", quoted=True))]
+        )
         rows.set("from_", exp.From(this=inner))
         whole = exp.Union(this=exp.Select(expressions=lead), expression=rows, distinct=False)
         first = True

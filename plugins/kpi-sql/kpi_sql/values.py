@@ -78,7 +78,8 @@ def call(name: str, *arguments: exp.Expression) -> exp.Expression:
 def wrapped(node: exp.Expression) -> exp.Expression:
     """A node in parentheses unless it needs none."""
     plain = (exp.Column, exp.Parameter, exp.Cast, exp.Anonymous, exp.Case, exp.Paren, exp.Literal, exp.Func, exp.Null)
-    return node if isinstance(node, plain) else exp.Paren(this=node)
+    # `And` and `Or` are functions, too, in sqlglot's classes.
+    return node if isinstance(node, plain) and not isinstance(node, exp.Binary) else exp.Paren(this=node)
 
 
 def case(arms: Sequence[tuple[exp.Expression, exp.Expression]], default: exp.Expression | None = None) -> exp.Case:
@@ -98,7 +99,9 @@ def number(value: int) -> exp.Expression:
 
 def named(name: str, table: str = "") -> exp.Column:
     """A column, its name quoted."""
-    return exp.column(exp.to_identifier(name, quoted=True), table=exp.to_identifier(table, quoted=True) if table else None)
+    return exp.column(
+        exp.to_identifier(name, quoted=True), table=exp.to_identifier(table, quoted=True) if table else None
+    )
 
 
 def used(node: exp.Expression, binder: Binder) -> tuple[Plain, ...]:

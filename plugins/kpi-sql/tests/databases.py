@@ -49,9 +49,7 @@ def postgres_server(server: Server) -> str:
                 continue
             given = pa.table(columns, names=names)
             cursor.adbc_ingest(f"raw_{name}", given, mode="create")
-            casts = ", ".join(
-                f"{each}::{type}" for each, type in zip(names, shop.COLUMNS[name].values(), strict=True)
-            )
+            casts = ", ".join(f"{each}::{type}" for each, type in zip(names, shop.COLUMNS[name].values(), strict=True))
             cursor.execute(f'INSERT INTO "{name}" SELECT {casts} FROM raw_{name}')
             cursor.execute(f"DROP TABLE raw_{name}")
     return server.settings

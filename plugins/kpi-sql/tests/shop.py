@@ -77,6 +77,7 @@ bulk = sum(orders.bulk)
 heavy = count(orders where weight > 0.1)
 early_words = count(orders where channel < "b")
 pricey = count(orders where total > 12.5 or pieces = 3)
+both = count(orders where (channel = "app" or channel = "web") and (total > 1 or pieces = 2))
 known_weight = count(orders.weight)
 abroad = count(orders where customer.country != "DE")
 vips = count(orders where customer.vip)
@@ -118,7 +119,9 @@ def tables() -> dict[str, pa.Table]:
     ]
     n = len(times)
     moments = [None if t is None else at(t) for t in times]
-    later = [None if t is None or i % 5 == 0 else t + datetime.timedelta(seconds=i * 1.5) for i, t in enumerate(moments)]
+    later = [
+        None if t is None or i % 5 == 0 else t + datetime.timedelta(seconds=i * 1.5) for i, t in enumerate(moments)
+    ]
     words = [None, "app", "web", "Äpfel", "B", "a"]
     orders = pa.table(
         {
@@ -200,7 +203,9 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
 
 def create(name: str) -> str:
     """The statement that makes a table."""
-    return f'CREATE TABLE "{name}" ({", ".join(f"{chr(34)}{key}{chr(34)} {type}" for key, type in COLUMNS[name].items())})'
+    return (
+        f'CREATE TABLE "{name}" ({", ".join(f"{chr(34)}{key}{chr(34)} {type}" for key, type in COLUMNS[name].items())})'
+    )
 
 
 def rows(table: pa.Table) -> Sequence[tuple[Any, ...]]:

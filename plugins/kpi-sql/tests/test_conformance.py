@@ -7,12 +7,12 @@ from pathlib import Path
 
 import databases
 import pytest
-from kpi_engine.extend.rows import ConnectionSettings, Connector
-from kpi_engine.testing.connectors import ConnectorKit
-
 from kpi_sql.duckdb import DuckdbConnector
 from kpi_sql.postgres import PostgresConnector
 from kpi_sql.sqlite import SqliteConnector
+
+from kpi_engine.extend.rows import ConnectionSettings, Connector
+from kpi_engine.testing.connectors import ConnectorKit
 
 
 class Shop(ConnectorKit):

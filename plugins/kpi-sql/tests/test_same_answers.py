@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import kpi_engine
 import pytest
 import shop
 from conftest import DATABASES
+
+import kpi_engine
 
 METRICS = [line.partition(" = ")[0] for line in shop.DEFINITIONS.splitlines() if line[:1].isalpha() and " = " in line]
 METRICS = [name for name in METRICS if not name.startswith("dimension")]
