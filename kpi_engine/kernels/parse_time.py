@@ -60,9 +60,9 @@ def parse_timestamps(texts: pa.Array, format: str | None = None, timezone: str |
     """Texts as timestamps, by a format or as ISO writes them; `ParseFailure` if any fails, null for null.
 
     ISO: a date, or a date, `T` or a space, and `13`, `13:05`, `13:05:07` or `13:05:07.123456` (of nine digits the
-    last three are cut), then perhaps `Z`, `+08`, `+0800` or `+08:00`. The result is timestamp[us], or timestamp[us, UTC] if the texts have
-    offsets; texts without one then fail. With a `timezone` they are read in it and the result is always
-    timestamp[us, UTC].
+    last three are cut), then perhaps `Z`, `+08`, `+0800` or `+08:00`. The result is timestamp[us], or
+    timestamp[us, UTC] if the texts have offsets; texts without one then fail. With a `timezone` they are read in it
+    and the result is always timestamp[us, UTC].
 
     >>> parse_timestamps(pa.array(["2026-11-22T13:05+08:00"])).to_pylist()[0].isoformat()
     '2026-11-22T05:05:00+00:00'

@@ -282,8 +282,8 @@ _LINES: Mapping[str, Callable[[Settings, set[str]], list[str]]] = {
 
 
 OPTIONS = (
-    "late orders", "watermark orders", "starts orders", "late visits", "late stock", "owned stock", "late subs", "where orders",
-    "lines of orders", "lines of orders", "distinct updates",
+    "late orders", "watermark orders", "starts orders", "late visits", "late stock", "owned stock", "late subs",
+    "where orders", "lines of orders", "lines of orders", "distinct updates",
 )  # fmt: skip
 
 

@@ -70,7 +70,7 @@ class SqlConnector(ABC):
         return session.table(self.dialect.text(statement.node), statement.parameters)
 
     def check_stored(self, session: Session, table: StoredTable, names: Sequence[str]) -> None:
-        """KpiError E608 where columns hold values of other types than the database declares."""
+        """KpiError E608 for values of other types than the database declares; most databases see to it themselves."""
 
     @abstractmethod
     def table_schema(self, session: Session, table: StoredTable) -> TableSchema:

@@ -33,7 +33,7 @@ class Dialect:
     float_sum: ClassVar[str] = "SUM"
 
     def text(self, statement: exp.Expression, *, pretty: bool = False) -> str:
-        """A statement as it is sent. Its nodes are used up: they are not copied first, which takes longer than writing."""
+        """A statement as it is sent. Its nodes are not copied first, which would take longer than writing."""
         return statement.sql(dialect=self.writer, pretty=pretty, identify=True, copy=False)
 
     # Stored columns

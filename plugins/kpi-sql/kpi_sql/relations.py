@@ -150,11 +150,10 @@ def repeated(place: Place, source: str, column: str) -> exp.Select:
     key = rows.column(Field(column, place.request.tables[source].columns[column].type or Type(Kind.NULL)))
     present = exp.Not(this=exp.Paren(this=exp.Is(this=key.node.copy(), expression=exp.Null())))
     inner = rows.select([exp.alias_(key.node, "item", quoted=True)], [present])
-    found = exp.Select(
+    return exp.Select(
         expressions=[named("item"), exp.alias_(exp.Count(this=exp.Star()), "rows", quoted=True)],
         from_=exp.From(this=exp.Subquery(this=inner, alias=exp.TableAlias(this=exp.to_identifier("r", quoted=True)))),
         group=exp.Group(expressions=[named("item")]),
         having=exp.Having(this=exp.GT(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(1))),
         limit=exp.Limit(expression=exp.Literal.number(1)),
     )
-    return found

@@ -73,14 +73,14 @@ def test_a_statement_that_takes_too_long_is_stopped(tmp_path: Path, connection_t
     ],
 )
 def test_settings_are_checked(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(KpiError, match=f"E612.*{message}"):
+    with pytest.raises(KpiError, match=rf"E612.*{message}"):
         PostgresConnector(ConnectionSettings("db", "postgres", tuple(options.items())))
 
 
 def test_a_password_is_a_reference(connection_text: Callable[[str], str]) -> None:
     connection_text("postgres")
     connector = PostgresConnector(ConnectionSettings("db", "postgres", (("password", "hunter2"),)))
-    with pytest.raises(KpiError, match="E624.*must be a reference") as error:
+    with pytest.raises(KpiError, match=r"E624.*must be a reference") as error:
         connector.tables()
     assert "hunter2" not in str(error.value)
 
@@ -115,7 +115,7 @@ def test_sums_that_a_database_cannot_hold_are_refused(tmp_path: Path) -> None:
     text = f'[connections.default]\nconnector = "sqlite"\npath = "{tmp_path / "x.sqlite"}"\n'
     definitions = "source t\n  time: day\n  column day: date\n  column n: integer\n\nodd = sum(t.n * t.n)\n"
     question = {"grain": "month", "start": "2026-03", "end": "2026-03"}
-    with pytest.raises(KpiError, match="E609.*out of the range"):
+    with pytest.raises(KpiError, match=r"E609.*out of the range"):
         kpi_engine.open(shop.project(tmp_path / "p", text, definitions)).eval("odd", **question)
     rows = kpi_engine.open(shop.project(tmp_path / "q", text + "aggregate = false\n", definitions))
     assert rows.eval("odd", **question).table.column("odd").to_pylist() == [4000000000**2]
@@ -133,7 +133,8 @@ def test_types_that_postgres_alone_has(connection_text: Callable[[str], str]) ->
         cursor.execute("CREATE SCHEMA more")
         cursor.execute("CREATE TYPE more.mood AS ENUM ('good', 'bad')")
         cursor.execute(
-            "CREATE TABLE more.odd (j jsonb, m more.mood, n numeric, c char(4), tags text[], u uuid, f real, w numeric(5,2))"
+            "CREATE TABLE more.odd (j jsonb, m more.mood, n numeric, c char(4), tags text[], u uuid, f real, "
+            "w numeric(5,2))"
         )
         cursor.execute(
             "INSERT INTO more.odd VALUES ('{\"a\": 1}', 'bad', 1.25, 'ab', '{x}', "
@@ -176,8 +177,8 @@ def test_local_times_next_to_a_change_of_clocks_are_not_edges() -> None:
 
 
 def test_duckdb_without_a_file(tmp_path: Path) -> None:
-    with pytest.raises(KpiError, match="E605: there is no file"):
+    with pytest.raises(KpiError, match=r"E605: there is no file"):
         DuckdbConnector(ConnectionSettings("db", "duckdb", folder=str(tmp_path / "none"))).tables()
     (tmp_path / "text").write_text("no database")
-    with pytest.raises(KpiError, match="E605.*cannot be opened"):
+    with pytest.raises(KpiError, match=r"E605.*cannot be opened"):
         DuckdbConnector(ConnectionSettings("db", "duckdb", folder=str(tmp_path / "text"))).tables()
