@@ -117,11 +117,16 @@ def unreadable(shown: str, found: TableColumn, span: Span) -> BindError:
     return problem("E682", message, span, unreadable_help(shown, found))
 
 
+def _has_parts(column: TableColumn) -> bool:
+    """Whether a column is a struct, a list or a map, as far as its table says."""
+    return column.form is not None or column.physical.startswith(("struct", "list", "map"))
+
+
 def unreadable_help(shown: str, found: TableColumn) -> str:
     """What to write instead of a whole nested column."""
     if found.mixed:
         return f"say which type it is to be read as: `column {shown}: text`"
-    if found.form is None:
+    if not _has_parts(found):
         return "leave the column out, or write it in the file as a text or a number"
     match found.form:
         case "list":

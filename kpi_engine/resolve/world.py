@@ -248,10 +248,15 @@ def calendar_of(settings: CalendarSettings) -> Calendar:
     return Calendar(settings.timezone, settings.week_starts, settings.fiscal_year_starts, settings.fiscal_year_named)
 
 
+def _has_parts(column: TableColumn) -> bool:
+    """Whether a column is a struct, a list or a map, as far as its table says."""
+    return column.form is not None or column.physical.startswith(("struct", "list", "map"))
+
+
 def _help_on_nested(name: str, column: TableColumn) -> str:
     if column.mixed:
         return f"say which type it is to be read as: `column {name}: text`"
-    if column.form is None:
+    if not _has_parts(column):
         return "leave the column out, or write it in the file as a text or a number"
     match column.form:
         case "list":

@@ -13,6 +13,7 @@ import pytest
 from kpi_engine import pipeline
 from kpi_engine.extend.contained import ContainedConnector
 from kpi_engine.extend.rows import ConnectionSettings
+from kpi_engine.ir.diagnostic import KpiError
 from kpi_engine.ir.question import Question
 from kpi_engine.ir.result import RunStats
 from kpi_engine.ir.span import SourceText
@@ -206,7 +207,7 @@ def test_answers_of_other_types_are_refused(method: str, gives: object, monkeypa
     monkeypatch.setattr(counting, method, lambda request: gives)
     settings = ConnectionSettings("default", "counting")
     walled = ContainedConnector(settings, "kpi-counting 1.0", lambda: lambda settings: counting)
-    with pytest.raises(pipeline.KpiError, match=r"E626: the connector `counting` \(kpi-counting 1.0\) was asked"):
+    with pytest.raises(KpiError, match=r"E626: the connector `counting` \(kpi-counting 1.0\) was asked"):
         answer(walled, ["many"])
 
 
@@ -229,5 +230,5 @@ def test_wrong_states_are_refused(change: Any, message: str, monkeypatch: pytest
         return dataclasses.replace(states, tables=change(states.tables))
 
     monkeypatch.setattr(counting, "partial_states", lying)
-    with pytest.raises(pipeline.KpiError, match=f"E626.*{message}"):
+    with pytest.raises(KpiError, match=f"E626.*{message}"):
         answer(counting, ["many"], grain="month", start="2026-03", end="2026-03")

@@ -113,3 +113,8 @@ _idle: list[_Worker] = []
 def _end_idle() -> None:
     while _idle:
         _idle.pop().end()
+
+
+if hasattr(os, "register_at_fork"):
+    # Two programs must not talk to one process: a forked one starts its own.
+    os.register_at_fork(after_in_child=_idle.clear)

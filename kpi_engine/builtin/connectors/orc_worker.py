@@ -12,7 +12,7 @@ import io
 import json
 import struct
 import sys
-from typing import BinaryIO
+from typing import IO
 
 import pyarrow as pa
 
@@ -20,7 +20,7 @@ LENGTH = struct.Struct("<q")
 RANGE = struct.Struct("<qq")
 
 
-def send(stream: BinaryIO, *parts: bytes) -> None:
+def send(stream: IO[bytes], *parts: bytes) -> None:
     """One frame made of some parts."""
     stream.write(LENGTH.pack(sum(map(len, parts))))
     for part in parts:
@@ -28,7 +28,7 @@ def send(stream: BinaryIO, *parts: bytes) -> None:
     stream.flush()
 
 
-def receive(stream: BinaryIO) -> bytes | None:
+def receive(stream: IO[bytes]) -> bytes | None:
     """The next frame; None where the other side has gone.
 
     >>> pipe = io.BytesIO()
@@ -46,7 +46,7 @@ def receive(stream: BinaryIO) -> bytes | None:
 class AskedFile(io.RawIOBase):
     """A file of `size` bytes that the other side holds."""
 
-    def __init__(self, source: BinaryIO, sink: BinaryIO, size: int) -> None:
+    def __init__(self, source: IO[bytes], sink: IO[bytes], size: int) -> None:
         super().__init__()
         self._source, self._sink, self._size = source, sink, size
         self._position = 0
@@ -81,7 +81,7 @@ class AskedFile(io.RawIOBase):
         return found
 
 
-def answer(request: bytes, source: BinaryIO, sink: BinaryIO) -> None:
+def answer(request: bytes, source: IO[bytes], sink: IO[bytes]) -> None:
     """Answer one request."""
     # Only the process itself pays for loading the decoder; who talks to it imports this module, too.
     from pyarrow import orc
@@ -105,7 +105,7 @@ def answer(request: bytes, source: BinaryIO, sink: BinaryIO) -> None:
         send(sink, b"!", stream.getvalue())
 
 
-def main(source: BinaryIO, sink: BinaryIO) -> None:
+def main(source: IO[bytes], sink: IO[bytes]) -> None:
     """Answer requests for as long as there are any."""
     send(sink, b"ready")
     while (request := receive(source)) is not None:

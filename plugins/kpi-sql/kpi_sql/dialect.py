@@ -32,13 +32,13 @@ class Dialect:
     """Digits of a decimal; None where there is no limit."""
     float_sum: ClassVar[str] = "SUM"
 
-    def text(self, statement: exp.Expression, *, pretty: bool = False) -> str:
+    def text(self, statement: exp.Expr, *, pretty: bool = False) -> str:
         """A statement as it is sent. Its nodes are not copied first, which would take longer than writing."""
         return statement.sql(dialect=self.writer, pretty=pretty, identify=True, copy=False)
 
     # Stored columns
 
-    def read(self, column: StoredColumn, node: exp.Expression, zone: str = "UTC") -> Value:
+    def read(self, column: StoredColumn, node: exp.Expr, zone: str = "UTC") -> Value:
         """A stored column as a value: NaN and infinities null, zeros alike, texts that differ by their bytes."""
         kind = column.type.kind
         if kind is SqlKind.OTHER:
@@ -54,17 +54,17 @@ class Dialect:
             return self.read_decimal(column, node)
         return Value(node, kind, zone=zone)
 
-    def read_text(self, column: StoredColumn, node: exp.Expression) -> exp.Expression:
+    def read_text(self, column: StoredColumn, node: exp.Expr) -> exp.Expr:
         """A column of texts."""
         return node if column.bytewise else self.bytewise(node)
 
-    def read_decimal(self, column: StoredColumn, node: exp.Expression) -> Value:
+    def read_decimal(self, column: StoredColumn, node: exp.Expr) -> Value:
         """A column of decimals."""
         if column.type.scale is None:
             raise NotPushed(f"the decimals of `{column.name}` have no fixed scale")
         return Value(node, SqlKind.DECIMAL, column.type.precision, column.type.scale)
 
-    def bytewise(self, node: exp.Expression) -> exp.Expression:
+    def bytewise(self, node: exp.Expr) -> exp.Expr:
         """A text that is compared by its bytes, which in UTF-8 is the order of code points."""
         return exp.Collate(this=wrapped(node), expression=exp.to_identifier("C", quoted=True))
 
@@ -103,11 +103,11 @@ class Dialect:
         node = exp.Cast(this=binder.bind(f"{value:f}"), to=decimal_type(precision, scale))
         return Value(node, SqlKind.DECIMAL, precision, scale, constant=value)
 
-    def day(self, text: str, binder: Binder) -> exp.Expression:
+    def day(self, text: str, binder: Binder) -> exp.Expr:
         """A date literal."""
         return cast(binder.bind(text), "DATE")
 
-    def moment(self, us: int, kind: SqlKind, binder: Binder, zone: str) -> exp.Expression:
+    def moment(self, us: int, kind: SqlKind, binder: Binder, zone: str) -> exp.Expr:
         """An instant, in the form that columns of `kind` have. Raises `NotLocal`."""
         if kind is SqlKind.LOCAL:
             return cast(binder.bind(local_text(us, zone)), self.local_type)
@@ -120,13 +120,13 @@ class Dialect:
 
     # Arithmetic
 
-    def exact(self, value: Value, scale: int) -> exp.Expression:
+    def exact(self, value: Value, scale: int) -> exp.Expr:
         """An exact number ready to be added to or compared with another of this scale."""
         if value.kind is SqlKind.INTEGER and not scale:
             return cast(value.node, self.wide_type)
         return exp.Cast(this=value.node, to=decimal_type(MOST_DIGITS, scale))
 
-    def factor(self, value: Value) -> tuple[exp.Expression, int]:
+    def factor(self, value: Value) -> tuple[exp.Expr, int]:
         """An exact number as a factor of a product, and its digits."""
         if value.kind is SqlKind.INTEGER:
             return exp.Cast(this=value.node, to=decimal_type(19, 0)), 19
@@ -150,7 +150,7 @@ class Dialect:
         self.check_digits(first + second)
         return Value(operator(exp.Mul, a, b), SqlKind.DECIMAL, first + second, left.scale + right.scale)
 
-    def total(self, value: Value, *, inexact: bool) -> exp.Expression:
+    def total(self, value: Value, *, inexact: bool) -> exp.Expr:
         """The sum of a column of numbers."""
         if value.kind is SqlKind.FLOAT:
             if not inexact:
@@ -168,15 +168,13 @@ class Dialect:
         """Microseconds from one time to another."""
         raise NotPushed(f"differences of times are not on the list of {self.name}")
 
-    def as_instant(self, node: exp.Expression) -> exp.Expression:
+    def as_instant(self, node: exp.Expr) -> exp.Expr:
         """A local time of UTC as an instant."""
         raise NotPushed("local times are compared with instants")
 
     # Comparison
 
-    def compared(
-        self, left: Value, right: Value, binder: Binder, *, ordered: bool
-    ) -> tuple[exp.Expression, exp.Expression]:
+    def compared(self, left: Value, right: Value, binder: Binder, *, ordered: bool) -> tuple[exp.Expr, exp.Expr]:
         """Both sides of a comparison, in one type."""
         kinds = {left.kind, right.kind}
         if kinds <= set(EXACT):
@@ -194,7 +192,7 @@ class Dialect:
             return self.bytewise(left.node), self.bytewise(right.node)
         return left.node, right.node
 
-    def as_float(self, value: Value, binder: Binder) -> exp.Expression:
+    def as_float(self, value: Value, binder: Binder) -> exp.Expr:
         """The nearest float of a number."""
         if value.kind is SqlKind.FLOAT:
             return value.node
@@ -206,7 +204,7 @@ class Dialect:
 
     # Buckets and functions
 
-    def bucket(self, time: Value, edges: Sequence[object], binder: Binder) -> exp.Expression:
+    def bucket(self, time: Value, edges: Sequence[object], binder: Binder) -> exp.Expr:
         """The number of edges (constants for `constant`, ascending) that are not after `time`.
 
         By halves, so that a row is compared with few edges even where there are thousands.
@@ -215,7 +213,7 @@ class Dialect:
             raise NotPushed(f"{len(edges)} buckets are too many for a statement")
         return self._halves(time, edges, 0, len(edges), binder)
 
-    def _halves(self, time: Value, edges: Sequence[object], low: int, high: int, binder: Binder) -> exp.Expression:
+    def _halves(self, time: Value, edges: Sequence[object], low: int, high: int, binder: Binder) -> exp.Expr:
         if low == high:
             return number(low)
         middle = (low + high) // 2
@@ -224,11 +222,11 @@ class Dialect:
         below = self._halves(time, edges, low, middle, binder)
         return case([(before, below)], self._halves(time, edges, middle + 1, high, binder))
 
-    def contains(self, text: exp.Expression, part: exp.Expression) -> exp.Expression:
+    def contains(self, text: exp.Expr, part: exp.Expr) -> exp.Expr:
         """Whether a text holds another."""
         raise NotPushed(f"contains is not on the list of {self.name}")
 
-    def given(self, value: Value) -> exp.Expression:
+    def given(self, value: Value) -> exp.Expr:
         """A key, item, extreme or row's value as it leaves the database."""
         return cast(value.node, self.integer_type) if value.kind is SqlKind.INTEGER else value.node
 
@@ -236,6 +234,6 @@ class Dialect:
         """An edge as a constant for `constant`."""
         return day_text(day) if kind is SqlKind.DATE else us
 
-    def row_column(self, column: StoredColumn, node: exp.Expression) -> exp.Expression:
+    def row_column(self, column: StoredColumn, node: exp.Expr) -> exp.Expr:
         """A column of a row scan, under its own name."""
         return exp.alias_(node, column.name, quoted=True)

@@ -58,11 +58,11 @@ class DuckdbDialect(Dialect):
         node = operator(exp.Sub, call("epoch_us", left.node), call("epoch_us", right.node))
         return Value(node, SqlKind.INTEGER)
 
-    def as_instant(self, node: exp.Expression) -> exp.Expression:
+    def as_instant(self, node: exp.Expr) -> exp.Expr:
         """The session's zone is UTC."""
         return cast(node, "TIMESTAMPTZ")
 
-    def contains(self, text: exp.Expression, part: exp.Expression) -> exp.Expression:
+    def contains(self, text: exp.Expr, part: exp.Expr) -> exp.Expr:
         """By bytes."""
         return call("contains", text, part)
 

@@ -51,7 +51,7 @@ class Expressions:
     binder: Binder
     column: Callable[[Field], Value]
 
-    def condition(self, expression: Expression) -> exp.Expression:
+    def condition(self, expression: Expression) -> exp.Expr:
         """An expression that is true, false or unknown."""
         value = self.value(expression)
         if value.kind is not SqlKind.BOOLEAN:
@@ -133,7 +133,7 @@ class Expressions:
             raise NotPushed("a list holds null")
         first, *items = node.arguments
         if not items:
-            found: exp.Expression = exp.false()
+            found: exp.Expr = exp.false()
         else:
             value = self.value(first)
             tests = []
@@ -170,7 +170,7 @@ class Expressions:
             return [made.with_node(self._null_or(each, scale)) for each in values]
         return [first.with_node(each.node) for each in values]
 
-    def _null_or(self, value: Value, scale: int) -> exp.Expression:
+    def _null_or(self, value: Value, scale: int) -> exp.Expr:
         return value.node if isinstance(value.node, exp.Null) else self.dialect.exact(value, scale)
 
     def divide(self, node: Apply) -> Value:

@@ -35,7 +35,7 @@ class Column:
 class Statement:
     """SQL with its parameters, and the columns that it gives."""
 
-    node: exp.Expression
+    node: exp.Expr
     parameters: tuple[Plain, ...]
     columns: tuple[Column, ...]
 
@@ -130,13 +130,13 @@ class _Rows:
         return cls(request, dialect, binder, node, keys, arguments, frozenset(filtered))
 
     @property
-    def group(self) -> list[exp.Expression]:
+    def group(self) -> list[exp.Expr]:
         names = [f"key{place}" for place in range(len(self.keys))]
         return [named(name, "r") for name in (*names, "bucket")]
 
     @property
-    def group_columns(self) -> tuple[list[exp.Expression], list[Column]]:
-        given: list[exp.Expression] = []
+    def group_columns(self) -> tuple[list[exp.Expr], list[Column]]:
+        given: list[exp.Expr] = []
         columns = []
         for place, key in enumerate(self.keys):
             name = f"key{place}"
@@ -150,7 +150,7 @@ class _Rows:
         return self.arguments[place].with_node(named(f"a{place}", "r"))
 
     def statement(
-        self, given: list[exp.Expression], group: list[exp.Expression], columns: list[Column], only: str = ""
+        self, given: list[exp.Expr], group: list[exp.Expr], columns: list[Column], only: str = ""
     ) -> Statement:
         made = exp.Select(expressions=given, from_=exp.From(this=exp.Table(this=exp.to_identifier("r", quoted=True))))
         if only:
@@ -161,7 +161,7 @@ class _Rows:
         return Statement(made, used(made, self.binder), tuple(columns))
 
 
-def _bucket(request: MeasureRequest, relation: Relation) -> tuple[exp.Expression, list[exp.Expression]]:
+def _bucket(request: MeasureRequest, relation: Relation) -> tuple[exp.Expr, list[exp.Expr]]:
     """The bucket of a row, and the conditions that the rows of some bucket meet."""
     if request.time is None:
         return number(0), []
@@ -210,19 +210,19 @@ def _plain(rows: _Rows, places: Sequence[int], choices: Choices) -> Statement:
     return rows.statement(given, rows.group, columns)
 
 
-def _counts(place: int, argument: Value | None, passing: exp.Expression | None) -> list[tuple[exp.Expression, Column]]:
+def _counts(place: int, argument: Value | None, passing: exp.Expr | None) -> list[tuple[exp.Expr, Column]]:
     rows = exp.Count(this=exp.Star() if passing is None else case([(passing.copy(), number(1))]))
     values = rows.copy() if argument is None else exp.Count(this=_where(passing, argument.node))
     return [(rows, Column(f"rows_{place}", SqlKind.INTEGER)), (values, Column(f"values_{place}", SqlKind.INTEGER))]
 
 
-def _where(passing: exp.Expression | None, node: exp.Expression) -> exp.Expression:
+def _where(passing: exp.Expr | None, node: exp.Expr) -> exp.Expr:
     return node.copy() if passing is None else case([(passing.copy(), node.copy())])
 
 
 def _sums(
-    place: int, state: StateRequest, rows: _Rows, passing: exp.Expression | None, choices: Choices
-) -> list[tuple[exp.Expression, Column]]:
+    place: int, state: StateRequest, rows: _Rows, passing: exp.Expr | None, choices: Choices
+) -> list[tuple[exp.Expr, Column]]:
     argument = rows.argument(place)
     if argument.kind not in (SqlKind.INTEGER, SqlKind.DECIMAL, SqlKind.FLOAT):
         raise NotPushed(f"sums of {argument.kind.value} are not on the list")
@@ -236,9 +236,7 @@ def _sums(
     return found
 
 
-def _extreme(
-    place: int, state: StateRequest, rows: _Rows, passing: exp.Expression | None
-) -> tuple[exp.Expression, Column]:
+def _extreme(place: int, state: StateRequest, rows: _Rows, passing: exp.Expr | None) -> tuple[exp.Expr, Column]:
     argument = _plain_time(rows.argument(place))
     if argument.kind is SqlKind.BOOLEAN:
         raise NotPushed("the least of conditions is not on the list")
@@ -268,7 +266,7 @@ def _left_out(request: MeasureRequest, stored: Mapping[str, StoredTable], dialec
     relation = Relation(Place(dialect, request, stored, binder), request.query.source)
     time = _time(relation, request.time)
     missing = exp.Is(this=time.node.copy(), expression=exp.Null())
-    late: exp.Expression = number(0)
+    late: exp.Expr = number(0)
     if request.watermark is not None:
         edge = dialect.edge(request.watermark.us, request.watermark.day, time.kind)
         mark = dialect.constant(edge, time.kind, binder, time.zone)

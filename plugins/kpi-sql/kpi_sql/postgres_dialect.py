@@ -22,17 +22,17 @@ class PostgresDialect(Dialect):
     wide_type = "DECIMAL"
     most_digits = None
 
-    def read_text(self, column: StoredColumn, node: exp.Expression) -> exp.Expression:
+    def read_text(self, column: StoredColumn, node: exp.Expr) -> exp.Expr:
         """`char(n)` without its blanks, json and uuid as they are written."""
         text = cast(node, "TEXT") if column.physical not in ("text",) else node
         return text if column.bytewise else self.bytewise(text)
 
-    def read_decimal(self, column: StoredColumn, node: exp.Expression) -> Value:
+    def read_decimal(self, column: StoredColumn, node: exp.Expr) -> Value:
         """NaN and infinities null."""
         finite = operator(exp.EQ, operator(exp.Sub, node, node.copy()), number(0))
         return Value(case([(finite, node.copy())]), SqlKind.DECIMAL, None, column.type.scale or 0)
 
-    def exact(self, value: Value, scale: int) -> exp.Expression:
+    def exact(self, value: Value, scale: int) -> exp.Expr:
         """Numbers of any scale go together."""
         return cast(value.node, "DECIMAL") if value.kind is SqlKind.INTEGER else value.node
 
@@ -48,15 +48,15 @@ class PostgresDialect(Dialect):
         seconds = exp.Extract(this=exp.Var(this="EPOCH"), expression=between)
         return Value(cast(operator(exp.Mul, seconds, number(1_000_000)), "BIGINT"), SqlKind.INTEGER)
 
-    def as_instant(self, node: exp.Expression) -> exp.Expression:
+    def as_instant(self, node: exp.Expr) -> exp.Expr:
         """The session's zone is UTC."""
         return cast(node, "TIMESTAMPTZ")
 
-    def contains(self, text: exp.Expression, part: exp.Expression) -> exp.Expression:
+    def contains(self, text: exp.Expr, part: exp.Expr) -> exp.Expr:
         """By bytes."""
         return operator(exp.GT, call("strpos", self.bytewise(text), part), number(0))
 
-    def bucket(self, time: Value, edges: Sequence[object], binder: Binder) -> exp.Expression:
+    def bucket(self, time: Value, edges: Sequence[object], binder: Binder) -> exp.Expr:
         """PostgreSQL searches an array itself."""
         texts = [self._edge_text(edge, time) for edge in edges]
         array = binder.bind("{" + ",".join(f'"{text}"' for text in texts) + "}")
@@ -69,7 +69,7 @@ class PostgresDialect(Dialect):
         assert isinstance(edge, int)
         return local_text(edge, time.zone) if time.kind is SqlKind.LOCAL else instant_text(edge)
 
-    def row_column(self, column: StoredColumn, node: exp.Expression) -> exp.Expression:
+    def row_column(self, column: StoredColumn, node: exp.Expr) -> exp.Expr:
         """Texts as texts, decimals without NaN."""
         if column.type.kind is SqlKind.TEXT:
             node = cast(node, "TEXT")

@@ -102,7 +102,7 @@ class Relation:
             self._joined[steps] = alias
         return self._joined[steps]
 
-    def select(self, columns: list[exp.Expression], conditions: list[exp.Expression]) -> exp.Select:
+    def select(self, columns: list[exp.Expr], conditions: list[exp.Expr]) -> exp.Select:
         """A statement over these rows; the source's own condition comes first."""
         where = self.place.request.tables[self.source].where
         own = [] if where is None else [self.expressions.condition(where)]
@@ -112,7 +112,7 @@ class Relation:
         return filtered(statement, [*own, *conditions])
 
 
-def filtered(statement: exp.Select, conditions: list[exp.Expression]) -> exp.Select:
+def filtered(statement: exp.Select, conditions: list[exp.Expr]) -> exp.Select:
     """The statement with all of these conditions."""
     if conditions:
         whole = conditions[0]
@@ -122,7 +122,7 @@ def filtered(statement: exp.Select, conditions: list[exp.Expression]) -> exp.Sel
     return statement
 
 
-def table_node(table: StoredTable, alias: str = "") -> exp.Expression:
+def table_node(table: StoredTable, alias: str = "") -> exp.Expr:
     """A table by its introspected name."""
     made = exp.Table(
         this=exp.to_identifier(table.name, quoted=True),
@@ -133,7 +133,7 @@ def table_node(table: StoredTable, alias: str = "") -> exp.Expression:
     return made
 
 
-def aliased(place: Place, source: str, alias: str) -> exp.Expression:
+def aliased(place: Place, source: str, alias: str) -> exp.Expr:
     """The rows of a source that is referred to: its table, or those rows of it that belong to the source."""
     if place.request.tables[source].where is None:
         return table_node(place.stored[source], alias)

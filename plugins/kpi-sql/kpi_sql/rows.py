@@ -46,7 +46,7 @@ def row_statement(
     the statement only if every predicate is.
     """
     binder = Binder()
-    conditions: list[exp.Expression] = []
+    conditions: list[exp.Expr] = []
     pushed: list[Push] = []
     for predicate in request.predicates:
         try:
@@ -63,7 +63,7 @@ def row_statement(
     return Statement(node, used(node, binder), ()), tuple(pushed)
 
 
-def _condition(predicate: Predicate, table: StoredTable, dialect: Dialect, binder: Binder) -> exp.Expression:
+def _condition(predicate: Predicate, table: StoredTable, dialect: Dialect, binder: Binder) -> exp.Expr:
     column = table.columns.get(predicate.column)
     if column is None:
         raise NotPushed("there is no such column")

@@ -201,11 +201,11 @@ _STATE_SAMPLES: Mapping[SqlKind, str] = {
 """What stands in the leading row for each kind."""
 
 
-def _literal(sample: str) -> exp.Expression:
+def _literal(sample: str) -> exp.Expr:
     return exp.Literal.string(sample[1:-1]) if sample.startswith("'") else exp.Literal(this=sample, is_string=False)
 
 
-def _shown(column: StoredColumn) -> exp.Expression:
+def _shown(column: StoredColumn) -> exp.Expr:
     return exp.Cast(this=named(column.name), to=exp.DataType.build("TEXT"))
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from sqlglot import exp
 from sqlglot.dialects.sqlite import SQLite
+from sqlglot.generators.sqlite import SQLiteGenerator
 
 from kpi_sql.dialect import Dialect
 from kpi_sql.edges import local_text, microseconds_of
@@ -16,7 +17,7 @@ from kpi_sql.values import Binder, NotPushed, Value, call, cast, number, operato
 class SqliteWriter(SQLite):
     """SQLite as sqlglot writes it, with numbered parameters."""
 
-    class Generator(SQLite.Generator):
+    class Generator(SQLiteGenerator):
         PARAMETER_TOKEN = "?"
 
 
@@ -29,24 +30,24 @@ class SqliteDialect(Dialect):
 
     # Stored columns
 
-    def read(self, column: StoredColumn, node: exp.Expression, zone: str = "UTC") -> Value:
+    def read(self, column: StoredColumn, node: exp.Expr, zone: str = "UTC") -> Value:
         """Times as microseconds."""
         if column.type.kind in (SqlKind.LOCAL, SqlKind.INSTANT):
             return Value(text_microseconds(node), column.type.kind, zone=zone)
         return super().read(column, node, zone)
 
-    def read_text(self, column: StoredColumn, node: exp.Expression) -> exp.Expression:
+    def read_text(self, column: StoredColumn, node: exp.Expr) -> exp.Expr:
         """Whatever the column's collation."""
         return self.bytewise(node)
 
-    def read_decimal(self, column: StoredColumn, node: exp.Expression) -> Value:
+    def read_decimal(self, column: StoredColumn, node: exp.Expr) -> Value:
         """In units of the last place."""
         scale = column.type.scale
         if scale is None:
             raise NotPushed(f"the decimals of `{column.name}` are stored as floats")
         return Value(scaled(node, scale), SqlKind.DECIMAL, column.type.precision, scale)
 
-    def bytewise(self, node: exp.Expression) -> exp.Expression:
+    def bytewise(self, node: exp.Expr) -> exp.Expr:
         """SQLite's own comparison of bytes."""
         return exp.Collate(this=wrapped(node), expression=exp.Var(this="BINARY"))
 
@@ -61,18 +62,18 @@ class SqliteDialect(Dialect):
         node = cast(binder.bind(int(value.scaleb(scale))), "BIGINT")
         return Value(node, SqlKind.DECIMAL, len(digits), scale, constant=value)
 
-    def day(self, text: str, binder: Binder) -> exp.Expression:
+    def day(self, text: str, binder: Binder) -> exp.Expr:
         """As a text."""
         return cast(binder.bind(text), "TEXT")
 
-    def moment(self, us: int, kind: SqlKind, binder: Binder, zone: str) -> exp.Expression:
+    def moment(self, us: int, kind: SqlKind, binder: Binder, zone: str) -> exp.Expr:
         """As microseconds."""
         stands = microseconds_of(local_text(us, zone)) if kind is SqlKind.LOCAL else us
         return cast(binder.bind(stands), "BIGINT")
 
     # Arithmetic
 
-    def exact(self, value: Value, scale: int) -> exp.Expression:
+    def exact(self, value: Value, scale: int) -> exp.Expr:
         """In units of the scale."""
         if scale == value.scale:
             return value.node
@@ -84,13 +85,13 @@ class SqliteDialect(Dialect):
         kind = SqlKind.INTEGER if {left.kind, right.kind} == {SqlKind.INTEGER} else SqlKind.DECIMAL
         return Value(operator(exp.Mul, left.node, right.node), kind, None, left.scale + right.scale)
 
-    def total(self, value: Value, *, inexact: bool) -> exp.Expression:
+    def total(self, value: Value, *, inexact: bool) -> exp.Expr:
         """SQLite's sum of integers is exact, or fails."""
         if value.kind in EXACT:
             return exp.Sum(this=value.node)
         return super().total(value, inexact=inexact)
 
-    def as_float(self, value: Value, binder: Binder) -> exp.Expression:
+    def as_float(self, value: Value, binder: Binder) -> exp.Expr:
         """The nearest float."""
         if value.kind is SqlKind.FLOAT or value.constant is not None or value.kind is SqlKind.DECIMAL:
             return super().as_float(value, binder)
@@ -100,19 +101,19 @@ class SqliteDialect(Dialect):
         """Both are microseconds."""
         return Value(operator(exp.Sub, left.node, right.node), SqlKind.INTEGER)
 
-    def as_instant(self, node: exp.Expression) -> exp.Expression:
+    def as_instant(self, node: exp.Expr) -> exp.Expr:
         """The same microseconds."""
         return node
 
-    def contains(self, text: exp.Expression, part: exp.Expression) -> exp.Expression:
+    def contains(self, text: exp.Expr, part: exp.Expr) -> exp.Expr:
         """By code points."""
         return operator(exp.GT, call("instr", text, part), number(0))
 
-    def given(self, value: Value) -> exp.Expression:
+    def given(self, value: Value) -> exp.Expr:
         """As it is: a cast would cut what became a float."""
         return value.node
 
-    def row_column(self, column: StoredColumn, node: exp.Expression) -> exp.Expression:
+    def row_column(self, column: StoredColumn, node: exp.Expr) -> exp.Expr:
         """Decimals in units of their last place."""
         if column.type.kind is SqlKind.DECIMAL and column.type.scale is not None:
             node = scaled(node, column.type.scale)
@@ -121,13 +122,13 @@ class SqliteDialect(Dialect):
         return exp.alias_(node, column.name, quoted=True)
 
 
-def scaled(node: exp.Expression, scale: int) -> exp.Expression:
+def scaled(node: exp.Expr, scale: int) -> exp.Expr:
     """A number in units of its last place."""
     rounded = exp.Round(this=operator(exp.Mul, node, number(10**scale)))
     return exp.Cast(this=rounded, to=exp.DataType.build("BIGINT"))
 
 
-def text_microseconds(node: exp.Expression) -> exp.Expression:
+def text_microseconds(node: exp.Expr) -> exp.Expr:
     """A text such as `2026-03-15 13:05:00.25` as microseconds since 1970: its seconds, and six digits of the rest."""
     seconds = exp.Cast(
         this=call("strftime", exp.Literal.string("%s"), call("substr", node, number(1), number(19))),

@@ -12,14 +12,14 @@ SURE_DIGITS = 15
 """Decimals of at most so many digits are kept apart by SQLite's floats."""
 
 
-def misfit(column: StoredColumn, node: exp.Expression) -> exp.Expression | None:
+def misfit(column: StoredColumn, node: exp.Expr) -> exp.Expr | None:
     """A condition that is true for values of another type than the declared one; None where every value fits."""
     kind = call("typeof", node)
 
-    def other(*kinds: str) -> exp.Expression:
+    def other(*kinds: str) -> exp.Expr:
         return exp.Not(this=exp.In(this=kind, expressions=[exp.Literal.string(each) for each in ("null", *kinds)]))
 
-    def neither(fits: exp.Expression) -> exp.Expression:
+    def neither(fits: exp.Expr) -> exp.Expr:
         present = exp.Not(this=exp.Is(this=node.copy(), expression=exp.Null()))
         return exp.And(this=present, expression=exp.Not(this=exp.Paren(this=call("coalesce", fits, number(0)))))
 
@@ -48,7 +48,7 @@ def misfit(column: StoredColumn, node: exp.Expression) -> exp.Expression | None:
     return None
 
 
-def _is_moment(node: exp.Expression, *, zoned: bool) -> exp.Expression:
+def _is_moment(node: exp.Expr, *, zoned: bool) -> exp.Expr:
     head = call("substr", node.copy(), number(1), number(19))
     seconds = call("strftime", exp.Literal.string("%Y-%m-%d %H:%M:%S"), head)
     spaced = call("replace", head.copy(), exp.Literal.string("T"), exp.Literal.string(" "))

@@ -28,7 +28,7 @@ class Binder:
 
     values: list[Plain] = field(default_factory=list)
 
-    def bind(self, value: Plain) -> exp.Expression:
+    def bind(self, value: Plain) -> exp.Expr:
         """A new parameter."""
         self.values.append(value)
         return exp.Parameter(this=exp.Literal.number(len(self.values)))
@@ -41,19 +41,19 @@ class Value:
     `constant` is the value of a literal, so that it can be given in another kind.
     """
 
-    node: exp.Expression
+    node: exp.Expr
     kind: SqlKind
     precision: int | None = None
     scale: int = 0
     zone: str = "UTC"
     constant: object = None
 
-    def with_node(self, node: exp.Expression) -> Value:
+    def with_node(self, node: exp.Expr) -> Value:
         """The same kind of value, made by another node."""
         return replace(self, node=node, constant=None)
 
 
-def cast(node: exp.Expression, type: str) -> exp.Expression:
+def cast(node: exp.Expr, type: str) -> exp.Expr:
     """`CAST(node AS type)`."""
     return exp.Cast(this=node, to=_type(type))
 
@@ -70,29 +70,29 @@ def decimal_type(precision: int, scale: int) -> exp.DataType:
     return exp.DataType(this=exp.DataType.Type.DECIMAL, expressions=parameters)
 
 
-def call(name: str, *arguments: exp.Expression) -> exp.Expression:
+def call(name: str, *arguments: exp.Expr) -> exp.Expr:
     """A function of the database, called by its own name."""
     return exp.Anonymous(this=name, expressions=list(arguments))
 
 
-def wrapped(node: exp.Expression) -> exp.Expression:
+def wrapped(node: exp.Expr) -> exp.Expr:
     """A node in parentheses unless it needs none."""
     plain = (exp.Column, exp.Parameter, exp.Cast, exp.Anonymous, exp.Case, exp.Paren, exp.Literal, exp.Func, exp.Null)
     # `And` and `Or` are functions, too, in sqlglot's classes.
     return node if isinstance(node, plain) and not isinstance(node, exp.Binary) else exp.Paren(this=node)
 
 
-def case(arms: Sequence[tuple[exp.Expression, exp.Expression]], default: exp.Expression | None = None) -> exp.Case:
+def case(arms: Sequence[tuple[exp.Expr, exp.Expr]], default: exp.Expr | None = None) -> exp.Case:
     """`CASE WHEN ... THEN ... ELSE ... END`."""
     return exp.Case(ifs=[exp.If(this=test, true=value) for test, value in arms], default=default)
 
 
-def operator(made: type[exp.Binary], left: exp.Expression, right: exp.Expression) -> exp.Expression:
+def operator(made: type[exp.Binary], left: exp.Expr, right: exp.Expr) -> exp.Expr:
     """A binary operator between nodes that are parenthesized where they must be."""
     return made(this=wrapped(left), expression=wrapped(right))
 
 
-def number(value: int) -> exp.Expression:
+def number(value: int) -> exp.Expr:
     """A number of ours, such as that of a bucket; never one of the user's."""
     return exp.Literal.number(value) if value >= 0 else exp.Neg(this=exp.Literal.number(-value))
 
@@ -104,7 +104,7 @@ def named(name: str, table: str = "") -> exp.Column:
     )
 
 
-def used(node: exp.Expression, binder: Binder) -> tuple[Plain, ...]:
+def used(node: exp.Expr, binder: Binder) -> tuple[Plain, ...]:
     """The parameters that a statement holds, which are numbered anew: a database refuses those that it does not know.
 
     >>> binder = Binder()

@@ -58,7 +58,7 @@ def test_a_statement_that_takes_too_long_is_stopped(tmp_path: Path, connection_t
         session.table("SELECT pg_sleep(20)::text", ())
     databases.duckdb_file(tmp_path / "x.duckdb")
     settings = ConnectionSettings("db", "duckdb", (("timeout", 0.2),), folder=str(tmp_path / "x.duckdb"))
-    with pytest.raises(KpiError, match="(?i)interrupt"), DuckdbConnector(settings).session() as session:
+    with pytest.raises(KpiError, match=r"(?i)interrupt"), DuckdbConnector(settings).session() as session:
         session.table("SELECT sum(a.range * b.range) FROM range(1000000) AS a, range(1000000) AS b", ())
 
 

@@ -1,0 +1,190 @@
+"""From texts to a catalogue: read, parse, link, connect, resolve."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from kpi_engine.extend.functions import FunctionRegistry
+from kpi_engine.extend.host import Host
+from kpi_engine.extend.rows import Connector
+from kpi_engine.hosting import builtin_host, connectors_of, host_of, needed_plugins, plugin_problems
+from kpi_engine.ir import tree
+from kpi_engine.ir.catalog import Catalog, TableSchema
+from kpi_engine.ir.diagnostic import Diagnostic, Severity
+from kpi_engine.ir.span import SourceText
+from kpi_engine.pack_files import PackReader, packs_used
+from kpi_engine.parse import parse_file
+from kpi_engine.pipeline.depth import deep
+from kpi_engine.project import ProjectConfig, read_definitions
+from kpi_engine.project.packs import read_pack
+from kpi_engine.resolve import Linked, link, resolve, source_tables
+from kpi_engine.resolve.packs_missing import (
+    marked,
+    missing_notes,
+    with_missing_columns,
+)
+
+if TYPE_CHECKING:
+    pass
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A project read, parsed, connected and resolved. `diagnostics` hold every problem found on the way."""
+
+    texts: tuple[SourceText, ...]
+    files: tuple[tree.File, ...]
+    schemas: Mapping[str, TableSchema | None]
+    catalog: Catalog
+    diagnostics: tuple[Diagnostic, ...]
+    connectors: Mapping[str, Connector]
+    bound: Mapping[str, Connector]
+    linked: Linked
+    host: Host
+    unreachable: Mapping[str, tuple[Diagnostic, ...]] = field(default_factory=dict)
+    """What is wrong with tables that cannot be reached, by source."""
+
+    @property
+    def functions(self) -> FunctionRegistry:
+        """The functions of the language and of the project's plugins."""
+        return self.host.functions
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """The diagnostics that are errors."""
+        return tuple(each for each in self.diagnostics if each.severity is Severity.ERROR)
+
+
+def load(config: ProjectConfig, bound: Mapping[str, Connector]) -> Loaded:
+    """Read, parse, connect and resolve a project. KpiError only for what hides everything else (no files)."""
+    return load_texts(read_definitions(config), config, bound)
+
+
+@deep
+def load_texts(texts: Sequence[SourceText], config: ProjectConfig, bound: Mapping[str, Connector]) -> Loaded:
+    """`load` for texts that are at hand."""
+    return load_linked(parse_texts(texts, config), config, bound)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """Texts parsed and linked with the packs that they use, before any table is looked at."""
+
+    texts: tuple[SourceText, ...]
+    linked: Linked
+    problems: tuple[Diagnostic, ...]
+    broken: tuple[Diagnostic, ...]
+    """Problems of packs."""
+    host: Host
+
+
+@deep
+def parse_texts(texts: Sequence[SourceText], config: ProjectConfig) -> Parsed:
+    """Parse and link the texts of a project."""
+    for text in texts:
+        _LOG.debug("parsing %s", text.name)
+    parsed = [parse_file(text) for text in texts]
+    _LOG.info("parsed definitions; files: %d", len(texts))
+    files = tuple(file for file, _ in parsed)
+    problems = [problem for _, found in parsed for problem in found]
+    host = host_of(config)
+    problems += plugin_problems(host, config)
+    linked, broken = linked_files(files, lambda name, place: read_pack(name, config, place), host.functions)
+    return Parsed(tuple(texts), linked, tuple(problems), tuple(broken), host)
+
+
+@deep
+def load_linked(parsed: Parsed, config: ProjectConfig, bound: Mapping[str, Connector]) -> Loaded:
+    """Connect and resolve what is parsed and linked."""
+    connectors = connectors_of(config, parsed.host)
+    loaded = load_parsed(parsed.texts, parsed.linked, parsed.problems, connectors, bound, parsed.host)
+    if not parsed.broken:
+        return loaded
+    return replace(loaded, diagnostics=without_follow_ups(parsed.broken, loaded.diagnostics))
+
+
+def linked_files(
+    files: Sequence[tree.File], read: PackReader, functions: FunctionRegistry | None = None
+) -> tuple[Linked, list[Diagnostic]]:
+    """The declarations of a project and of the packs that it uses as one, and the problems of these packs.
+
+    `functions` are those of the language, if no others are given.
+    """
+    packs, problems = packs_used(files, read)
+    return link(files, packs, functions or builtin_host().functions), problems
+
+
+def without_follow_ups(broken: Sequence[Diagnostic], found: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Problems of packs, without what follows from them: names that are not known for want of a pack."""
+    follow = ("E201", "E202", "E203", "E204", "E209", "E215", "E216", "E791", "N201")
+    return (*broken, *(each for each in found if each.code not in follow))
+
+
+@deep
+def load_parsed(
+    texts: Sequence[SourceText],
+    linked: Linked,
+    problems: Sequence[Diagnostic],
+    connectors: Mapping[str, Connector],
+    bound: Mapping[str, Connector],
+    host: Host | None = None,
+) -> Loaded:
+    """Connect and resolve what is parsed and linked; `problems` are those found in the texts.
+
+    Without a `host` there are no plugins.
+    """
+    host = host or builtin_host()
+    _LOG.debug("reading the schemas of tables")
+    files, unmapped = linked.files, linked.unmapped - bound.keys()
+    schemas, out_of_reach = _schemas(files, connectors, bound, unmapped)
+    _LOG.info("read schemas; tables: %d", sum(schema is not None for schema in schemas.values()))
+    schemas, missing = with_missing_columns(linked, schemas)
+    catalog, found = resolve(files, schemas, host.functions)
+    notes: list[Diagnostic] = []
+    if linked.packs:
+        catalog = marked(catalog, linked, unmapped, missing)
+        notes = missing_notes(catalog, linked.places)
+    _LOG.info("resolved names; metrics: %d, sources: %d", len(catalog.metrics), len(catalog.sources))
+    unreachable = chain.from_iterable(out_of_reach.values())
+    named = (*problems, *linked.problems, *unreachable, *found, *notes)
+    diagnostics = (*needed_plugins(host, named), *named)
+    return Loaded(tuple(texts), files, schemas, catalog, diagnostics, connectors, bound, linked, host, out_of_reach)
+
+
+def _schemas(
+    files: Sequence[tree.File],
+    connectors: Mapping[str, Connector],
+    bound: Mapping[str, Connector],
+    unmapped: Set[str],
+) -> tuple[dict[str, TableSchema | None], dict[str, tuple[Diagnostic, ...]]]:
+    """Schemas by source name; and by source what is wrong with tables that cannot be reached, told at the source."""
+    from kpi_engine.connect import source_schema
+
+    schemas: dict[str, TableSchema | None] = {}
+    problems: dict[str, tuple[Diagnostic, ...]] = {}
+    for spec in source_tables(files).values():
+        if spec.source in unmapped:
+            schemas[spec.source] = None
+            continue
+        schema, found = source_schema(spec, connectors, bound)
+        schemas[spec.source] = schema
+        if found:
+            problems[spec.source] = found
+    return schemas, problems
+
+
+def in_order(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Diagnostics as they are shown: by severity, then file and place; each once."""
+    severities = list(Severity)
+    return tuple(
+        sorted(
+            dict.fromkeys(diagnostics),
+            key=lambda each: (severities.index(each.severity), each.span.source.name, each.span.start),
+        )
+    )
