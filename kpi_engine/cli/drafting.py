@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from kpi_engine.cli.failures import note
-from kpi_engine.cli.starting import suggest
+from kpi_engine.cli.failures import note, suggest
 
 _MOST_SHOWN = 2
 

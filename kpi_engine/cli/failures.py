@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Iterable
 from typing import IO, Any
@@ -132,3 +133,11 @@ def _coloured(text: str, diagnostic: Diagnostic) -> str:
         return text
     message, line_end, below = rest.partition("\n")
     return f"{first}\x1b[1;{_COLOURS[diagnostic.severity]}m{mark}\x1b[0m\x1b[1m{message}\x1b[0m{line_end}{below}"
+
+
+def suggest(folder: str, commands: list[str], style: str) -> None:
+    """The next commands to try; part of the conversation, not of the data."""
+    if style == "json":
+        return
+    lines = [f"cd {shlex.quote(folder)}", *commands]
+    sys.stderr.write("\nnext:\n" + "".join(f"  {line}\n" for line in lines))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kpi_engine.cli.failures import note, usage_error
+from kpi_engine.cli.failures import note, suggest, usage_error
 from kpi_engine.cli.session import session_of
 
 if TYPE_CHECKING:
@@ -126,11 +125,3 @@ def _scorecard(project: Project) -> _LastRows:
     result = project.eval(metrics, grain="month")
     first = max(0, result.table.num_rows - SCORECARD_MONTHS)
     return _LastRows(result.table.slice(first), result.columns, result.stats)
-
-
-def suggest(folder: str, commands: list[str], style: str) -> None:
-    """The next commands to try; part of the conversation, not of the data."""
-    if style == "json":
-        return
-    lines = [f"cd {shlex.quote(folder)}", *commands]
-    sys.stderr.write("\nnext:\n" + "".join(f"  {line}\n" for line in lines))

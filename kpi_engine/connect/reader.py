@@ -55,7 +55,6 @@ class CatalogReader:
         timezone = source.timezone or scan.options.get("timezone") or self.timezone
         return ConformedScan(scan, conformer(requests, scan.options, str(timezone), source.on_error))
 
-
     def aggregating(self, source: Source) -> Aggregating | None:
         """The connector of a source, if it can answer measure queries; what was bound from Python gives rows."""
         if source.name in self.bound:

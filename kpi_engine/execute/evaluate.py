@@ -14,7 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from kpi_engine.extend.functions import EvaluationContext, FunctionFailure, FunctionRegistry
+from kpi_engine.extend.functions import EvaluationContext, FunctionFailure
+from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.expression import Apply, Constant, Expression, Field
 from kpi_engine.ir.types import Kind, Type

@@ -14,7 +14,7 @@ from kpi_engine.execute.results import Results
 from kpi_engine.execute.rows import Rows, World
 from kpi_engine.execute.scan import own_rows, run_scan, selected
 from kpi_engine.execute.tasks import thread_count
-from kpi_engine.extend.functions import FunctionRegistry
+from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.extend.rows import ReadReport
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import Catalog, elapsed, have_same_rows

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from kpi_engine.execute.evaluate import Evaluator, Operand
-from kpi_engine.extend.functions import EvaluationContext, FunctionRegistry
+from kpi_engine.extend.functions import EvaluationContext
+from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.ir.expression import Apply, Field
 from kpi_engine.kernels import division
 from kpi_engine.kernels.calendar import Calendar

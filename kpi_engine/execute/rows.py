@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from kpi_engine.execute.evaluate import Evaluator, Operand
 from kpi_engine.execute.reader import SourceReader
-from kpi_engine.extend.functions import EvaluationContext, FunctionRegistry
+from kpi_engine.extend.functions import EvaluationContext
+from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.ir.catalog import Catalog
 from kpi_engine.ir.expression import (
     ChildAggregate,

@@ -20,7 +20,7 @@ from kpi_engine.execute.rows import World
 from kpi_engine.execute.scan import run_scan
 from kpi_engine.execute.tasks import thread_count
 from kpi_engine.execute.unassigned import unassigned_rows
-from kpi_engine.extend.functions import FunctionRegistry
+from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import Catalog
 from kpi_engine.ir.plan import KeyedTable, Output, Plan, Preparation

@@ -10,10 +10,11 @@ import pluggy
 
 from kpi_engine.extend.discovery import PLUGINS, Installed, clash, installed, providers
 from kpi_engine.extend.formats import OutputFormat
-from kpi_engine.extend.functions import Function, FunctionRegistry
+from kpi_engine.extend.functions import Function
 from kpi_engine.extend.hookspecs import PROJECT, Hooks
 from kpi_engine.extend.loading import LoadFailure, cause_of, load
 from kpi_engine.extend.pins import Pin, broken_pin
+from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.extend.rows import ConnectionSettings, Connector
 
 BUILTIN = "builtin"

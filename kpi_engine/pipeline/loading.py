@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from kpi_engine.extend.functions import FunctionRegistry
 from kpi_engine.extend.host import Host
+from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.extend.rows import Connector
 from kpi_engine.hosting import builtin_host, connectors_of, host_of, needed_plugins, plugin_problems
 from kpi_engine.ir import tree

@@ -12,7 +12,7 @@ SECRETS = ("access_key", "secret_key", "session_token", "password")
 _WRITTEN = re.compile(
     r"""(?P<name>[\w-]*(?:key|secret|token|passw|pwd|credential|dsn)[\w-]*["']?\s*=\s*)"""
     r'''(?P<value>"""[\s\S]*?(?:"""|\Z)|\'\'\'[\s\S]*?(?:\'\'\'|\Z)|"[^"\n]*"?|'[^'\n]*'?'''
-    r'''|\[[\s\S]*?(?:\]|\Z)|\{[^}\n]*\}?|[^\s,}\]]+)''',
+    r"""|\[[\s\S]*?(?:\]|\Z)|\{[^}\n]*\}?|[^\s,}\]]+)""",
     re.IGNORECASE,
 )
 _SHOWN = re.compile(r"""["'](?:env|file):[^"']*["']|\{\s*(?:env|file)\s*=\s*["'][^"']*["']\s*\}""")

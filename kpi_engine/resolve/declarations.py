@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from kpi_engine.extend.functions import FunctionRegistry
+from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import CalendarSettings, Catalog, Entity, Grain, TableSchema
 from kpi_engine.ir.diagnostic import Diagnostic, Note, Severity

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from kpi_engine.extend.functions import FunctionRegistry
+from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.ir import tree
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.packs import Pack, PackInfo

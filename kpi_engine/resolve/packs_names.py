@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeVar, cast
 
-from kpi_engine.extend.functions import FunctionRegistry
+from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.ir import tree
 from kpi_engine.ir.diagnostic import Diagnostic
 from kpi_engine.resolve.packs_scopes import Scopes, Space

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from kpi_engine.extend.functions import FunctionRegistry
+from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.ir import tree
 from kpi_engine.ir.diagnostic import Diagnostic, Note, did_you_mean
 from kpi_engine.resolve.packs_names import Renamer

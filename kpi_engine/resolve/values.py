@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kpi_engine.extend.functions import FunctionRegistry
+from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import Catalog
 from kpi_engine.ir.diagnostic import ExitCode, KpiError, did_you_mean

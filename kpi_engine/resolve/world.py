@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from kpi_engine.extend.functions import FunctionRegistry
+from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.ir.catalog import (
     CalendarSettings,
     Catalog,

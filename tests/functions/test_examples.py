@@ -13,7 +13,8 @@ import pyarrow as pa
 import pytest
 
 from kpi_engine.builtin.functions import FUNCTIONS
-from kpi_engine.extend.functions import EvaluationContext, Example, Function, FunctionRegistry, Parameter
+from kpi_engine.extend.functions import EvaluationContext, Example, Function, Parameter
+from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.ir import tree
 from kpi_engine.ir.expression import Constant, Expression, Field
 from kpi_engine.ir.span import SourceText

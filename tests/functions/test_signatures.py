@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from kpi_engine.builtin.functions import FUNCTIONS
-from kpi_engine.extend.functions import FunctionRegistry, SignatureProblem
+from kpi_engine.extend.functions import SignatureProblem
+from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.ir.expression import Apply, Constant, Expression, Field, Measure
 from kpi_engine.ir.types import (
     BOOLEAN,

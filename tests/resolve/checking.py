@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from kpi_engine.builtin.connectors.memory import MemoryConnector, MemoryScan
 from kpi_engine.builtin.functions import FUNCTIONS
-from kpi_engine.extend.functions import FunctionRegistry
+from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.extend.rows import ScanRequest, TableRequest
 from kpi_engine.ir.catalog import CalendarSettings, Catalog, TableColumn, TableSchema
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError
