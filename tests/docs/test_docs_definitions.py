@@ -1,4 +1,4 @@
-"""Definitions on the pages: formatted, without errors, and evaluated, or refused as the page says."""
+"""Definitions on the pages: formatted, without errors, and evaluated."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from kpi_engine import KpiError, Project, SourceText, format_text
+from kpi_engine import Project, SourceText, format_text
 from kpi_engine.ir import tree
 from kpi_engine.ir.render import render
 from kpi_engine.parse import parse_file
 
 from . import shop
 from .pages import PAGES, Block, blocks, page_id
-
-NOT_EVALUATED = "Checked, not evaluated yet"
-"""The heading over examples to which a question answers E590."""
 
 EXAMPLES = [(page, block) for page in PAGES for block in blocks(page.read_text("utf-8")) if block.language == "kpi"]
 
@@ -26,11 +23,10 @@ def source_of(page: Path, block: Block) -> SourceText:
     return SourceText(block.file or f"{page_id(page)}:{block.line}", block.text)
 
 
-def together(page: Path, *, evaluated: bool | None = None) -> list[SourceText]:
-    """The blocks of a page that add to the demo shop: all, or those that can be asked, or the others."""
+def together(page: Path) -> list[SourceText]:
+    """The blocks of a page that add to the demo shop."""
     found = [block for other, block in EXAMPLES if other == page and not shop.stands_alone(block.text)]
-    chosen = [each for each in found if evaluated is None or evaluated == (each.heading != NOT_EVALUATED)]
-    return [source_of(page, block) for block in chosen]
+    return [source_of(page, block) for block in found]
 
 
 def metrics_in(texts: list[SourceText]) -> list[str]:
@@ -69,27 +65,11 @@ def test_block_alone_binds(page: Path, block: Block, folder: Path) -> None:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if together(page)], ids=page_id)
 def test_metrics_have_answers(page: Path, folder: Path) -> None:
-    texts = together(page, evaluated=True)
+    texts = together(page)
     asked = metrics_in(texts)
     found = shop.project(texts, folder).eval(asked, grain="month", start="2026-09", end="2026-10").table
     empty = [name for name in asked if found.column(name).null_count == found.num_rows]
     assert empty == [], "an example without any value shows nothing"
-
-
-@pytest.mark.parametrize("page", [page for page in PAGES if together(page, evaluated=False)], ids=page_id)
-def test_metrics_are_refused(page: Path, folder: Path) -> None:
-    project = shop.project(together(page), folder)
-    answered = [name for name in metrics_in(together(page, evaluated=False)) if not is_refused(project, name)]
-    assert answered == [], "these are evaluated now: move them on the page"
-
-
-def is_refused(project: Project, metric: str) -> bool:
-    """Whether a question for a metric answers E590."""
-    try:
-        project.eval(metric, grain="month", start="2026-10", end="2026-10", as_of="2026-11-01")
-    except KpiError as error:
-        return error.diagnostics[0].code == "E590"
-    return False
 
 
 def test_every_property_is_on_the_page() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kpi_engine.extend.rows import ConnectionSettings, data_error
 from kpi_engine.ir.diagnostic import KpiError, did_you_mean
 
-COMMON = ("schema", "timeout", "aggregate", "float_sums", "timezone")
+COMMON = ("schema", "timeout", "aggregate", "float_sums")
 
 
 @dataclass(frozen=True, slots=True)
