@@ -50,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         problem = internal_error(error, "--debug" in line.common)
         return _fail([problem], ExitCode.INTERNAL, style)
+    finally:
+        _end_logging(line, style)
 
 
 def _prepare(line: CommandLine, style: str) -> None:
@@ -62,6 +64,14 @@ def _prepare(line: CommandLine, style: str) -> None:
         from kpi_engine.cli.completing import prepare_completion
 
         prepare_completion()
+
+
+def _end_logging(line: CommandLine, style: str) -> None:
+    """Log lines end with the command: a caller in this process may run another."""
+    if line.verbosity:
+        from kpi_engine.cli.progress import log_to_stderr
+
+        log_to_stderr(0, style)
 
 
 def _give_streams() -> None:

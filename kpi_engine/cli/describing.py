@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from textwrap import dedent
 from typing import TYPE_CHECKING
@@ -75,6 +75,7 @@ def print_facts(facts: Facts) -> None:
 
 def print_list(rows: Sequence[tuple[str, str, str]]) -> None:
     """Names, units and descriptions, a line each. On a narrow terminal descriptions are folded, or stand below."""
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
@@ -82,6 +83,10 @@ def print_list(rows: Sequence[tuple[str, str, str]]) -> None:
     from kpi_engine.present.table import print_all
 
     surface = surface_of(sys.stdout)
+    if not surface.terminal:  # a line is a line, as long as it is
+        columns = zip(*rows, strict=True)
+        longest = sum(max(cell_len(text) for text in column) + 2 for column in columns)
+        surface = replace(surface, width=max(surface.width, longest))
     beside = surface.width - max((len(name) + len(unit) + 4 for name, unit, _ in rows), default=0)
     if surface.terminal and beside < _NARROWEST_DESCRIPTION:
         print_all(_stacked(rows), sys.stdout.buffer, surface)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kpi_engine.cli import main
-from kpi_engine.extend import discovery, functions
+from kpi_engine.extend import discovery, registry
 
 from .packages import distribution
 
@@ -61,4 +61,4 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Ite
         if str(path) in str(getattr(sys.modules[name], "__file__", "")):
             del sys.modules[name]
     discovery.forget()
-    functions._load.cache_clear()
+    registry._load.cache_clear()
