@@ -277,6 +277,7 @@ def _needs_currency(column: tree.Column) -> bool:
 
 
 def _with_any_currency(column: tree.Column) -> tree.Column:
+    """A column of money without a calendar's currency gets ISO 4217's code for none, so that one error is enough."""
     if column.type is None or not _needs_currency(column):
         return column
     return replace(column, type=replace(column.type, parameter=replace(column.type.name, text="XXX")))

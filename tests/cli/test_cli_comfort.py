@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from kpi_engine.cli import completing, main, progress, watching
+from kpi_engine.cli.describing import print_list
 from kpi_engine.cli.session import Session
 from kpi_engine.ir.span import SourceText
 
@@ -319,7 +320,14 @@ def test_a_reader_that_leaves_early_ends_new_commands_quietly(shop: Path) -> Non
         assert "Traceback" not in (shop / "error.txt").read_text("utf-8")
 
 
-def test_main_in_this_process_leaves_no_handlers(shop: Path) -> None:
+@pytest.mark.parametrize("words", [["list"], ["-vv", "list"]])
+def test_main_in_this_process_leaves_no_handlers(shop: Path, words: list[str]) -> None:
     before = list(progress._LOGGER.handlers)
-    assert main(["list"]) == 0
+    assert main(words) == 0
     assert progress._LOGGER.handlers == before
+
+
+def test_lines_in_a_pipe_are_never_cut(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    print_list([("a name", "a unit", "long " * 60 + "end")])
+    assert capsys.readouterr().out.split() == ["a", "name", "a", "unit", *["long"] * 60, "end"]
