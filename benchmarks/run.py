@@ -1,113 +1,111 @@
-"""Compare kpi_engine with expert DuckDB SQL: equal answers first, then the time and memory of both, as data grows.
+"""Compare kpi_engine with expert SQL in DuckDB, with Polars, and with layers of metrics on DuckDB.
 
-python benchmarks/run.py
+python benchmarks/run.py --data /tmp/kpi-benchmark
 """
 
 from __future__ import annotations
 
 import argparse
-import functools
-import importlib.abc
 import importlib.metadata
 import os
 import platform
-import shutil
-import subprocess
-import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
-import answers
-import measure
-from measure import Cost
+import capped
+import layers
+import refresh
+import report
+import start
+import workloads
+from measure import own_process
 from questions import HERE, QUESTIONS, Question
+from records import Results
+from workloads import OURS_AND_SQL, READING, Way, Workload
 
-ROWS = (1_000_000, 10_000_000)
-FEWEST_ROWS = 20_000  # then every month has orders of every channel
+FEWEST_ROWS: Final = 20_000  # then every month has orders of every channel
+LAYOUTS: Final = (("one", "short"), ("days", "short"), ("shuffled", "short"), ("months", "long"), ("csv", "short"))
+LIBRARIES: Final = ("pyarrow", "numpy", "duckdb", "polars")
 
-# This process stays small: it imports neither pyarrow nor DuckDB. A child's peak memory is never reported below what
-# its parent held when it was started.
-
-
-class WithoutPandas(importlib.abc.MetaPathFinder):
-    """Hides pandas: pyarrow imports it where it is installed, for nothing that any way here needs, and that takes
-    longer than all other imports together."""
-
-    def find_spec(self, name: str, path: object, target: object = None) -> None:
-        """Nothing for other names, so that they are looked for as ever."""
-        if name == "pandas":
-            raise ModuleNotFoundError("pandas is hidden")
+# This process stays small: it imports neither pyarrow nor DuckDB. See measure.own_process.
 
 
-def check(question: Question, data: Path) -> None:
-    """Stop if the two answers differ."""
-    engine = answers.rows_of_engine(question, answers.by_engine(question, data))
-    duckdb = answers.rows_of_duckdb(question, answers.by_duckdb(question, data))
-    found = answers.differences(question, engine, duckdb)
-    if found:
-        print("\n".join(sorted(found)[:20]), file=sys.stderr)
-        raise SystemExit(f"{question.name}: {len(found)} values differ, nothing more is timed")
-    print(f"{question.name}: {len(duckdb)} rows x {len(question.metrics)} metrics are equal", flush=True)
+def shop(arguments: argparse.Namespace, orders: int, layout: str = "months", ids: str = "short") -> Path:
+    """The folder of a shop, written if it is not there yet."""
+    data: Path = arguments.data / f"{orders}-{layout}-{ids}"
+    own_process([*_program("generate.py"), "--data", str(data), "--orders", str(orders), "--layout", layout, "--ids", ids])
+    return data
 
 
-def forget_states(data: Path) -> None:
-    """Delete what the engine may have kept on disk, so that every run reads the data."""
-    shutil.rmtree(data / ".kpi", ignore_errors=True)
+def sizes(arguments: argparse.Namespace, results: Results) -> None:
+    """All questions on monthly files of every size; warm answers on the size of comparison."""
+    for orders in arguments.orders:
+        data = shop(arguments, orders)
+        kinds = ("process", "warm") if orders == arguments.size else ("process",)
+        for question in _questions(arguments):
+            ways = (*OURS_AND_SQL, READING)
+            workloads.run(Workload(question, data, orders), ways, kinds, arguments.rounds, results)
 
 
-def program(name: str, *arguments: str) -> Cost:
-    """Run a program of this folder in a process of its own; stop if it fails."""
-    try:
-        return measure.own_process([sys.executable, str(HERE / name), *arguments])
-    except subprocess.CalledProcessError as error:
-        raise SystemExit(error.returncode) from None
+def peers(arguments: argparse.Namespace, results: Results) -> None:
+    """Layers of metrics on DuckDB, with kpi_engine and SQL beside them."""
+    data = shop(arguments, arguments.size)
+    ways = layers.ways(arguments.layers, arguments.metricflow)
+    for question in _questions(arguments):
+        if any(question.name in way.can for way in ways):
+            workload = Workload(question, data, arguments.size, "months")
+            workloads.run(workload, (*OURS_AND_SQL[:2], *ways), ("peers",), arguments.rounds, results)
+    layers.record_inability(ways, arguments.size, results)
 
 
-def costs_of(question: Question, data: Path, rounds: int) -> dict[str, Cost]:
-    """Every way in a process of its own, imports and start-up included."""
-
-    def run(way: str) -> Cost:
-        forget_states(data)
-        return program("run.py", "--only", way, "--questions", question.name, "--data", str(data))
-
-    return measure.interleaved({way: functools.partial(run, way) for way in answers.WAYS}, rounds)
-
-
-def measured(question: Question, folders: Mapping[int, Path], rounds: int) -> dict[int, dict[str, Cost]]:
-    """The costs of all ways at each size; answers are compared first."""
-    found = {}
-    for rows, data in folders.items():
-        program("run.py", "--only", "check", "--questions", question.name, "--data", str(data))
-        found[rows] = costs_of(question, data, rounds)
-    return found
+def layouts(arguments: argparse.Namespace, results: Results) -> None:
+    """All questions on files of other kinds."""
+    for layout, ids in LAYOUTS:
+        if arguments.layouts and f"{layout}-{ids}" not in arguments.layouts:
+            continue
+        data = shop(arguments, arguments.layout_orders, layout, ids)
+        for question in _questions(arguments):
+            workload = Workload(question, data, arguments.layout_orders, layout, ids)
+            workloads.run(workload, OURS_AND_SQL, ("process",), arguments.rounds, results)
 
 
-def table(question: Question, found: Mapping[int, Mapping[str, Cost]]) -> str:
-    """A Markdown table; ratios are to DuckDB at the same size, growth is the time against the size before."""
-    lines = [
-        f"**{question.title}**\n",
-        "| orders | | wall s | CPU s | peak MB | wall ratio | CPU ratio | memory ratio | growth of CPU |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    before: Mapping[str, Cost] | None = None
-    for rows, costs in found.items():
-        base = costs["DuckDB"]
-        for way, cost in costs.items():
-            ratios = (cost.wall / base.wall, cost.cpu / base.cpu, cost.memory / base.memory)
-            growth = "" if before is None else f"{cost.cpu / before[way].cpu:.1f} x"
-            shown = " | ".join(f"{ratio:.2f}" for ratio in ratios)
-            amounts = f"{cost.wall:.2f} | {cost.cpu:.2f} | {cost.memory / 1e6:.0f}"
-            lines.append(f"| {rows:_} | {way} | {amounts} | {shown} | {growth} |")
-        before = costs
-    return "\n".join(lines)
+def refreshing(arguments: argparse.Namespace, results: Results) -> None:
+    """The whole scorecard after a day was appended to what a store of states knows."""
+    refresh.run(shop(arguments, arguments.size), arguments.size, arguments.rounds, results)
+
+
+def memory(arguments: argparse.Namespace, results: Results) -> None:
+    """Additive questions on the largest size, in 2 GiB."""
+    orders = max(arguments.capped_orders, FEWEST_ROWS)
+    capped.run(shop(arguments, orders), orders, results)
+
+
+def starting(arguments: argparse.Namespace, results: Results) -> None:
+    """Start-up and definitions."""
+    start.run(arguments.rounds, results)
+
+
+PARTS: Final[dict[str, Callable[[argparse.Namespace, Results], None]]] = {
+    "start": starting,
+    "sizes": sizes,
+    "peers": peers,
+    "refresh": refreshing,
+    "layouts": layouts,
+    "memory": memory,
+}
 
 
 def machine() -> str:
     """What was measured, and where."""
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("pyarrow", "numpy", "duckdb"))
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES)
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"Python {platform.python_version()}, {versions}; {_processor()}, {cpus} CPUs, {platform.system()}."
+    gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    system = f"{_processor()}, {cpus} CPUs, {gigabytes:.0f} GB of memory, {platform.system()}"
+    return f"Python {platform.python_version()}, {versions}; {system}"
 
 
 def _processor() -> str:
@@ -119,52 +117,55 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def report(arguments: argparse.Namespace, work: Path) -> None:
-    """Data, comparison, times, tables."""
-    look = ("--ids", arguments.ids, "--layout", arguments.layout)
-    folders = {rows: work / f"{rows}-{arguments.ids}-{arguments.layout}" for rows in arguments.rows}
-    for rows, data in folders.items():
-        program("generate.py", "--data", str(data), "--rows", str(rows), *look)
-    print(f"\n{machine()} Ids: {arguments.ids}, files: {arguments.layout}, median of {arguments.rounds}.\n", flush=True)
-    for name in arguments.questions:
-        print(f"\n{table(QUESTIONS[name], measured(QUESTIONS[name], folders, arguments.rounds))}\n", flush=True)
+def _questions(arguments: argparse.Namespace) -> Iterator[Question]:
+    return (QUESTIONS[name] for name in arguments.questions)
+
+
+def _program(name: str) -> list[str]:
+    return [Way("", "").python, str(HERE / name)]
 
 
 def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description="compare kpi_engine with DuckDB on questions to a shop")
+    parser = argparse.ArgumentParser(description="compare kpi_engine with DuckDB, Polars and layers of metrics")
     parser.add_argument("--data", type=Path, help="a folder for the data, kept (default: a temporary one)")
-    parser.add_argument("--rows", type=int, nargs="+", default=ROWS, help="orders, one or more sizes")
+    parser.add_argument("--parts", nargs="*", choices=[*PARTS], default=[*PARTS], help="default: all; the report is always made")
     parser.add_argument("--questions", nargs="+", choices=[*QUESTIONS], default=[*QUESTIONS], help="default: all")
+    parser.add_argument("--orders", type=int, nargs="+", default=[1_000_000, 5_000_000], help="the sizes of `sizes`")
+    parser.add_argument("--size", type=int, default=5_000_000, help="orders of `peers`, `refresh` and warm answers")
+    parser.add_argument("--layout-orders", type=int, default=5_000_000, help="orders of `layouts`")
+    parser.add_argument("--layouts", nargs="*", help="some of them only, such as one-short")
+    parser.add_argument("--capped-orders", type=int, default=20_000_000, help="orders of `memory`")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each way; medians are shown (default 5)")
-    parser.add_argument("--ids", choices=("numbered", "uuid"), default="numbered", help="customers' ids")
-    parser.add_argument("--layout", choices=("months", "days", "one"), default="months", help="files, one a ...")
-    parser.add_argument("--only", choices=[*answers.WAYS, "check"], help="do one thing, in this process, on --data")
+    parser.add_argument("--layers", help="a Python with benchmarks/requirements-layers.txt (default: not compared)")
+    parser.add_argument("--metricflow", help="a Python with benchmarks/requirements-metricflow.txt (default: not compared)")
+    parser.add_argument("--results", type=Path, default=HERE / "results.json", help="results.md and .svg lie beside it")
     found = parser.parse_args(arguments)
-    if min(found.rows) < FEWEST_ROWS:
-        parser.error(f"--rows must be at least {FEWEST_ROWS}")
-    if found.only and found.data is None:
-        parser.error("--only needs --data")
+    if min(*found.orders, found.size, found.layout_orders) < FEWEST_ROWS:
+        parser.error(f"sizes must be at least {FEWEST_ROWS}")
     return found
 
 
+@contextmanager
+def _folder(arguments: argparse.Namespace) -> Iterator[None]:
+    if arguments.data is not None:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="kpi-benchmark-") as folder:
+        arguments.data = Path(folder)
+        yield
+
+
 def main() -> None:
-    """Measure, or do one thing of it."""
+    """Measure what is asked, and show all that is known."""
     arguments = parsed()
-    if arguments.only:
-        sys.meta_path.insert(0, WithoutPandas())
-    questions = [QUESTIONS[name] for name in arguments.questions]
-    if arguments.only == "check":
-        for question in questions:
-            check(question, arguments.data)
-    elif arguments.only:
-        for question in questions:
-            answers.WAYS[arguments.only](question, arguments.data)
-    elif arguments.data is not None:
-        report(arguments, arguments.data)
-    else:
-        with tempfile.TemporaryDirectory(prefix="kpi-benchmark-") as folder:
-            report(arguments, Path(folder))
+    results = Results.load(arguments.results)
+    if arguments.parts:
+        results.machine = f"{machine()}; {datetime.now(UTC):%Y-%m-%d}"
+    with _folder(arguments):
+        for part in arguments.parts:
+            PARTS[part](arguments, results)
+    report.write(results)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from kpi_engine.arguments import (
     check_texts,
 )
 from kpi_engine.extend.rows import Connector, TableRequest
+from kpi_engine.hosting import store_of
 from kpi_engine.ir.catalog import Catalog
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError
 from kpi_engine.ir.question import Question
@@ -53,16 +54,18 @@ def open_project(
     definitions: AnyPath | Sequence[AnyPath] | None = None,
     data: AnyPath | None = None,
     plugins: bool = True,
+    store: AnyPath | Literal[False] | None = None,
 ) -> Project:
     """Open a project: a folder with a kpi.toml (default: the nearest one upward), or files of definitions.
 
     `definitions` are files or folders that are read instead of the project's own; `data` is the folder that relative
-    tables are looked for in. Without `plugins` none of those that kpi.toml lists is loaded. Nothing is read before it
-    is needed. Raises `KpiError` when there is no such project.
+    tables are looked for in. Without `plugins` none of those that kpi.toml lists is loaded. `store` is the folder in
+    which states are kept between questions, False for none; by default a project with a kpi.toml has one. Nothing is
+    read before it is needed. Raises `KpiError` when there is no such project.
     """
-    check_paths(path=path, definitions=definitions, data=data)
+    check_paths(path=path, definitions=definitions, data=data, store=None if store is False else store)
     check_flags(plugins=plugins)
-    return Project(load_config(path, definitions=definitions, data=data, plugins=plugins))
+    return Project(load_config(path, definitions=definitions, data=data, plugins=plugins, store=store))
 
 
 class Project:
@@ -97,7 +100,8 @@ class Project:
             parsed = self._parse()
             for name in self._bound:
                 pipeline.check_bound(parsed, name)
-            self._loaded = pipeline.load_linked(parsed, self.config, self._bound)
+            loaded = pipeline.load_linked(parsed, self.config, self._bound)
+            self._loaded = replace(loaded, store=store_of(self.config))
         return self._loaded
 
     def _parse(self) -> pipeline.Parsed:

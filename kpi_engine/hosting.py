@@ -13,10 +13,12 @@ from kpi_engine.extend.loading import LoadFailure, load
 from kpi_engine.extend.rows import ConnectionSettings, Connector, data_error
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, did_you_mean
 from kpi_engine.ir.span import NOWHERE, Span
+from kpi_engine.ir.stored import StateStore
 from kpi_engine.project import ProjectConfig
 from kpi_engine.project.files import read_text
 from kpi_engine.project.secrets import masked
 from kpi_engine.project.toml_places import place_of
+from kpi_engine.store import FolderStore
 
 
 def host_of(config: ProjectConfig) -> Host:
@@ -43,7 +45,7 @@ def _builtin_plugin() -> object:
 
 def plugin_problems(host: Host, config: ProjectConfig) -> list[Diagnostic]:
     """What is said of plugins when a project is loaded: E for what kpi.toml must change, W for what was left out."""
-    place = _place(config) if host.failures or host.warnings else NOWHERE
+    place = _place(config) if host.failures or host.warnings or host.meddling else NOWHERE
     found = []
     for failure in host.failures:
         if failure.unknown:
@@ -56,6 +58,7 @@ def plugin_problems(host: Host, config: ProjectConfig) -> list[Diagnostic]:
         else:
             found.append(Diagnostic("W750", str(failure), place, "`kpi plugins doctor` says more"))
     found += [Diagnostic("W751", warning, place) for warning in host.warnings]
+    found += [Diagnostic("W752", told, place, "tell its author") for told in host.meddling]
     return found
 
 
@@ -99,6 +102,14 @@ def _connector(settings: ConnectionSettings, config: ProjectConfig, host: Host) 
         raise _no_connector(settings, host)
     provider = entries[0].provider if len(entries) == 1 else ""
     return ContainedConnector(settings, provider, _finder(settings.connector, config))
+
+
+def store_of(config: ProjectConfig) -> StateStore | None:
+    """The state store that a project chose; its folder is made when something is first kept."""
+    settings = config.store
+    if settings.folder is None:
+        return None
+    return FolderStore(settings.folder, limit=settings.size, network=settings.network)
 
 
 def _finder(name: str, config: ProjectConfig) -> Callable[[], MakeConnector]:

@@ -1,4 +1,4 @@
-"""What `kpi plugins` does: list what is installed, look at what a project names, freeze it; no more is imported."""
+"""What `kpi plugins` does: list what there is, look at what a project names, freeze it; no more is imported."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from kpi_engine.extend.loading import SLOW
 from kpi_engine.extend.pins import Pin, broken_pin, pin_of
 from kpi_engine.extend.probe import probe
 from kpi_engine.hosting import builtin_host
+from kpi_engine.inspect.pack_listing import ListedPack, listed_packs
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError
 from kpi_engine.project import ProjectConfig
-from kpi_engine.project.files import read_text
+from kpi_engine.project.files import read_text, shown
 from kpi_engine.project.writing import replacing
 
 Status = Literal["in use", "available", "off", "unusable", "not installed", "failed", "works"]
@@ -27,7 +28,8 @@ Status = Literal["in use", "available", "off", "unusable", "not installed", "fai
 class Row:
     """One line of `kpi plugins list` or `doctor`: an entry, how it stands, and the cause if it cannot be used.
 
-    `used` says whether the project names it; `seconds` is how long its import took, where it was looked at.
+    `used` says whether the project names it; `seconds` is how long its import took, where it was looked at. A pack has an
+    `origin` (`kpi.toml`, whose `folder` it is, `installed` or `bundled`) and `hides` others of its name, told in words.
     """
 
     kind: str
@@ -40,20 +42,52 @@ class Row:
     used: bool = False
     seconds: float | None = None
     provides: tuple[str, ...] = ()
+    origin: str = ""
+    folder: str = ""
+    hides: tuple[str, ...] = ()
+
+    @property
+    def provider(self) -> str:
+        """Who provides it, with its version: a distribution, the engine, or a folder.
+
+        >>> Row("pack", "sales", "kpi-engine", "1.0.0", "", "in use", origin="bundled").provider
+        'bundled 1.0.0'
+        """
+        where = "bundled" if self.origin == "bundled" else shown(Path(self.folder)) if self.folder else ""
+        return f"{where or self.distribution} {self.version}".strip()
 
 
 def listed(config: ProjectConfig | None) -> list[Row]:
-    """Every installed connector, plugin and pack, and what the project names that is not installed. Imports nothing."""
+    """Every installed connector and plugin, every pack, and what the project names that is missing. Imports nothing."""
     forget()
     used = _used(config)
-    rows = [_row(each, config, used) for each in installed()]
+    rows = [_row(each, config, used) for each in installed(CONNECTORS, PLUGINS)]
     known = {(each.kind, each.name) for each in rows}
     rows += [
         Row(kind, name, "", "", "", "not installed", "it is not installed", used=True)
         for kind, name in used
         if (kind, name) not in known
     ]
-    return rows
+    return [*rows, *map(_pack_row, listed_packs(config))]
+
+
+def _pack_row(pack: ListedPack) -> Row:
+    status: Status = "not installed" if pack.origin is None else "unusable"
+    if not pack.problem:
+        status = "in use" if pack.used else "available"
+    return Row(
+        "pack",
+        pack.name,
+        pack.distribution,
+        pack.version,
+        "",
+        status,
+        pack.problem,
+        pack.used,
+        origin=pack.origin or "",
+        folder="" if pack.folder is None else str(pack.folder),
+        hides=pack.hides,
+    )
 
 
 def looked_at(config: ProjectConfig | None, names: tuple[str, ...] = (), longest: float = 30.0) -> list[Row]:
@@ -61,39 +95,28 @@ def looked_at(config: ProjectConfig | None, names: tuple[str, ...] = (), longest
     rows = listed(config)
     asked = [row for row in rows if (row.name in names if names else row.used)]
     missing = [name for name in names if all(row.name != name for row in rows)]
-    found = [_looked_at(row, longest) if row.status in ("in use", "available", "off") else row for row in asked]
+    fit = ("in use", "available", "off")
+    found = [_looked_at(row, config, longest) if row.status in fit else row for row in asked]
     return found + [Row("plugin", name, "", "", "", "not installed", "it is not installed") for name in missing]
 
 
-def _looked_at(row: Row, longest: float) -> Row:
+def _looked_at(row: Row, config: ProjectConfig | None, longest: float) -> Row:
     if row.kind == "pack":
-        return _pack_looked_at(row)
+        return _pack_looked_at(row, config)
     group = CONNECTORS if row.kind == "connector" else PLUGINS
     (entry,) = providers(group, row.name)
     found = probe(row.kind, row.name, entry.target, longest)
     status: Status = "failed" if found.cause else "works"
     slow = f"its import took {found.seconds:.1f} s" if found.seconds > SLOW else ""
-    return Row(
-        row.kind,
-        row.name,
-        row.distribution,
-        row.version,
-        row.api,
-        status,
-        found.cause or slow,
-        row.used,
-        found.seconds,
-        found.provides,
-    )
+    return replace(row, status=status, cause=found.cause or slow, seconds=found.seconds, provides=found.provides)
 
 
-def _pack_looked_at(row: Row) -> Row:
-    """A pack is read, checked and its cases are run; nothing of it is imported."""
-    from kpi_engine.pack_checks import pack_problem
+def _pack_looked_at(row: Row, config: ProjectConfig | None) -> Row:
+    """A pack is read, checked and its cases are run; nothing of it is imported. One that lacks a description works."""
+    from kpi_engine.pack_checks import pack_verdict
 
-    cause = pack_problem(row.name, ProjectConfig(Path()))
-    status: Status = "failed" if cause else "works"
-    return replace(row, status=status, cause=cause)
+    works, cause = pack_verdict(row.name, {} if config is None else config.packs)
+    return replace(row, status="works" if works else "failed", cause=cause)
 
 
 def _used(config: ProjectConfig | None) -> list[tuple[str, str]]:
@@ -107,12 +130,12 @@ def _used(config: ProjectConfig | None) -> list[tuple[str, str]]:
 
 def _row(entry: Installed, config: ProjectConfig | None, used: list[tuple[str, str]]) -> Row:
     is_used = (entry.kind, entry.name) in used
-    group = {"connector": CONNECTORS, "plugin": PLUGINS}.get(entry.kind)
-    problem = clash(providers(group, entry.name)) if group is not None else ""
-    problem = problem or usable(entry, {} if config is None else config.pins)
+    group = CONNECTORS if entry.kind == "connector" else PLUGINS
+    problem = clash(providers(group, entry.name)) or usable(entry, {} if config is None else config.pins)
     off = config is not None and config.allowed is not None and entry.name not in config.allowed
     status: Status = "unusable" if problem else "off" if off else "in use" if is_used else "available"
-    return Row(entry.kind, entry.name, entry.distribution, entry.version, entry.api, status, problem, is_used)
+    named = (entry.kind, entry.name, entry.distribution, entry.version, entry.api)
+    return Row(*named, status, problem, is_used)
 
 
 def frozen(config: ProjectConfig) -> dict[str, Pin]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from kpi_engine.ask.cases import CaseAsker
@@ -21,35 +21,41 @@ from kpi_engine.testing.running import Outcome, run_text
 _WORD = re.compile(r"\w+")
 
 
-def check_pack(folder: Path) -> list[Diagnostic]:
+def check_pack(folder: Path, beside: Mapping[str, Path] | None = None) -> list[Diagnostic]:
     """What is wrong with a pack, and what its users will miss (W793): meanings, types, cases, a page.
 
-    Cases are run: one that does not hold is an error (E732). An empty list is a pack that can be published.
+    Cases are run: one that does not hold is an error (E732). An empty list is a pack that can be published. `beside` are
+    folders of packs that it may use, by name; others are looked for where those of projects are.
     """
     try:
-        pack = open_pack(folder)
+        pack = open_pack(folder, beside)
     except KpiError as error:
         return list(error.diagnostics)
     found = [each for each in pack.loaded.diagnostics if each.severity is not Severity.NOTE]
     if any(each.severity is Severity.ERROR for each in found):
         return found
-    return [*found, *_metrics(pack), *_sources(pack), *_uses(pack), *_cases(pack), *_page(pack)]
+    return [*found, *_metrics(pack), *_sources(pack), *_uses(pack), *_cases(pack, beside), *_page(pack)]
 
 
-def pack_problem(name: str, config: ProjectConfig) -> str:
-    """The first thing that is wrong with a pack as a project finds it, in a line; empty if nothing is."""
+def pack_verdict(name: str, folders: Mapping[str, Path]) -> tuple[bool, str]:
+    """Whether a pack works as a project finds it that names these folders, and what to say of it in a line.
+
+    What its users miss is said, too; it works all the same.
+    """
     try:
-        found = check_pack(read_pack(name, config).info.folder)
+        found = check_pack(read_pack(name, ProjectConfig(Path(), packs=folders)).info.folder, folders)
     except KpiError as error:
         found = list(error.diagnostics)
-    more = f", and {len(found) - 1} more" if len(found) > 1 else ""
-    return f"{found[0].location}: {found[0].message}{more}" if found else ""
+    errors = [each for each in found if each.severity is Severity.ERROR]
+    told = errors or found
+    more = f", and {len(told) - 1} more" if len(told) > 1 else ""
+    return not errors, f"{told[0].location}: {told[0].message}{more}" if told else ""
 
 
-def pack_outcomes(folder: Path) -> list[Outcome]:
+def pack_outcomes(folder: Path, beside: Mapping[str, Path] | None = None) -> list[Outcome]:
     """The cases of a pack, run over the pack itself and those that it uses. KpiError if it cannot be read."""
     info = pack_at(folder, origin="a folder").info
-    config = ProjectConfig(folder, packs={info.name: folder})
+    config = ProjectConfig(folder, packs={**(beside or {}), info.name: folder})
 
     def reader(name: str, place: Span) -> PackTexts:
         return read_pack(name, config, place)
@@ -82,6 +88,13 @@ def _metrics(pack: OpenPack) -> Iterator[Diagnostic]:
         if not metric.description:
             help = f'say in a line what a reader of a report should know: `description: "..."` under {word}'
             yield _lack(f"`{word}` has no description", metric.span, help)
+        given = {each.key.text for each in metric.declaration.properties}
+        if metric.better is None:
+            help = f"write `better: higher`, `lower`, or `neither` under {word}"
+            yield _lack(f"`{word}` does not say which way is better", metric.span, help)
+        if "unit" not in given and metric.display.form in ("ratio", "number"):
+            help = f"write `unit: percent`, `points`, `ratio`, `number` or `count` under {word}"
+            yield _lack(f"`{word}` is a {metric.display}, and has no unit", metric.span, help)
         if word not in asked:
             yield _lack(f"no case asks for `{word}`", metric.span, f"add `---- query {word}` to a file in tests/")
 
@@ -115,8 +128,8 @@ def _uses(pack: OpenPack) -> Iterator[Diagnostic]:
         yield _lack(f"the pack `{name}` {said}", pack.info.place, f'write {name} = ">=1.0, <2" under [uses]')
 
 
-def _cases(pack: OpenPack) -> Iterator[Diagnostic]:
-    for each in pack_outcomes(pack.info.folder):
+def _cases(pack: OpenPack, beside: Mapping[str, Path] | None) -> Iterator[Diagnostic]:
+    for each in pack_outcomes(pack.info.folder, beside):
         if not each.passed:
             place = Span(SourceText(shown(each.path), ""), 0, 0)
             yield Diagnostic("E732", f"line {each.line}: the case {each.title!r} does not hold", place)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import time
 from collections.abc import Sequence
 
 from kpi_engine._version import __version__
@@ -12,6 +13,9 @@ from kpi_engine.cli.command_line import CommandLine, arrange
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 
 __all__ = ["main"]
+
+_GRACE = 2.0
+"""Seconds that threads of plugins have after the answer is written."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,6 +25,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     kpi_engine 0.1.0
     <ExitCode.OK: 0>
     """
+    code = _answered(arguments)
+    if arguments is None:
+        _leave_threads_behind(code)
+    return code
+
+
+def _leave_threads_behind(code: int) -> None:
+    """End the process although threads of plugins go on; they get a moment to finish."""
+    own_state = sys.modules.get("kpi_engine.extend.own_state")
+    if own_state is None:
+        return
+    last = time.monotonic() + _GRACE
+    threads = own_state.lingering_threads()
+    for thread in threads:
+        thread.join(max(last - time.monotonic(), 0))
+    if any(thread.is_alive() for thread in threads):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _answered(arguments: Sequence[str] | None) -> int:
     _give_streams()
     line = arrange(sys.argv[1:] if arguments is None else arguments)
     if "--version" in line.common:

@@ -20,10 +20,12 @@ from kpi_engine.cli.options import (
     Grain,
     Limit,
     Metrics,
+    NoStore,
     OrderBy,
     Output,
     SkipEmpty,
     Stats,
+    Store,
     To,
     Watch,
     Where,
@@ -55,6 +57,8 @@ def evaluate(
     detail: Detail = False,
     watch: Watch = False,
     stats: Stats = False,
+    store: Store = None,
+    no_store: NoStore = False,
     format: Format = None,
     output: Output = None,
 ) -> None:
@@ -66,7 +70,7 @@ def evaluate(
     """
     from kpi_engine.cli.output import chosen_format
 
-    session = session_of(context)
+    session = session_of(context).with_store(chosen_store(store, no_store))
     # A flag that cannot be used is said before any data is read.
     shown = Shown(chosen_format(format, output, session), output, stats, session.errors)
     names = _metric_names(metrics)
@@ -162,6 +166,13 @@ def _metric_names(given: list[str]) -> tuple[str, ...]:
     if not names:
         raise usage_error("E720", "no metric is named", "`kpi list` shows the metrics there are")
     return names
+
+
+def chosen_store(folder: str | None, off: bool) -> str | Literal[False] | None:
+    """The folder of the state store, False for none, None if the environment and kpi.toml decide."""
+    if folder is not None and off:
+        raise usage_error("E720", "--store and --no-store do not go together", "leave one of them out")
+    return False if off else folder
 
 
 def row_limit(text: str | None) -> int | None:

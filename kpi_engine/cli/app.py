@@ -8,6 +8,7 @@ import typer
 
 from kpi_engine.cli import (
     answers,
+    cache,
     checking,
     comparing,
     completing,
@@ -57,6 +58,7 @@ for command in (
     app.command(name, cls=PlainCommand)(command)
 plugin_packs.register(plugins.plugins)
 app.add_typer(plugins.plugins)
+app.add_typer(cache.cache)
 
 
 @app.callback()

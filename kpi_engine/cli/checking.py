@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from kpi_engine.cli.failures import as_json, note, print_diagnostic, usage_error
-from kpi_engine.cli.session import session_of
+from kpi_engine.cli.session import Session, session_of
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError, Severity, did_you_mean
 
 FORMATS = ("full", "concise", "json", "github")
@@ -36,9 +36,7 @@ def check(
     Example:
       kpi check --format concise
     """
-    if format not in FORMATS:
-        help = did_you_mean(format, FORMATS) or f"there are {', '.join(FORMATS)}"
-        raise usage_error("E721", f"there is no format `{format}`", help)
+    refuse_unknown(format)
     session = session_of(context)
     try:
         project = session.open()
@@ -47,6 +45,18 @@ def check(
             found = [*found, *project.check_data()]
     except KpiError as error:
         found = error.diagnostics
+    tell(found, format, session)
+
+
+def refuse_unknown(format: str) -> None:
+    """E721 for a format in which findings cannot be written."""
+    if format not in FORMATS:
+        help = did_you_mean(format, FORMATS) or f"there are {', '.join(FORMATS)}"
+        raise usage_error("E721", f"there is no format `{format}`", help)
+
+
+def tell(found: Sequence[Diagnostic], format: str, session: Session) -> None:
+    """Write findings to standard output and their number to standard error, and end with their exit code."""
     _print_findings(found, format)
     sys.stdout.flush()
     if format != "json" and session.errors != "json":

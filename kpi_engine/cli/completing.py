@@ -18,6 +18,7 @@ from kpi_engine.cli.failures import usage_error
 from kpi_engine.ir.diagnostic import KpiError, did_you_mean
 
 if TYPE_CHECKING:
+    from kpi_engine.extend.formats import OutputFormat
     from kpi_engine.ir.span import SourceText
     from kpi_engine.project import ProjectConfig
 
@@ -120,10 +121,26 @@ def one_of(*words: str) -> Callable[[str], list[Proposal]]:
 
 
 def formats(incomplete: str) -> list[Proposal]:
-    """Output formats."""
+    """Output formats, those of plugins that the project names included; no other plugin is imported."""
     from kpi_engine.builtin.formats import FORMATS
 
-    return _matching(incomplete, [(format.name, format.description) for format in FORMATS])
+    found = {format.name: format for format in FORMATS}
+    return _matching(incomplete, [(each.name, each.description) for each in (found | _added_formats()).values()])
+
+
+def _added_formats() -> dict[str, OutputFormat]:
+    """The formats that plugins of the project add; none of a plugin that is left out."""
+    from kpi_engine.project import load_config
+
+    try:
+        config = load_config()
+    except KpiError:
+        return {}
+    if not config.plugins:
+        return {}
+    from kpi_engine.hosting import formats_of
+
+    return dict(formats_of(config)[0])
 
 
 def prepare_completion() -> None:
@@ -168,6 +185,8 @@ def _without_common(words: list[str]) -> tuple[str, ...]:
     for option, variable in (("--project", "KPI_PROJECT"), ("--data", "KPI_DATA")):
         if value := line.value(option):
             os.environ[variable] = value
+    if "--no-plugins" in line.common:
+        os.environ["KPI_PLUGINS"] = ""
     pairs = zip(line.common, line.common[1:], strict=False)
     if files := [value for option, value in pairs if option == "--definitions"]:
         os.environ["KPI_DEFINITIONS"] = os.pathsep.join(files)

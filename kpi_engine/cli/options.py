@@ -59,6 +59,13 @@ Detail = Annotated[
 Watch = Annotated[
     bool, typer.Option("--watch", help="Answer again whenever definitions or data files change; Ctrl-C ends.")
 ]
+Store = Annotated[
+    str | None,
+    typer.Option("--store", metavar="DIR", help="Keep states for the next question in this folder (or KPI_STORE)."),
+]
+NoStore = Annotated[
+    bool, typer.Option("--no-store", help="Read all data, and keep nothing for the next question (or KPI_STORE=off).")
+]
 Format = Annotated[
     str | None,
     typer.Option(

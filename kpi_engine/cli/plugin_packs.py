@@ -1,4 +1,4 @@
-"""`kpi plugins map`, `diff` and `page`: what makers and users of packs need."""
+"""`kpi plugins map`, `diff`, `check` and `page`: what makers and users of packs need."""
 
 from __future__ import annotations
 
@@ -62,6 +62,28 @@ def diff_packs(
         raise typer.Exit(ExitCode.RULE_FAILED)
 
 
+def check_one(
+    context: typer.Context,
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="The folder of a pack, with its pack.toml.")],
+    format: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="full, concise, json, or github, as in `kpi check`.")
+    ] = "full",
+) -> None:
+    """Report what is wrong with a pack, and what its users would miss.
+
+    Every metric needs a description, a direction, a unit and a case that holds; every column a type.
+
+    \b
+    Example:
+      kpi plugins check kpi-sales/kpi_pack_sales
+    """
+    from kpi_engine.cli.checking import refuse_unknown, tell
+    from kpi_engine.pack_checks import check_pack
+
+    refuse_unknown(format)
+    tell(check_pack(Path(folder)), format, session_of(context))
+
+
 def page(
     folder: Annotated[str, typer.Argument(metavar="FOLDER", help="The folder of a pack, with its pack.toml.")],
 ) -> None:
@@ -78,5 +100,5 @@ def page(
 
 def register(group: typer.Typer) -> None:
     """Add the commands to `kpi plugins`."""
-    for name, command in (("map", map_pack), ("diff", diff_packs), ("page", page)):
+    for name, command in (("map", map_pack), ("diff", diff_packs), ("check", check_one), ("page", page)):
         group.command(name, cls=PlainCommand)(command)

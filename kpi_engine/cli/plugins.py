@@ -33,7 +33,9 @@ Json = Annotated[bool, typer.Option("--json", help="Write an array of objects.")
 
 @plugins.command("list", cls=PlainCommand)
 def list_plugins(context: typer.Context, as_json: Json = False) -> None:
-    """List what is installed and how it stands. Nothing is imported.
+    """List connectors, plugins and packs, and how they stand. Nothing is imported.
+
+    Packs are those that kpi.toml names by folder, the installed and the bundled; of one name the first of these counts.
 
     \b
     Example:
@@ -120,6 +122,10 @@ def _config(session: Session) -> ProjectConfig | None:
         raise
 
 
+def _standing(row: Row) -> str:
+    return f"{row.status}, instead of {' and '.join(row.hides)}" if row.hides else row.status
+
+
 def _print(rows: Sequence[Row], as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps([asdict(row) for row in rows], ensure_ascii=False, indent=2) + "\n")
@@ -130,8 +136,8 @@ def _print(rows: Sequence[Row], as_json: bool) -> None:
         [
             (
                 f"{row.kind} {row.name}",
-                f"{row.distribution} {row.version}".strip(),
-                ": ".join(part for part in (row.status, row.cause) if part),
+                row.provider,
+                ": ".join(part for part in (_standing(row), row.cause) if part),
             )
             for row in rows
         ]

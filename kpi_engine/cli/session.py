@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError
 
@@ -28,13 +28,20 @@ class Session:
     data: str | None = None
     errors: str = "text"
     plugins: bool = True
+    store: str | Literal[False] | None = None
 
     def open(self) -> Project:
         """The project; KpiError if there is none."""
         import kpi_engine
 
-        off: dict[str, bool] = {} if self.plugins else {"plugins": False}
-        return kpi_engine.open(self.project, definitions=list(self.definitions) or None, data=self.data, **off)
+        more: dict[str, Any] = {} if self.plugins else {"plugins": False}
+        if self.store is not None:
+            more["store"] = self.store
+        return kpi_engine.open(self.project, definitions=list(self.definitions) or None, data=self.data, **more)
+
+    def with_store(self, store: str | Literal[False] | None) -> Session:
+        """The session of a command that has chosen a state store."""
+        return replace(self, store=store)
 
     def formats(self) -> tuple[Mapping[str, OutputFormat], list[Diagnostic]]:
         """All output formats of the project by name, and its plugins that were left out; none without a project."""
@@ -52,7 +59,7 @@ class Session:
         from kpi_engine.project import load_config
 
         files = list(self.definitions) or None
-        return load_config(self.project, definitions=files, data=self.data, plugins=self.plugins)
+        return load_config(self.project, definitions=files, data=self.data, plugins=self.plugins, store=self.store)
 
 
 def error_style(given: str) -> str:

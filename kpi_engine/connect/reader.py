@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,10 +23,11 @@ from kpi_engine.extend.rows import (
     ScanRequest,
     TableRequest,
     data_error,
+    fingerprint_of,
 )
 from kpi_engine.ir.catalog import Source
 from kpi_engine.ir.diagnostic import did_you_mean
-from kpi_engine.ir.expression import Apply, Constant, Expression, Field
+from kpi_engine.ir.expression import Apply, Constant, Expression, Field, Value
 from kpi_engine.ir.types import Kind
 
 _OPERATORS: Mapping[str, Operator] = {
@@ -91,20 +93,27 @@ def _request(source: Source, name: str) -> ColumnRequest:
 
 
 def _predicates(source: Source, conditions: Sequence[Expression]) -> Iterator[Predicate]:
-    """Conditions that statistics can judge. Zoned times are left out: files may hold them in another zone."""
+    """Conditions on a stored column. A value goes along if it is of the declared kind; times are instants in UTC."""
     for condition in conditions:
         if not isinstance(condition, Apply) or not isinstance(condition.arguments[0], Field):
             continue
         column = source.columns[condition.arguments[0].column]
         constants = [each for each in condition.arguments[1:] if isinstance(each, Constant)]
-        if column.path or column.type.kind is Kind.TIMESTAMP or len(constants) < len(condition.arguments) - 1:
-            continue
         values = tuple(constant.value for constant in constants)
+        if column.path or len(constants) < len(condition.arguments) - 1 or not _are_moments(values, column.type.kind):
+            continue
         yield Predicate(
             column.physical or column.name,
             _OPERATORS[condition.operation],
             values if condition.operation == "in" else values[0],
         )
+
+
+def _are_moments(values: Sequence[Value], kind: Kind) -> bool:
+    """Whether values are as precise as a column of times: a day is no instant, and an instant no day."""
+    if kind is Kind.TIMESTAMP:
+        return all(isinstance(value, datetime.datetime) and value.tzinfo is not None for value in values)
+    return kind is not Kind.DATE or not any(isinstance(value, datetime.datetime) for value in values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +157,9 @@ class ConformedFragment:
 
     def place(self, row: int) -> str:
         return self.fragment.place(row)
+
+    def fingerprint(self) -> str | None:
+        return fingerprint_of(self.fragment)
 
     def batches(self, report: ReadReport) -> Iterator[pa.RecordBatch]:
         first = 0

@@ -9,6 +9,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from kpi_engine.execute.evaluate import Evaluator, Operand
+from kpi_engine.execute.keeper import Keeper
 from kpi_engine.execute.reader import SourceReader
 from kpi_engine.extend.functions import EvaluationContext
 from kpi_engine.extend.registry import FunctionRegistry
@@ -74,6 +75,8 @@ class World:
     calendar: Calendar
     inputs: Inputs
     reader: SourceReader
+    keeper: Keeper | None = None
+    """States of rows that were read in earlier runs, if the run may use them."""
 
 
 class Rows(Evaluator):

@@ -13,7 +13,9 @@ import pyarrow.compute as pc
 from kpi_engine.execute.answer import align_leaves, check_size, period_values
 from kpi_engine.execute.detail import detail_columns
 from kpi_engine.execute.inputs import PreparedInputs
+from kpi_engine.execute.keeper import Keeper
 from kpi_engine.execute.output import output_array
+from kpi_engine.execute.pool import plain_memory
 from kpi_engine.execute.reader import SourceReader
 from kpi_engine.execute.results import Results
 from kpi_engine.execute.rows import World
@@ -40,11 +42,15 @@ def make_world(
     prepared: Sequence[Preparation],
     keyed: Sequence[KeyedTable] = (),
     watermarks: Mapping[str, Bound] | None = None,
+    keeper: Keeper | None = None,
 ) -> World:
     """What the rows of one run share; inputs are read when rows first look at them."""
-    return PreparedInputs(catalog, functions, calendar, reader, prepared, keyed, dict(watermarks or {})).world
+    world = PreparedInputs(catalog, functions, calendar, reader, prepared, keyed, dict(watermarks or {})).world
+    world.keeper = keeper
+    return world
 
 
+@plain_memory()
 def execute(plan: Plan, world: World, stats: RunStats) -> pa.Table:
     """The answer: `grain` (if several were asked), `period` (if any was), the dimensions, the metrics.
 
@@ -66,7 +72,11 @@ def execute(plan: Plan, world: World, stats: RunStats) -> pa.Table:
     scanned = time.perf_counter()
     stats.seconds["scan"] = scanned - started
     table = _limited(_ordered(_all_grains(plan, states, world, stats), plan), plan)
-    stats.seconds["finish"] = time.perf_counter() - scanned
+    finished = time.perf_counter()
+    stats.seconds["finish"] = finished - scanned
+    if world.keeper is not None:
+        world.keeper.save(stats)
+        stats.seconds["store"] = time.perf_counter() - finished
     _LOG.info("computed; rows: %d", table.num_rows)
     return table
 

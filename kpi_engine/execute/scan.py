@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import pyarrow as pa
 
 from kpi_engine.execute.evaluate import arrow_type
+from kpi_engine.execute.keep import Gathered, MadeUnit, keep_units, made_unit, settled, time_columns
+from kpi_engine.execute.offered import conditions
 from kpi_engine.execute.prune import outside, time_range
 from kpi_engine.execute.pushed import pushed_states
+from kpi_engine.execute.query_states import QueryStates
+from kpi_engine.execute.reuse import Reuse, Wanted, find_kept, in_windows
 from kpi_engine.execute.rows import Rows, World
 from kpi_engine.execute.tasks import bundles, in_order
 from kpi_engine.extend.rows import Fragment, ReadReport
@@ -26,32 +31,6 @@ from kpi_engine.kernels.selection import count_excluded, has_lifetime, lifetime_
 
 _LOG = logging.getLogger(__name__)
 
-_MERGE_AT = 1 << 22
-"""Merge partial frames when they hold this many states together, so that memory follows states and not rows."""
-
-
-@dataclass(slots=True)
-class QueryStates:
-    """Partial frames of one measure query, by frame: the plain one first, then one for each set."""
-
-    frames: list[list[StateFrame]]
-
-    def add(self, partials: Sequence[StateFrame]) -> None:
-        """Take in the frames of a batch."""
-        if not self.frames:
-            self.frames.extend([] for _ in partials)
-        for kept, partial in zip(self.frames, partials, strict=True):
-            kept.append(partial)
-            if len(kept) > 1 and sum(map(len, kept)) > max(_MERGE_AT, 3 * len(kept[0])):
-                kept[:] = [merge_frames(kept)]
-
-    def merged(self) -> list[StateFrame]:
-        """The frames of the whole source. The parts are given up one after the other, to make room for the whole."""
-        whole = []
-        while self.frames:
-            whole.append(merge_frames(self.frames.pop(0)))
-        return whole
-
 
 def run_scan(plan: Plan, scan: Scan, world: World, stats: SourceStats, threads: int = 1) -> list[list[StateFrame]]:
     """The states of every measure query of a scan, in the order of `scan.queries`; the same for all `threads`."""
@@ -64,32 +43,161 @@ def run_scan(plan: Plan, scan: Scan, world: World, stats: SourceStats, threads: 
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """Some neighbouring fragments, with their numbers, of which some queries need the rows. `marks` are what changes
+    when these do; None where their states are not to be kept."""
+
+    fragments: Sequence[tuple[int, Fragment]]
+    positions: tuple[int, ...]
+    marks: tuple[str, ...] | None = None
+    keeps: frozenset[int] = frozenset()
+    """The positions of queries whose states are to be kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """The partial frames of a task by the position of their query, what was counted, and what is to be kept."""
+
+    frames: Sequence[tuple[int, Sequence[StateFrame]]]
+    read: SourceStats
+    unit: MadeUnit | None = None
+
+
 def _states_of_rows(
     plan: Plan, scan: Scan, numbers: Sequence[int], world: World, stats: SourceStats, threads: int
 ) -> dict[int, QueryStates]:
-    """By number the states of some queries of a scan, made of the source's rows."""
+    """By number the states of some queries of a scan, made of the source's rows, or kept since rows were read."""
     queries = [plan.queries[number] for number in numbers]
-    states = [QueryStates([]) for _ in queries]
-    # A batch without rows comes first: states always have their types, and inputs are prepared before threads begin.
-    for query, found in zip(queries, states, strict=True):
-        found.add(_partials(query, _no_rows(scan, world)))
-
-    def partials_of(bundle: Sequence[tuple[int, Fragment]]) -> tuple[list[list[list[StateFrame]]], SourceStats]:
-        read = SourceStats()
-        made = []
-        for rows in _batches(scan, bundle, world, read):
-            made.append([_partials(query, rows) for query in queries])
-            _report_times(queries, rows, world, plan, read)
-        return made, read
-
+    states = [QueryStates.of(query) for query in queries]
     fragments = _fragments(scan, world, stats)
-    _LOG.debug("reading %s: %d fragments", scan.source, len(fragments))
-    for made, read in in_order(partials_of, bundles(fragments, threads), threads):
-        stats.add(read)
-        for batch in made:
-            for found, partials in zip(states, batch, strict=True):
-                found.add(partials)
+    reuse = _kept(plan, scan, queries, fragments, world)
+    if reuse is not None:
+        for position, number, frame in reuse.frames():
+            states[position].take(number, frame)
+        stats.add(reuse.stats)
+    tasks = _tasks(fragments, len(queries), reuse, threads)
+    stats.fragments_read += sum(len(task.fragments) for task in tasks)
+    if not tasks and reuse is not None and fragments:
+        return dict(zip(numbers, states, strict=True))
+    # Rows that are none come first: states always have their types, and inputs are prepared before threads begin.
+    nothing = _no_rows(scan, world)
+    empty: dict[int, Sequence[StateFrame]] = {
+        position: _partials(query, nothing) for position, query in enumerate(queries)
+    }
+    for found, partials in zip(states, empty.values(), strict=True):
+        found.add(partials)
+
+    def make(task: _Task) -> _Made:
+        if task.marks is None:
+            return _make(plan, scan, queries, task, world)
+        return _make_unit(plan, scan, queries, task, world, empty)
+
+    _LOG.debug("reading %s: %d of %d fragments", scan.source, stats.fragments_read, len(fragments))
+    units: dict[tuple[int, ...], list[MadeUnit]] = {}
+    for task, result in zip(tasks, in_order(make, tasks, threads), strict=True):
+        stats.add(result.read)
+        for position, made in result.frames:
+            states[position].add(made)
+        if result.unit is not None:
+            units.setdefault(task.positions, []).append(result.unit)
+    for of_queries in units.values():
+        assert reuse is not None
+        counted = _counts_times(queries, world.catalog.sources[scan.source])
+        whole = stats.fragments_pruned == 0
+        keep_units(reuse, of_queries, scan.columns, counted, empty, whole_table=whole)
     return dict(zip(numbers, states, strict=True))
+
+
+def _kept(
+    plan: Plan, scan: Scan, queries: Sequence[MeasureQuery], fragments: Sequence[tuple[int, Fragment]], world: World
+) -> Reuse | None:
+    """What is kept of a scan; None if nothing of it is ever kept."""
+    keeper = world.keeper
+    if keeper is None or not fragments:
+        return None
+    marks = dict(plan.watermarks)
+    wanted = []
+    for position, query in enumerate(queries):
+        key = keeper.key(query, world.catalog, world.reader, marks)
+        if key is not None:
+            wanted.append(Wanted.of(position, query, key))
+    if not wanted:
+        return None
+    return find_kept(
+        keeper,
+        wanted,
+        [fragment for _, fragment in fragments],
+        scan.columns,
+        marks.get(scan.source),
+        frozenset(range(len(queries))),
+        counts_times=_counts_times(queries, world.catalog.sources[scan.source]),
+    )
+
+
+def _tasks(fragments: Sequence[tuple[int, Fragment]], queries: int, reuse: Reuse | None, threads: int) -> list[_Task]:
+    """The rest of the work: fragments with the queries that need their rows."""
+    if reuse is None:
+        return [_Task(bundle, tuple(range(queries))) for bundle in bundles(fragments, threads)]
+    keepable = frozenset(wanted.position for wanted in reuse.wanted)
+    tasks = []
+    left = zip(fragments, reuse.missing, reuse.marks, strict=True)
+    for (positions, kept), group in groupby(left, lambda each: (each[1], each[2] is not None)):
+        chosen = list(group)
+        if not positions:
+            continue
+        # The last fragment may still grow: it is no reason to read its neighbours again.
+        for bundle in (*bundles(chosen[:-1], threads), chosen[-1:]):
+            found, keeps = [fragment for fragment, _, _ in bundle], keepable & positions
+            marks = tuple(mark for _, _, mark in bundle if mark is not None)
+            tasks.append(_Task(found, tuple(sorted(positions)), marks if kept and keeps else None, keeps))
+    return tasks
+
+
+def _make(plan: Plan, scan: Scan, queries: Sequence[MeasureQuery], task: _Task, world: World) -> _Made:
+    """The states of a task's rows that windows read."""
+    read = SourceStats()
+    frames = []
+    for rows in _batches(scan, task.fragments, world, read):
+        frames += [(position, _partials(queries[position], rows)) for position in task.positions]
+        _report_times(queries, rows, world, plan, read)
+    return _Made(frames, read)
+
+
+def _make_unit(
+    plan: Plan,
+    scan: Scan,
+    queries: Sequence[MeasureQuery],
+    task: _Task,
+    world: World,
+    empty: Mapping[int, Sequence[StateFrame]],
+) -> _Made:
+    """The states of all rows of a task, to be kept, and of them those that windows read."""
+    read, gathered = SourceStats(), Gathered()
+    own = world.catalog.sources[scan.source].time
+    chosen = {position: queries[position] for position in task.positions}
+    timed = dict.fromkeys(name for query in chosen.values() for name in time_columns(query))
+    if own is not None and _counts_times(queries, world.catalog.sources[scan.source]):
+        timed[own] = None
+    for name in timed:
+        gathered.times[name] = None
+    shown: list[tuple[int, Sequence[StateFrame]]] = []
+    for rows in _batches(scan, task.fragments, world, read):
+        gathered.see(rows, tuple(timed))
+        for position, query in chosen.items():
+            if position in task.keeps:
+                gathered.add(position, _partials(query, rows, whole=True))
+            else:
+                shown.append((position, _partials(query, rows)))
+        _report_times(queries, rows, world, plan, read)
+    frames = {position: gathered.merged(position, empty[position]) for position in task.keeps}
+    for position, found in frames.items():
+        shown.append((position, [in_windows(chosen[position], each) for each in found]))
+    # What changed while it was read is looked at again next time.
+    if task.marks is None or not settled(task.marks, [each for _, each in task.fragments]):
+        return _Made(shown, read)
+    mark = dict(plan.watermarks).get(scan.source)
+    return _Made(shown, read, made_unit(task.marks, read, (own, mark), gathered, frames, empty))
 
 
 def _no_rows(scan: Scan, world: World) -> Rows:
@@ -99,11 +207,11 @@ def _no_rows(scan: Scan, world: World) -> Rows:
 
 def _fragments(scan: Scan, world: World, stats: SourceStats) -> list[tuple[int, Fragment]]:
     """The fragments that some window may read, with their numbers from 1."""
-    opened = world.reader.open(world.catalog.sources[scan.source], scan.columns, scan.predicates)
+    source = world.catalog.sources[scan.source]
+    opened = world.reader.open(source, scan.columns, conditions(scan, source))
     every = list(enumerate(opened.fragments(), 1))
     kept = [each for each in every if not _outside_windows(scan, each[1], world)]
     stats.fragments_pruned += opened.pruned + len(every) - len(kept)
-    stats.fragments_read += len(kept)
     stats.notes.extend(opened.notes)
     return kept
 
@@ -162,10 +270,11 @@ def _outside_windows(scan: Scan, fragment: Fragment, world: World) -> bool:
     return outside(times, scan.start and scan.start[1], scan.end and scan.end[1])
 
 
-def _partials(query: MeasureQuery, rows: Rows) -> list[StateFrame]:
+def _partials(query: MeasureQuery, rows: Rows, *, whole: bool = False) -> list[StateFrame]:
+    """The states of a batch: of the rows that windows read, or of the `whole` of it."""
     times = None if query.time is None else rows.column(query.time)
     condition = None if query.filter is None else rows.array(query.filter)
-    chosen = select(times, query.edges, query.complete_from is None, condition, rows.length)
+    chosen = select(times, query.edges, query.complete_from is None, condition, rows.length, whole=whole)
     if chosen.mask is not None:
         rows = rows.filtered(chosen.mask, chosen.rows)
     keys = [rows.keys(key.expression) for key in query.keys]
@@ -187,10 +296,15 @@ def _argument(state: StateRequest, rows: Rows) -> pa.Array:
     return rows.keys(state.argument) if state.kind == "distinct" else rows.array(state.argument)
 
 
+def _counts_times(queries: Sequence[MeasureQuery], source: Source) -> bool:
+    """Whether rows that lie in no window are counted: some query goes by the source's time."""
+    return source.time is not None and any(query.time == source.time for query in queries)
+
+
 def _report_times(queries: Sequence[MeasureQuery], rows: Rows, world: World, plan: Plan, stats: SourceStats) -> None:
     """Count rows that have no time, rows before all periods, and rows past the watermark."""
     source = world.catalog.sources[rows.source]
-    if source.time is None or rows.length == 0 or all(query.time != source.time for query in queries):
+    if source.time is None or rows.length == 0 or not _counts_times(queries, source):
         return
     mark: Bound = dict(plan.watermarks)[rows.source]
     untimed, early, late = count_excluded(rows.column(source.time), earliest(world.calendar), mark)

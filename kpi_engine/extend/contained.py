@@ -13,6 +13,7 @@ from kpi_engine.extend.arrow_tables import table_schema
 from kpi_engine.extend.functions import EvaluationContext, Function, FunctionFailure, Lowering, SignatureProblem
 from kpi_engine.extend.loading import LoadFailure, cause_of
 from kpi_engine.extend.measures import Aggregating, MeasureRequest, PartialStates, Support
+from kpi_engine.extend.own_state import own_output
 from kpi_engine.extend.rows import (
     ConnectionSettings,
     Connector,
@@ -23,6 +24,7 @@ from kpi_engine.extend.rows import (
     ScanRequest,
     TableRequest,
     data_error,
+    fingerprint_of,
 )
 from kpi_engine.extend.secrets import cleared
 from kpi_engine.ir.catalog import TableSchema
@@ -32,6 +34,7 @@ from kpi_engine.ir.types import Type
 from kpi_engine.kernels.errors import KernelError
 
 Made = TypeVar("Made")
+_END = object()
 
 
 @contextmanager
@@ -46,7 +49,8 @@ def contained(who: str, place: str) -> Iterator[None]:
     kpi_engine.ir.diagnostic.KpiError: orders: E628: the connector `shop` failed: ValueError: no route to host
     """
     try:
-        yield
+        with own_output():
+            yield
     except KpiError as error:
         told = [replace(each, message=cleared(each.message), help=cleared(each.help)) for each in error.diagnostics]
         if tuple(told) == error.diagnostics and _speaks_freely(error):
@@ -207,18 +211,35 @@ class _ContainedFragment:
         with contained(self.who, self.request.table.source):
             return self.fragment.bounds(column)
 
+    def fingerprint(self) -> str | None:
+        with contained(self.who, self.request.table.source):
+            found: object = fingerprint_of(self.fragment)
+        return found if isinstance(found, str) else None
+
     def place(self, row: int) -> str:
         return self.fragment.place(row)
 
     def batches(self, report: ReadReport) -> Iterator[pa.RecordBatch]:
         wanted = [column.name for column in self.request.columns]
-        with contained(self.who, self.request.table.source):
-            for batch in self.fragment.batches(report):
+        source = self.request.table.source
+        with contained(self.who, source):
+            stream = iter(self.fragment.batches(report))
+        try:
+            while True:
+                # The wall stands around the connector's part alone, not around those who take the batch.
+                with contained(self.who, source):
+                    batch = next(stream, _END)
+                if batch is _END:
+                    return
                 given = batch.schema.names if isinstance(batch, pa.RecordBatch) else type(batch).__name__
                 if given != wanted and wanted:
                     message = f"{self.who} was asked for the columns {wanted}, and gives {given}"
-                    raise data_error("E626", self.request.table.source, message, "update it, or tell its author")
+                    raise data_error("E626", source, message, "update it, or tell its author")
                 yield batch
+        finally:
+            if hasattr(stream, "close"):
+                with contained(self.who, source):
+                    stream.close()
 
 
 def contained_function(function: Function, plugin: str) -> Function:
@@ -227,7 +248,8 @@ def contained_function(function: Function, plugin: str) -> Function:
 
     def result(arguments: Sequence[Expression]) -> Type:
         try:
-            found: object = inner(arguments)
+            with own_output():
+                found: object = inner(arguments)
         except SignatureProblem:
             raise
         except (Exception, SystemExit) as error:
@@ -244,7 +266,8 @@ def contained_lowering(load: Callable[[], Lowering], plugin: str) -> Lowering:
 
     def lowering(arguments: Sequence[Any], context: EvaluationContext) -> Any:
         try:
-            found = load()(arguments, context)
+            with own_output():
+                found = load()(arguments, context)
         except (FunctionFailure, KernelError):
             raise
         except (Exception, SystemExit) as error:

@@ -12,7 +12,7 @@ from kpi_engine.extend.discovery import PLUGINS, Installed, clash, installed, pr
 from kpi_engine.extend.formats import OutputFormat
 from kpi_engine.extend.functions import Function
 from kpi_engine.extend.hookspecs import PROJECT, Hooks
-from kpi_engine.extend.loading import LoadFailure, cause_of, load
+from kpi_engine.extend.loading import LoadFailure, cause_of, load, watched
 from kpi_engine.extend.pins import Pin, broken_pin
 from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.extend.rows import ConnectionSettings, Connector
@@ -71,7 +71,7 @@ class Host:
     """What all plugins of a project registered.
 
     `origins` are the names of the plugins that connectors come from, by connector. `failures` and `warnings` are about
-    the plugins that the project lists.
+    the plugins that the project lists, and so is `meddling`, what they had changed of the process.
     """
 
     functions: FunctionRegistry = field(default_factory=FunctionRegistry)
@@ -81,6 +81,7 @@ class Host:
     loaded: dict[str, Installed] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    meddling: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, builtin: object, chosen: Chosen) -> Host:
@@ -114,17 +115,24 @@ class Host:
     def _add(self, manager: pluggy.PluginManager, entry: Installed) -> None:
         try:
             loaded = load(entry.target)
-            self._take_in(manager, entry.name, loaded.value)
+            changed = [*loaded.changed, *self._take_in(manager, entry.name, loaded.value)]
         except LoadFailure as failure:
             is_conflict = isinstance(failure, Conflict)
             self.failures.append(Failure(entry.name, entry.provider, failure.cause, is_conflict=is_conflict))
             return
         self.loaded[entry.name] = entry
+        who = f"the plugin `{entry.name}` ({entry.provider})"
         if loaded.warning:
-            self.warnings.append(f"the plugin `{entry.name}` ({entry.provider}) {loaded.warning}")
+            self.warnings.append(f"{who} {loaded.warning}")
+        if changed:
+            self.meddling.append(f"{who} changed {' and '.join(dict.fromkeys(changed))}, and it was put back")
 
-    def _take_in(self, manager: pluggy.PluginManager, name: str, plugin: object) -> None:
-        """Register a plugin's hooks and call them; all that it registers, or nothing. Raises `LoadFailure`."""
+    def _take_in(self, manager: pluggy.PluginManager, name: str, plugin: object) -> list[str]:
+        """Register a plugin's hooks and call them; all that it registers, or nothing. Raises `LoadFailure`.
+
+        What the hooks changed of the process is returned in words.
+        """
+        hooks = _Hooks(manager, plugin, is_builtin=name == BUILTIN)
         try:
             manager.register(plugin, name=name)
         except BaseException as error:  # pluggy looks at every attribute of a foreign object
@@ -132,9 +140,9 @@ class Host:
         try:
             _check_hooks(manager, plugin)
             checked = _builtin_functions if name == BUILTIN else _functions
-            functions: dict[str, Function] = _results(manager, plugin, "kpi_register_functions", checked)
-            formats: dict[str, OutputFormat] = _results(manager, plugin, "kpi_register_formats", _formats)
-            connectors: dict[str, MakeConnector] = _results(manager, plugin, "kpi_register_connectors", _connectors)
+            functions = hooks.results("kpi_register_functions", checked)
+            formats = hooks.results("kpi_register_formats", _formats)
+            connectors = hooks.results("kpi_register_connectors", _connectors)
             _check_taken("function", functions, self.functions.all())
             _check_taken("format", formats, self.formats)
             _check_taken("connector", connectors, self.connectors)
@@ -147,6 +155,7 @@ class Host:
         self.formats |= formats
         self.connectors |= connectors
         self.origins |= dict.fromkeys(connectors, name)
+        return hooks.changed
 
 
 def registered(builtin: object, name: str, plugin: object) -> tuple[str, ...]:
@@ -183,22 +192,35 @@ def _check_hooks(manager: pluggy.PluginManager, plugin: object) -> None:
 Record = TypeVar("Record")
 
 
-def _results(
-    manager: pluggy.PluginManager, plugin: object, hook: str, checked: Callable[[object], Mapping[str, Record]]
-) -> dict[str, Record]:
-    """What one plugin returns from one hook, by name. Its hook is called alone, so that a failure is its own."""
-    found: dict[str, Record] = {}
-    for implementation in getattr(manager.hook, hook).get_hookimpls():
-        if implementation.plugin is plugin:
+@dataclass(slots=True)
+class _Hooks:
+    """The hooks of one plugin, each called alone, so that a failure is its own; `changed` is what they meddled with."""
+
+    manager: pluggy.PluginManager
+    plugin: object
+    is_builtin: bool
+    changed: list[str] = field(default_factory=list)
+
+    def results(self, hook: str, checked: Callable[[object], Mapping[str, Record]]) -> dict[str, Record]:
+        """What one hook returns, by name. Raises `LoadFailure`."""
+        found: dict[str, Record] = {}
+        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
+            if implementation.plugin is self.plugin:
+                found |= self._called(hook, lambda call=implementation.function: checked(call()))
+        return found
+
+    def _called(self, hook: str, call: Callable[[], Mapping[str, Record]]) -> Mapping[str, Record]:
+        def told() -> Mapping[str, Record]:
             try:
-                found |= checked(implementation.function())
+                return call()
             except Refused as refusal:
                 raise LoadFailure(f"{hook} {refusal}") from refusal
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:  # a hook that exits is a failure like any other
-                raise LoadFailure(cause_of(error, f"in {hook}")) from error
-    return found
+
+        if self.is_builtin:
+            return told()
+        done = watched(told, f"in {hook}", hook)
+        self.changed.extend(done.changed)
+        return done.value
 
 
 def _functions(returned: object) -> dict[str, Function]:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import importlib
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Thread
+from typing import Generic, TypeVar
 
+from kpi_engine.extend.own_state import own_output, put_back
 from kpi_engine.extend.secrets import cleared
+
+Value = TypeVar("Value")
 
 _LOG = logging.getLogger(__name__)
 
 LONGEST = 20.0
-"""Seconds that an import may take before the plugin is given up."""
+"""Seconds that an import or a hook may take before the plugin is given up."""
 SLOW = 1.0
 """Seconds after which an import is called slow."""
 
@@ -28,12 +33,13 @@ class LoadFailure(Exception):
         self.cause = cause
 
 
-@dataclass(slots=True)
-class Loaded:
-    """What an import gave, and how many seconds it took."""
+@dataclass(frozen=True, slots=True)
+class Loaded(Generic[Value]):
+    """What foreign code gave, how many seconds it took, and what it had changed of the process, in words."""
 
-    value: object
+    value: Value
     seconds: float
+    changed: tuple[str, ...] = ()
 
     @property
     def warning(self) -> str:
@@ -41,38 +47,52 @@ class Loaded:
         return f"took {self.seconds:.1f} s to import" if self.seconds > SLOW else ""
 
 
-def load(target: str, longest: float | None = None) -> Loaded:
+def load(target: str, longest: float | None = None) -> Loaded[object]:
     """Import what `package.module` or `package.module:Name` names, within `longest` seconds (`LONGEST`). Raises
     `LoadFailure`.
-
-    The import runs on a thread of its own, so that one that never ends can be left behind. What ends the process at
-    once (`os._exit`, a crash of native code) cannot be held back here: `kpi plugins doctor` looks in a process of its
-    own.
 
     >>> load("json:dumps").value([1])
     '[1]'
     """
-    found: list[object] = []
+    return watched(lambda: _imported(target), "at import", "its import", longest)
+
+
+def watched(work: Callable[[], Value], when: str, what: str, longest: float | None = None) -> Loaded[Value]:
+    """Call foreign code, within `longest` seconds (`LONGEST`); whatever it raises is a `LoadFailure` with one line.
+
+    It runs on a thread of its own, so that code which never ends can be left behind; threads that it starts end with
+    the process, if it does not say otherwise. What it prints goes to standard error, and what it changes of the process
+    is put back. What ends the process at once (`os._exit`, a crash of native code) cannot be held back here: `kpi
+    plugins doctor` looks in a process of its own.
+
+    >>> watched(lambda: 1 / 0, "in a hook", "the hook")
+    Traceback (most recent call last):
+    kpi_engine.extend.loading.LoadFailure: in a hook: ZeroDivisionError: division by zero
+    """
+    found: list[Value] = []
     failed: list[BaseException] = []
 
-    def work() -> None:
+    def run() -> None:
         try:
-            found.append(_imported(target))
+            with own_output():
+                found.append(work())
         except BaseException as error:  # noqa: BLE001 - SystemExit at import is a failure like any other
             failed.append(error)
 
     longest = LONGEST if longest is None else longest
     started = time.perf_counter()
-    thread = Thread(target=work, name=f"import {target}", daemon=True)
-    thread.start()
-    thread.join(longest)
+    with put_back() as changed:
+        thread = Thread(target=run, name=what, daemon=True)
+        thread.start()
+        thread.join(longest)
     seconds = time.perf_counter() - started
     if failed:
-        _LOG.debug("importing %s failed", target, exc_info=failed[0])
-        raise LoadFailure(cause_of(failed[0], "at import")) from failed[0]
+        _LOG.debug("%s failed", what, exc_info=failed[0])
+        known = failed[0].cause if isinstance(failed[0], LoadFailure) else cause_of(failed[0], when)
+        raise LoadFailure(known) from failed[0]
     if not found:
-        raise LoadFailure(f"its import did not end within {longest:g} s")
-    return Loaded(found[0], seconds)
+        raise LoadFailure(f"{what} did not end within {longest:g} s")
+    return Loaded(found[0], seconds, tuple(changed))
 
 
 def _imported(target: str) -> object:

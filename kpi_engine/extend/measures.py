@@ -94,13 +94,15 @@ class PartialStates:
 
     `tables` have the columns that `state_columns` names. `untimed_rows`: rows of the source that have no time;
     `late_rows`: rows at or after the request's watermark (both 0 where the connector does not count them, which it
-    should). `notes` are sentences for the reader of a run.
+    should). `nan_values`: by column of the source how many values are NaN or infinite, and were taken for null.
+    `notes` are sentences for the reader of a run.
     """
 
     tables: Sequence[pa.Table]
     untimed_rows: int = 0
     late_rows: int = 0
     notes: Sequence[str] = ()
+    nan_values: Mapping[str, int] = field(default_factory=dict)
 
 
 @runtime_checkable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from kpi_engine.extend.secrets import NoSecret, Secret, follow
 from kpi_engine.ir.catalog import PathStep, TableSchema
@@ -37,7 +37,11 @@ Operator = Literal["=", "!=", "<", "<=", ">", ">=", "in", "is_null"]
 
 @dataclass(frozen=True, slots=True)
 class Predicate:
-    """`column operator value`, joined by and; `value` is a tuple for `in`, unused for `is_null`."""
+    """`column operator value`, joined by and; `value` is a tuple for `in`, unused for `is_null`.
+
+    An instant is a `datetime` in UTC. A column of local times holds those of `TableRequest.timezone`, so that a
+    connector that does not know zones answers `none`, or lets a day more pass on both sides.
+    """
 
     column: str
     operator: Operator
@@ -74,16 +78,12 @@ class TableRequest:
 
 @dataclass(frozen=True, slots=True)
 class ScanRequest:
-    """Rows wanted: the table, the columns, predicates on physical columns that may be used for pruning.
-
-    With a `limit` so many rows are enough, whichever. It may be used only where every predicate is answered `exact`:
-    rows that are ruled out later must not count.
-    """
+    """Rows wanted: the table, the columns, predicates on physical columns. Rows that a predicate rules out are not
+    wanted; the core rules out itself what a connector lets pass."""
 
     table: TableRequest
     columns: tuple[ColumnRequest, ...]
     predicates: tuple[Predicate, ...] = ()
-    limit: int | None = None
 
 
 @dataclass(slots=True)
@@ -206,3 +206,19 @@ class ConnectionSettings:
         except NoSecret as error:
             place = f"connection {self.name}"
             raise data_error("E624", place, f"`{key}` {error.problem}", error.help) from None
+
+
+@runtime_checkable
+class Fingerprinted(Protocol):
+    """A fragment that knows when its rows are the same as before. States made of it can be kept from run to run."""
+
+    def fingerprint(self) -> str | None:
+        """A text that changes whenever the rows of the fragment may have: for a file its path, size, time of change and
+        identity, for a page of a service its version. None if that is not known, or not settled: what changed a moment
+        ago may change again within the same tick of the clock. It is asked for before and after reading. A fragment
+        from which predicates take rows away has none either: what it gives is not all there is."""
+
+
+def fingerprint_of(fragment: Fragment) -> str | None:
+    """The fingerprint of a fragment; None if it has none."""
+    return fragment.fingerprint() if isinstance(fragment, Fingerprinted) else None

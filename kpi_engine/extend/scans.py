@@ -52,21 +52,14 @@ def stream_scan(
     """A scan of one stream: `open` gives a RecordBatchReader, or any iterator of batches, when rows are first wanted.
 
     `schema` is what the batches must have (in the table's names; more columns than requested may come). A batch with
-    another one is KpiError E606. `pushed` answers each predicate (none given: nothing was done with any). If all are
-    `exact`, no more rows than `request.limit` are taken. Whoever stops reading early closes the stream (its `close`).
+    another one is KpiError E606. `pushed` answers each predicate (none given: nothing was done with any). Whoever stops
+    reading early closes the stream (its `close`).
     """
     nothing: Push = "none"
     answers = tuple(pushed) or (nothing,) * len(request.predicates)
     name = ", ".join(request.table.names) or request.table.source
     _check_names(name, schema, request.columns)
-    exact = all(answer == "exact" for answer in answers)
-    return OpenedScan(
-        request,
-        (_Stream(name, schema, open, request.columns, request.limit if exact else None),),
-        answers,
-        0,
-        (*notes,),
-    )
+    return OpenedScan(request, (_Stream(name, schema, open, request.columns),), answers, 0, (*notes,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +68,6 @@ class _Stream:
     schema: pa.Schema
     open: Callable[[], Iterable[pa.RecordBatch]]
     columns: tuple[ColumnRequest, ...]
-    limit: int | None
 
     def bounds(self, column: str) -> tuple[object, object] | None:
         return None
@@ -84,22 +76,14 @@ class _Stream:
         return f"{self.name}, row {row + 1}"
 
     def batches(self, report: ReadReport) -> Iterator[pa.RecordBatch]:
-        left = self.limit
-        if left is not None and left <= 0:
-            return
         source = self.open()
         try:
             report.fragments_read += 1
             for number, batch in enumerate(source, 1):
                 _check_batch(self.name, number, batch, self.schema)
-                given = batch if left is None else batch.slice(0, left)
-                report.rows += given.num_rows
-                report.bytes += given.nbytes
-                yield requested(given, self.columns)
-                if left is not None:
-                    left -= given.num_rows
-                    if left <= 0:
-                        return
+                report.rows += batch.num_rows
+                report.bytes += batch.nbytes
+                yield requested(batch, self.columns)
         finally:
             close = getattr(source, "close", None)
             if close is not None:
@@ -196,7 +180,9 @@ def _comparable(value: object, stored: pa.DataType) -> bool:
     if isinstance(value, Decimal):
         return found.kind is Kind.DECIMAL
     if isinstance(value, datetime.datetime):
-        return False
+        # Nanoseconds do not reach as far as other instants; what they are compared with may lie beyond.
+        zoned = pa.types.is_timestamp(stored) and stored.tz is not None and stored.unit != "ns"
+        return zoned and value.tzinfo is not None
     if isinstance(value, datetime.date):
         return bool(pa.types.is_date32(stored))
     return isinstance(value, str) and bool(pa.types.is_string(stored) or pa.types.is_large_string(stored))

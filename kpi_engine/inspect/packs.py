@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,9 +41,12 @@ class OpenPack:
         )
 
 
-def open_pack(folder: Path) -> OpenPack:
-    """The pack in a folder; KpiError if it cannot be read. What is wrong with its definitions is in `loaded`."""
+def open_pack(folder: Path, beside: Mapping[str, Path] | None = None) -> OpenPack:
+    """The pack in a folder; KpiError if it cannot be read. What is wrong with its definitions is in `loaded`.
+
+    `beside` are folders of packs that it may use, by name.
+    """
     texts = pack_at(folder, origin="a folder")
     source = SourceText("project", USER.format(texts.info.name))
-    config = ProjectConfig(folder, packs={texts.info.name: folder})
+    config = ProjectConfig(folder, packs={**(beside or {}), texts.info.name: folder})
     return OpenPack(texts.info, pipeline.load_texts((source,), config, {}))

@@ -243,7 +243,7 @@ class Metric:
     display: Display
     sources: tuple[str, ...]
     uses: tuple[str, ...] = ()
-    better: Literal["higher", "lower"] | None = None
+    better: Literal["higher", "lower", "neither"] | None = None
     target: Constant | None = None
     tags: tuple[str, ...] = ()
     description: str = ""

@@ -44,13 +44,15 @@ class SourceStats:
     a null time. `early_rows` lie before 1900, `late_rows` past the watermark. `failed_casts` and `nan_values` became
     null, the former in the columns (and pieces) that `failed_in` names. `unassigned_rows` have no id, by the key of
     `per` or `having` that leaves them out. `pushdown` says of each measure query asked of a connector that aggregates
-    who made its states; `rows` then counts what was fetched.
+    who made its states; `rows` then counts what was fetched. `fragments_kept` were not read: states of their rows are
+    kept from an earlier run.
     """
 
     rows: int = 0
     bytes: int = 0
     fragments_read: int = 0
     fragments_pruned: int = 0
+    fragments_kept: int = 0
     excluded_rows: int = 0
     lifeless_rows: int = 0
     early_rows: int = 0

@@ -21,11 +21,11 @@ from kpi_engine.kernels.cover import covered_cells, distinct_at
 from kpi_engine.kernels.errors import TooMuchWork
 from kpi_engine.kernels.exact import divide_by_counts, range_sums, take, to_array, variance
 from kpi_engine.kernels.frames import StateFrame, group_rows
-from kpi_engine.kernels.group import encode
+from kpi_engine.kernels.group import key_codes
 from kpi_engine.kernels.ranges import range_extreme
 from kpi_engine.kernels.sketches_hll import hll_counts
 from kpi_engine.kernels.sorting import distinct, sorted_with_order
-from kpi_engine.kernels.states import State
+from kpi_engine.kernels.states import State, decoded
 from kpi_engine.kernels.vectors import Ints, Mask, int64_view
 from kpi_engine.kernels.window_values import Blocks, percentile_over
 from kpi_engine.kernels.windows import BucketWindows
@@ -70,7 +70,7 @@ class GroupedStates:
         groups = group_rows(frame.keys, len(frame))
         self._width = int(frame.bucket.max(initial=0)) + 2
         self.size = groups.size
-        self.keys = tuple(key.take(pa.array(groups.first)) for key in frame.keys)
+        self.keys = tuple(decoded(key.take(pa.array(groups.first))) for key in frame.keys)
         self._frame = frame
         self._ids = groups.ids
         self._sums = RunningCounts(groups.ids * self._width + frame.bucket, (groups.size + 1) * self._width)
@@ -194,7 +194,7 @@ class GroupedStates:
             return self._estimated(self._count(known, windows, cells), windows, cells)
         item = self._frame.item
         assert item is not None
-        codes = encode(item)[0]
+        codes = key_codes(item)[0]
         first, last, order = windows.periods_of(self._frame.bucket)
         kept = np.flatnonzero((known > 0) & (first < last))
         place = np.full(len(windows), -1, np.int64)

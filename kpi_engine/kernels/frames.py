@@ -14,21 +14,22 @@ import pyarrow as pa
 
 from kpi_engine.ir.approximation import KLL_EXACT
 from kpi_engine.ir.plan import ITEM_KINDS, StateKind
-from kpi_engine.kernels.group import Groups, encode, group, pack
+from kpi_engine.kernels.counted_rows import CountedRows
+from kpi_engine.kernels.group import Groups, encode, group, key_codes, pack
 from kpi_engine.kernels.ids import shortened
 from kpi_engine.kernels.sketches_hll import hll_compact, hll_items
 from kpi_engine.kernels.sketches_kll import kll_compact
-from kpi_engine.kernels.sorting import sorted_with_order, starts_of_runs
-from kpi_engine.kernels.states import State, chosen_states, decoded, joined, merge_states, partial_state, true_rows
-from kpi_engine.kernels.vectors import Ints, validity
+from kpi_engine.kernels.sorting import key_range, sorted_with_order, starts_of_runs
+from kpi_engine.kernels.states import State, chosen_states, joined, merge_states, partial_state, true_rows
+from kpi_engine.kernels.vectors import Ints, Mask, validity
 
 
 @dataclass(frozen=True, slots=True)
 class StateFrame:
     """Partial states by key and bucket.
 
-    `keys`: one Arrow array a key column; `bucket`: int64; `item`: a set's values, or None; `states`: one a measure.
-    All have n elements. Rows are unique by (keys, bucket, item).
+    `keys`: one Arrow array a key column, texts plain or as a dictionary; `bucket`: int64; `item`: a set's values, or
+    None; `states`: one a measure. All have n elements. Rows are unique by (keys, bucket, item).
     """
 
     keys: tuple[pa.Array, ...]
@@ -55,46 +56,69 @@ def partial_frames(keys: Sequence[pa.Array], bucket: Ints, inputs: Sequence[Stat
     Rows with bucket -1 (no time) count nowhere.
     """
     keys = [shortened(key) for key in keys]
-    width = int(bucket.max(initial=-1)) + 2
-    cells = packed([*(_codes(key) for key in keys), (bucket + 1, width)])
+    low, high = key_range(bucket)
+    cells = packed([*map(key_codes, keys), (bucket - low, high - low + 1)])
+    counted = None if low >= 0 else bucket >= 0
     plain = [each for each in inputs if each.kind not in ITEM_KINDS]
-    frames = [_plain_frame(keys, bucket, cells, plain)]
-    frames += [_item_frame(keys, bucket, cells, each) for each in inputs if each.kind in ITEM_KINDS]
+    frames = [_plain_frame(keys, bucket, cells, counted, plain)]
+    frames += [_item_frame(keys, bucket, cells, counted, each) for each in inputs if each.kind in ITEM_KINDS]
     return frames
 
 
-def _plain_frame(keys: Sequence[pa.Array], bucket: Ints, cells: Ints, inputs: Sequence[StateInput]) -> StateFrame:
-    groups = group(np.where(bucket >= 0, cells, -1))
+def _plain_frame(
+    keys: Sequence[pa.Array], bucket: Ints, cells: Ints, counted: Mask | None, inputs: Sequence[StateInput]
+) -> StateFrame:
+    groups = group(cells if counted is None else np.where(counted, cells, -1))
     ids, first = groups.ids, groups.first
-    if len(first) and bucket[first[0]] < 0:  # groups come in ascending order: rows that do not count are the first
-        ids, first = ids - 1, first[1:]
+    if counted is not None and len(first) and not counted[first[0]]:
+        ids, first = ids - 1, first[1:]  # groups come in ascending order: rows that do not count are the first
     size = len(first)
+    rows_of: dict[int, CountedRows] = {}
     states = []
     for each in inputs:
-        rows = ids if each.condition is None else np.where(true_rows(each.condition), ids, -1)
-        states.append(partial_state(each.kind, each.values, rows, size))
+        rows = rows_of.get(id(each.condition))
+        if rows is None:
+            rows = rows_of[id(each.condition)] = CountedRows.of(_that_meet(each.condition, ids), size)
+        states.append(partial_state(each.kind, each.values, rows))
     return StateFrame(_take(keys, first), bucket[first], None, tuple(states))
 
 
-def _item_frame(keys: Sequence[pa.Array], bucket: Ints, cells: Ints, wanted: StateInput) -> StateFrame:
-    counted = bucket >= 0
-    if wanted.condition is not None:
-        counted = counted & true_rows(wanted.condition)
-    rows = np.flatnonzero(counted)
+def _that_meet(condition: pa.Array | None, ids: Ints) -> Ints:
+    """The groups of rows, -1 for those that do not meet a condition."""
+    return ids if condition is None else np.where(true_rows(condition), ids, -1)
+
+
+def _item_frame(
+    keys: Sequence[pa.Array], bucket: Ints, cells: Ints, counted: Mask | None, wanted: StateInput
+) -> StateFrame:
     values = wanted.values
     assert values is not None
     # An estimate hashes the texts themselves; an exact set may keep them as integers.
-    codes, dictionary = encode(values if wanted.kind == "hll" else shortened(values))
-    if wanted.kind == "hll":
-        dictionary = hll_items(dictionary)
-    codes, chosen = codes[rows], cells[rows]
-    groups = group(packed([(chosen, int(chosen.max(initial=-1)) + 1), (codes, len(dictionary))]))
-    first = rows[groups.first]
-    item = _coded(codes[groups.first], dictionary)
+    values = _hashed(values) if wanted.kind == "hll" else shortened(values)
+    if pa.types.is_string(values.type):
+        values = values.dictionary_encode()  # so that no text is copied before it is shown
+    if wanted.condition is not None:
+        meets = true_rows(wanted.condition)
+        counted = meets if counted is None else counted & meets
+    codes, size = key_codes(values)
+    rows = None
+    if counted is not None and not bool(counted.all()):
+        rows = np.flatnonzero(counted)
+        codes, cells = codes[rows], cells[rows]
+    groups = group(packed([(cells, int(cells.max(initial=-1)) + 1), (codes, size)]))
+    first = groups.first if rows is None else rows[groups.first]
     present = validity(values)
-    known = None if present is None else pa.array(present[rows], mask=~present[rows])
-    state = replace(partial_state("count", known, groups.ids, groups.size), kind=wanted.kind)
-    return _bounded(StateFrame(_take(keys, first), bucket[first], item, (state,)))
+    if present is not None and rows is not None:
+        present = present[rows]
+    known = None if present is None else pa.array(present, mask=~present)
+    state = replace(partial_state("count", known, CountedRows.of(groups.ids, groups.size)), kind=wanted.kind)
+    return _bounded(StateFrame(_take(keys, first), bucket[first], values.take(pa.array(first)), (state,)))
+
+
+def _hashed(values: pa.Array) -> pa.Array:
+    """The items of values in a sketch; each different value is hashed once."""
+    codes, dictionary = encode(values)
+    return hll_items(dictionary).take(pa.array(codes))
 
 
 _SKETCHES = {"hll": (hll_compact, 0), "kll": (kll_compact, KLL_EXACT)}
@@ -108,7 +132,7 @@ def _bounded(frame: StateFrame) -> StateFrame:
     if compact is None or frame.item is None or len(frame) <= few:
         return frame
     width = int(frame.bucket.max()) + 1
-    cells = group(packed([*(_codes(key) for key in frame.keys), (frame.bucket, width)])).ids
+    cells = group(packed([*(key_codes(key) for key in frame.keys), (frame.bucket, width)])).ids
     smaller = compact(cells, frame.item, state.rows)
     if smaller is None:
         return frame
@@ -119,27 +143,10 @@ def _bounded(frame: StateFrame) -> StateFrame:
     return StateFrame(keys, frame.bucket[rows], item, (State(state.kind, counts, values),))
 
 
-def _coded(codes: Ints, dictionary: pa.Array) -> pa.Array:
-    """The values of some codes; texts stay codes, so that none is copied before it is shown."""
-    if not pa.types.is_string(dictionary.type):
-        return dictionary.take(pa.array(codes))
-    last = len(dictionary) - 1
-    if last >= 0 and not dictionary[last].is_valid:
-        indices = pa.array(codes.astype(np.int32), mask=codes == last)
-        return pa.DictionaryArray.from_arrays(indices, dictionary.slice(0, last))
-    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), dictionary)
-
-
 def _take(keys: Sequence[pa.Array], rows: Ints) -> tuple[pa.Array, ...]:
-    """Keys of some rows, as plain values."""
+    """Keys of some rows."""
     chosen = pa.array(rows)
-    return tuple(decoded(key.take(chosen)) for key in keys)
-
-
-def _codes(array: pa.Array) -> tuple[Ints, int]:
-    """Codes of an array and how many there are."""
-    codes, dictionary = encode(array)
-    return codes, len(dictionary)
+    return tuple(key.take(chosen) for key in keys)
 
 
 def packed(columns: Sequence[tuple[Ints, int]]) -> Ints:
@@ -153,30 +160,93 @@ def group_rows(keys: Sequence[pa.Array], length: int) -> Groups:
     >>> group_rows([pa.array(["b", None, "b"])], 3).size
     2
     """
-    return group(packed([_codes(key) for key in keys]) if keys else np.zeros(length, np.int64))
+    return group(packed([key_codes(key) for key in keys]) if keys else np.zeros(length, np.int64))
 
 
 def merge_frames(frames: Sequence[StateFrame]) -> StateFrame:
-    """Frames of the same measures as one, unique by (keys, bucket, item) and sorted by keys' codes, then bucket."""
-    first = frames[0]
+    """Frames of the same measures as one, unique by (keys, bucket, item), in no particular order.
+
+    Each of several frames is unique in itself; a single one need not be. So the states of a bucket that only one of
+    them has are taken as they are: files of different months are not sorted again.
+    """
+    if len(frames) == 1:
+        return _united(frames)
+    shared = _shared_buckets(frames)
+    met = sum(int(np.count_nonzero(shared[frame.bucket])) for frame in frames) if bool(shared.any()) else 0
+    if met > _MOST_SET_ASIDE * sum(map(len, frames)):
+        return _united(frames)
+    if met:
+        both = [_divided(frame, shared[frame.bucket]) for frame in frames]
+        frames = [*(alone for alone, _ in both), _united([others for _, others in both])]
+    return _end_to_end(frames)
+
+
+_MOST_SET_ASIDE = 0.5
+"""The share of states in buckets of several frames up to which it is worth to look at these alone."""
+
+
+def _shared_buckets(frames: Sequence[StateFrame]) -> Mask:
+    """Which buckets several frames have."""
+    width = max(int(frame.bucket.max(initial=-1)) for frame in frames) + 1
+    times = np.zeros(width, np.int32)
+    for frame in frames:
+        present = np.zeros(width, np.bool_)
+        present[frame.bucket] = True
+        times += present
+    shared: Mask = times > 1
+    return shared
+
+
+def _divided(frame: StateFrame, chosen: Mask) -> tuple[StateFrame, StateFrame]:
+    """The states that are not chosen, and those that are."""
+    return _rows_of(frame, np.flatnonzero(~chosen)), _rows_of(frame, np.flatnonzero(chosen))
+
+
+def _rows_of(frame: StateFrame, rows: Ints) -> StateFrame:
+    item = None if frame.item is None else frame.item.take(pa.array(rows))
+    states = tuple(chosen_states([state], rows) for state in frame.states)
+    return StateFrame(_take(frame.keys, rows), frame.bucket[rows], item, states)
+
+
+def _end_to_end(frames: Sequence[StateFrame]) -> StateFrame:
+    """Frames without a common row as one."""
+    return StateFrame(
+        _joined_keys(frames),
+        np.concatenate([frame.bucket for frame in frames]),
+        _joined_items(frames),
+        tuple(chosen_states(each, None) for each in _by_measure(frames)),
+    )
+
+
+def _united(frames: Sequence[StateFrame]) -> StateFrame:
+    """All states sorted by keys, item and bucket, and equal ones merged."""
     bucket = np.concatenate([frame.bucket for frame in frames])
-    keys = tuple(joined([frame.keys[number] for frame in frames]) for number in range(len(first.keys)))
-    parts = [_codes(key) for key in keys]
-    width = int(bucket.max(initial=0)) + 1
-    if first.item is not None:
-        codes, dictionary = encode(joined([frame.item for frame in frames if frame.item is not None]))
-        parts.append((codes, len(dictionary)))
-    cells, rows = sorted_with_order(packed([*parts, (bucket, width)]))
+    keys, item = _joined_keys(frames), _joined_items(frames)
+    parts = [key_codes(values) for values in (*keys, item) if values is not None]
+    cells, rows = sorted_with_order(packed([*parts, (bucket, int(bucket.max(initial=0)) + 1)]))
+    del parts
     starts = starts_of_runs(cells)
+    del cells
     chosen = rows[starts]
-    by_measure = [[frame.states[number] for frame in frames] for number in range(len(first.states))]
     if len(chosen) == len(rows):
-        states = tuple(chosen_states(each, rows) for each in by_measure)
+        states = tuple(chosen_states(each, rows) for each in _by_measure(frames))
     else:
         ids = np.empty(len(rows), np.int64)
         ids[rows] = np.cumsum(starts) - 1
-        states = tuple(merge_states(each, ids, len(chosen)) for each in by_measure)
-    if first.item is None:
+        states = tuple(merge_states(each, ids, len(chosen)) for each in _by_measure(frames))
+    if item is None:
         return StateFrame(_take(keys, chosen), bucket[chosen], None, states)
-    item = _coded(codes[chosen], dictionary)
-    return _bounded(StateFrame(_take(keys, chosen), bucket[chosen], item, states))
+    return _bounded(StateFrame(_take(keys, chosen), bucket[chosen], item.take(pa.array(chosen)), states))
+
+
+def _joined_keys(frames: Sequence[StateFrame]) -> tuple[pa.Array, ...]:
+    return tuple(joined([frame.keys[number] for frame in frames]) for number in range(len(frames[0].keys)))
+
+
+def _joined_items(frames: Sequence[StateFrame]) -> pa.Array | None:
+    items = [frame.item for frame in frames if frame.item is not None]
+    return joined(items) if items else None
+
+
+def _by_measure(frames: Sequence[StateFrame]) -> list[list[State]]:
+    return [[frame.states[number] for frame in frames] for number in range(len(frames[0].states))]

@@ -75,6 +75,39 @@ def _encode_integers(array: pa.Array, values: Ints) -> tuple[Ints, pa.Array]:
     return _with_null(codes, valid, build(array.type, stored, None))
 
 
+def key_codes(array: pa.Array) -> tuple[Ints, int]:
+    """A code per row, the same for equal values and for no others, and a number that is greater than all codes.
+
+    Codes that are only compared: not every number below the greatest is one. Nulls have the greatest code, as in
+    `encode`, which costs more where values are whole numbers far apart.
+
+    >>> codes, size = key_codes(pa.array([1_000_007, None, 1_000_000]))
+    >>> codes.tolist(), size
+    ([7, 8, 0], 9)
+    """
+    values = _whole_numbers(array)
+    if values is None:
+        codes, dictionary = encode(array)
+        return codes, len(dictionary)
+    valid = validity(array)
+    low, high = key_range(values if valid is None else values[valid])
+    span = high - low + 1
+    if span >= _LARGEST_KEY:
+        codes, dictionary = encode(array)
+        return codes, len(dictionary)
+    codes = values - low if low else values
+    return (codes, span) if valid is None else (np.where(valid, codes, span), span + 1)
+
+
+def _whole_numbers(array: pa.Array) -> Ints | None:
+    """The values of an array as int64 where they are whole numbers of that many bits; arbitrary where it is null."""
+    if is_ids(array.type):
+        return int64_view(array.storage)
+    if pa.types.is_int64(array.type) or pa.types.is_timestamp(array.type):
+        return int64_view(array)
+    return int32_view(array).astype(np.int64) if pa.types.is_date32(array.type) else None
+
+
 def _is_small(low: int, high: int, rows: int) -> bool:
     """Whether a table over the range of the keys costs less than sorting the rows."""
     return high - low < max(4 * rows, _SMALL_RANGE if rows >= _MANY_ROWS else 0)
@@ -84,8 +117,8 @@ def _is_small(low: int, high: int, rows: int) -> bool:
 class Step:
     """How one more column was packed below the key of the columns before it.
 
-    keys, codes: where the product of both ranges would not fit, the distinct keys so far and the distinct
-    codes of this column, by which both were renumbered; else None.
+    keys, codes: where the product of both ranges would not fit, the distinct keys so far, or the distinct codes of
+    this column, or both, if they were renumbered by them; else None.
     """
 
     cardinality: int
@@ -113,9 +146,16 @@ def pack(columns: Sequence[tuple[Ints, int]]) -> tuple[Ints, Packing]:
         cardinality = max(cardinality, 1)
         step = Step(cardinality, None, None)
         if span * cardinality > _LARGEST_KEY:
-            keys, key_table = distinct_codes(keys)
-            codes, code_table = distinct_codes(codes)
-            span, cardinality = len(key_table), max(len(code_table), 1)
+            key_table = code_table = None
+            if span >= cardinality:
+                keys, key_table = distinct_codes(keys)
+                span = len(key_table)
+            if span * cardinality > _LARGEST_KEY:
+                codes, code_table = distinct_codes(codes)
+                cardinality = max(len(code_table), 1)
+            if span * cardinality > _LARGEST_KEY and key_table is None:
+                keys, key_table = distinct_codes(keys)
+                span = len(key_table)
             step = Step(cardinality, key_table, code_table)
         keys = keys * np.int64(cardinality) + codes
         span *= cardinality

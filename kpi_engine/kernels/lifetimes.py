@@ -20,8 +20,9 @@ from kpi_engine.kernels.exact import Limbs, concat, divide_by_counts, range_sums
 from kpi_engine.kernels.extremes import group_extreme
 from kpi_engine.kernels.finish import MAX_EXPANDED, ZERO_WHEN_EMPTY, Finish, keep_where
 from kpi_engine.kernels.frames import StateFrame, group_rows
-from kpi_engine.kernels.group import encode
+from kpi_engine.kernels.group import key_codes
 from kpi_engine.kernels.quantile import percentile
+from kpi_engine.kernels.states import decoded
 from kpi_engine.kernels.vectors import Ints, int64_view
 from kpi_engine.kernels.windows import BucketWindows
 
@@ -33,7 +34,7 @@ class LifetimeStates:
         *keys, until = frame.keys
         groups = group_rows(keys, len(frame))
         self.size = groups.size
-        self.keys = tuple(key.take(pa.array(groups.first)) for key in keys)
+        self.keys = tuple(decoded(key.take(pa.array(groups.first))) for key in keys)
         self._frame = frame
         self._group = groups.ids
         self._bucket = frame.bucket
@@ -82,7 +83,7 @@ class LifetimeStates:
     def _distinct(self, alive: _Alive) -> Ints:
         item = self._frame.item
         assert item is not None
-        codes = encode(item)[0]
+        codes = key_codes(item)[0]
         kept = np.flatnonzero((self._frame.states[0].values > 0) & (alive.first < alive.last))
         wanted, asked = alive.ordered_cells()
         counts = np.zeros(len(alive.cells), np.int64)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from kpi_engine.kernels.bins import count_rows, exact_bincount
+from kpi_engine.kernels.bins import exact_bincount
+from kpi_engine.kernels.counted_rows import CountedRows
 from kpi_engine.kernels.errors import TypeMismatch
 from kpi_engine.kernels.float_sums import sum_floats
 from kpi_engine.kernels.limbs import Limbs, zeros
@@ -35,34 +36,27 @@ def partial_sums(values: pa.Array, groups: Ints, size: int) -> tuple[Limbs, Ints
     >>> sums.words.tolist(), counts.tolist()
     ([[1], [5]], [1, 1])
     """
+    rows = CountedRows.of(groups, size).having(validity(values))
+    return sums_of(values, rows), rows.counts
+
+
+def sums_of(values: pa.Array, rows: CountedRows) -> Limbs:
+    """Exact sums by group of the rows that count, all of which have a value."""
     if pa.types.is_null(values.type):
-        return zeros(size), np.zeros(size, np.int64)
-    rows = counted_rows(values, groups)
-    groups = groups if rows is None else groups[rows]
-    counts = count_rows(groups, size)
+        return zeros(rows.size)
     if is_exact(values.type):
-        return Limbs(_sum_exact(values, rows, groups, counts), 0, scale_of(values.type)), counts
+        return Limbs(_sum_exact(values, rows), 0, scale_of(values.type))
     if pa.types.is_float64(values.type):
-        floats = float64_view(values)
-        return sum_floats(floats if rows is None else floats[rows], groups, counts), counts
+        return sum_floats(rows.among(float64_view(values)), rows.ids, rows.counts)
     raise TypeMismatch("sum", values.type)
 
 
-def counted_rows(values: pa.Array, groups: Ints) -> Ints | None:
-    """The rows that have a value and a group; None where all do."""
-    valid = validity(values)
-    if len(groups) and int(groups.min()) < 0:
-        valid = (groups >= 0) if valid is None else valid & (groups >= 0)
-    return None if valid is None else np.flatnonzero(valid)
-
-
-def _sum_exact(values: pa.Array, rows: Ints | None, groups: Ints, counts: Ints) -> Ints:
+def _sum_exact(values: pa.Array, rows: CountedRows) -> Ints:
     low = narrow(values)
     if low is not None:
-        return sum_int64(low if rows is None else low[rows], groups, counts)
-    words = words_view(values)
-    digits = split_words(words if rows is None else words[rows])
-    return np.stack([_add_up(digits[:, k], groups, counts, _LOW) for k in range(digits.shape[1])], axis=1)
+        return sum_int64(rows.among(low), rows.ids, rows.counts)
+    digits = split_words(rows.among(words_view(values)))
+    return np.stack([_add_up(digits[:, k], rows.ids, rows.counts, _LOW) for k in range(digits.shape[1])], axis=1)
 
 
 def sum_int64(values: Ints, groups: Ints, counts: Ints) -> Ints:

@@ -33,15 +33,17 @@ def select(
     condition: pa.Array | None,
     length: int,
     always: bool = False,
+    whole: bool = False,
 ) -> Selection:
     """Place rows in buckets and drop those that no window reads or that fail the condition.
 
     `times` is timestamp[us, UTC] or date32; None puts all rows in bucket 0. Rows after the last edge are never read;
-    rows before the first one only where some window reaches back for ever. `always` selects however few rows go.
+    rows before the first one only where some window reaches back for ever. `whole` keeps the rows of all buckets.
+    `always` selects however few rows go.
     """
     bucket = np.zeros(length, np.int64) if times is None else assign(times, edges)
     kept = bucket >= 0
-    if times is not None:
+    if times is not None and not whole:
         kept &= bucket < len(edges)
         if not reads_all_history:
             kept &= bucket > 0

@@ -12,6 +12,7 @@ import numpy as np
 from kpi_engine.kernels.vectors import Ints, Mask
 
 _BITS = 63
+_WORD = 2**64 - 1
 _FEW = 1 << 10
 
 
@@ -31,12 +32,41 @@ def sorted_with_order(keys: Ints) -> tuple[Ints, Ints]:
         return keys, np.arange(len(keys), dtype=np.int64)
     low, high = key_range(keys)
     shift = max(1, len(keys) - 1).bit_length()
-    if (high - low).bit_length() + shift > _BITS:
-        rows = np.argsort(keys, kind="stable")
-        return keys[rows], rows
-    packed = ((keys - low) << shift) | np.arange(len(keys), dtype=np.int64)
+    excess = (high - low).bit_length() + shift - _BITS
+    if excess > 0:
+        return _sorted_wide(keys, low, shift, excess)
+    packed = keys - low
+    packed <<= shift
+    packed |= np.arange(len(keys), dtype=np.int64)
     packed.sort()
-    return (packed >> shift) + low, packed & ((1 << shift) - 1)
+    rows = packed & ((1 << shift) - 1)
+    packed >>= shift
+    packed += low
+    return packed, rows
+
+
+def _sorted_wide(keys: Ints, low: int, shift: int, excess: int) -> tuple[Ints, Ints]:
+    """`sorted_with_order` where key and row number together have so many bits too many.
+
+    Rows are put in order by the upper bits of their keys, which leaves only those to be sorted whose upper bits are
+    equal and whose lower bits are not.
+    """
+    packed = (keys.view(np.uint64) - np.uint64(low & _WORD)) >> np.uint64(excess)
+    packed <<= np.uint64(shift)
+    packed |= np.arange(len(keys), dtype=np.uint64)
+    packed.sort()
+    rows = (packed & np.uint64((1 << shift) - 1)).view(np.int64)
+    ordered = keys[rows]
+    if is_ascending(ordered):
+        return ordered, rows
+    packed >>= np.uint64(shift)
+    runs = np.cumsum(starts_of_runs(packed)) - 1
+    mixed = np.zeros(int(runs[-1]) + 1, np.bool_)
+    mixed[runs[1:][ordered[1:] < ordered[:-1]]] = True
+    places = np.flatnonzero(mixed[runs])
+    # Runs follow each other, so that the keys of all of them sorted together are those of each sorted alone.
+    rows[places] = rows[places][np.argsort(ordered[places], kind="stable")]
+    return keys[rows], rows
 
 
 def is_ascending(keys: Ints) -> bool:

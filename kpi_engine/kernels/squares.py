@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from kpi_engine.kernels.bins import count_rows, exact_bincount
+from kpi_engine.kernels.bins import exact_bincount
+from kpi_engine.kernels.counted_rows import CountedRows
 from kpi_engine.kernels.errors import TypeMismatch
 from kpi_engine.kernels.float_sums import Part, assemble, float_parts
 from kpi_engine.kernels.limbs import Limbs, from_python_ints, zeros
-from kpi_engine.kernels.partials import counted_rows, sum_int64
+from kpi_engine.kernels.partials import sum_int64
 from kpi_engine.kernels.rounding import two_product
 from kpi_engine.kernels.vectors import (
     Floats,
@@ -20,6 +21,7 @@ from kpi_engine.kernels.vectors import (
     narrow,
     python_ints,
     scale_of,
+    validity,
 )
 
 _LOW = 0xFFFFFFFF
@@ -33,24 +35,26 @@ def partial_squares(values: pa.Array, groups: Ints, size: int) -> Limbs:
     >>> partial_squares(pa.array([1, None, 5]), np.array([0, 0, 0]), 1).words.tolist()
     [[26]]
     """
+    return squares_of(values, CountedRows.of(groups, size).having(validity(values)))
+
+
+def squares_of(values: pa.Array, rows: CountedRows) -> Limbs:
+    """Exact sums of x * x by group of the rows that count, all of which have a value."""
     if pa.types.is_null(values.type):
-        return zeros(size)
-    rows = counted_rows(values, groups)
-    groups = groups if rows is None else groups[rows]
-    counts = count_rows(groups, size)
+        return zeros(rows.size)
     if pa.types.is_float64(values.type):
-        floats = float64_view(values)
-        return _float_squares(floats if rows is None else floats[rows], groups, counts)
+        return _float_squares(rows.among(float64_view(values)), rows.ids, rows.counts)
     if not is_exact(values.type):
         raise TypeMismatch("variance", values.type)
     scale = 2 * scale_of(values.type)
     low = narrow(values)
     if low is None:
-        return _wide_squares(values if rows is None else values.take(pa.array(rows)), groups, size, scale)
-    low = low if rows is None else low[rows]
+        chosen = values if rows.rows is None else values.take(pa.array(rows.rows))
+        return _wide_squares(chosen, rows.ids, rows.size, scale)
+    low = rows.among(low)
     if largest(low) < 2**31:
-        return Limbs(sum_int64(low * low, groups, counts), 0, scale)
-    return Limbs(_square_words(low, groups, counts), 0, scale)
+        return Limbs(sum_int64(low * low, rows.ids, rows.counts), 0, scale)
+    return Limbs(_square_words(low, rows.ids, rows.counts), 0, scale)
 
 
 def _square_words(values: Ints, groups: Ints, counts: Ints) -> Ints:

@@ -121,7 +121,7 @@ def tables_of_frames(
 
 
 def _table(frame: StateFrame, positions: Sequence[int], numbers: Sequence[NumberKind]) -> pa.Table:
-    columns: dict[str, pa.Array] = {f"key{number}": texts(key) for number, key in enumerate(frame.keys)}
+    columns: dict[str, pa.Array] = {f"key{number}": texts(decoded(key)) for number, key in enumerate(frame.keys)}
     columns["bucket"] = pa.array(frame.bucket)
     if frame.item is not None:
         columns["item"] = texts(decoded(frame.item))

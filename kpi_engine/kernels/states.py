@@ -15,9 +15,12 @@ import numpy as np
 import pyarrow as pa
 
 from kpi_engine.ir.plan import StateKind
-from kpi_engine.kernels.exact import Limbs, concat, partial_squares, partial_sums, regroup, take
-from kpi_engine.kernels.extremes import group_extreme
+from kpi_engine.kernels.counted_rows import CountedRows
+from kpi_engine.kernels.exact import Limbs, concat, regroup, take
+from kpi_engine.kernels.extremes import extremes_of, group_extreme
 from kpi_engine.kernels.ids import is_ids, together
+from kpi_engine.kernels.partials import sums_of
+from kpi_engine.kernels.squares import squares_of
 from kpi_engine.kernels.vectors import Ints, Mask, booleans, validity
 
 
@@ -48,30 +51,20 @@ def true_rows(condition: pa.Array) -> Mask:
     return found if valid is None else found & valid
 
 
-def partial_state(kind: StateKind, values: pa.Array | None, ids: Ints, size: int) -> State:
-    """States of a batch: `ids` gives each row its group in [0, size), -1 for rows that do not count.
-
-    `values` is None for counts of rows.
-    """
-    rows = _count(ids, size)
+def partial_state(kind: StateKind, values: pa.Array | None, rows: CountedRows) -> State:
+    """States of a batch, by the groups of the rows that count. `values` is None for counts of rows."""
     if values is None:
-        return State(kind, rows, rows)
-    present = validity(values)
-    found = rows if present is None else _count(np.where(present, ids, -1), size)
+        return State(kind, rows.counts, rows.counts)
+    known = rows.having(validity(values))
     match kind:
         case "sum":
-            return State(kind, rows, found, sums=partial_sums(values, ids, size)[0])
+            return State(kind, rows.counts, known.counts, sums=sums_of(values, known))
         case "moments":
-            return State(
-                kind,
-                rows,
-                found,
-                sums=partial_sums(values, ids, size)[0],
-                squares=partial_squares(values, ids, size),
-            )
+            squares = squares_of(values, known)
+            return State(kind, rows.counts, known.counts, sums=sums_of(values, known), squares=squares)
         case "minimum" | "maximum":
-            return State(kind, rows, found, extreme=group_extreme(values, ids, size, kind))
-    return State(kind, rows, found)
+            return State(kind, rows.counts, known.counts, extreme=extremes_of(values, known, kind))
+    return State(kind, rows.counts, known.counts)
 
 
 def merge_states(parts: Sequence[State], ids: Ints, size: int) -> State:
@@ -89,25 +82,23 @@ def merge_states(parts: Sequence[State], ids: Ints, size: int) -> State:
     )
 
 
-def chosen_states(parts: Sequence[State], rows: Ints) -> State:
-    """The states of some rows of all parts, laid end to end."""
+def chosen_states(parts: Sequence[State], rows: Ints | None) -> State:
+    """The states of some rows of all parts, laid end to end; of all rows for None."""
     first = parts[0]
-    counts = _end_to_end([part.rows for part in parts])[rows]
+    counts = _chosen([part.rows for part in parts], rows)
     same = all(part.values is part.rows for part in parts)
     sums, squares, extreme = _limbs(parts, "sums"), _limbs(parts, "squares"), _extremes(parts)
-    return State(
-        first.kind,
-        counts,
-        counts if same else _end_to_end([part.values for part in parts])[rows],
-        None if sums is None else take(sums, rows),
-        None if squares is None else take(squares, rows),
-        None if extreme is None else extreme.take(pa.array(rows)),
-    )
+    if rows is not None:
+        sums = None if sums is None else take(sums, rows)
+        squares = None if squares is None else take(squares, rows)
+        extreme = None if extreme is None else extreme.take(pa.array(rows))
+    values = counts if same else _chosen([part.values for part in parts], rows)
+    return State(first.kind, counts, values, sums, squares, extreme)
 
 
-def _count(ids: Ints, size: int) -> Ints:
-    """Rows of each group; one extra group at the front takes the rows that do not count."""
-    return np.bincount(ids + 1, minlength=size + 1)[1:].astype(np.int64, copy=False)
+def _chosen(parts: Sequence[Ints], rows: Ints | None) -> Ints:
+    whole = _end_to_end(parts)
+    return whole if rows is None else whole[rows]
 
 
 def _add(parts: Sequence[Ints], ids: Ints, size: int) -> Ints:
@@ -155,9 +146,8 @@ def joined(arrays: Sequence[pa.Array]) -> pa.Array:
     """
     if len(arrays) == 1:
         return arrays[0]
-    if all(pa.types.is_dictionary(array.type) for array in arrays):
-        return pa.chunked_array(arrays).unify_dictionaries().combine_chunks()
-    arrays = [decoded(array) for array in arrays]
+    if any(pa.types.is_dictionary(array.type) for array in arrays):
+        return _joined_dictionaries(arrays)
     types = {array.type for array in arrays}
     if len(types) > 1 and any(is_ids(type) for type in types):
         arrays = together(arrays)
@@ -171,3 +161,12 @@ def joined(arrays: Sequence[pa.Array]) -> pa.Array:
         )
         arrays = [array.cast(wide) for array in arrays]
     return pa.concat_arrays(arrays)
+
+
+def _joined_dictionaries(arrays: Sequence[pa.Array]) -> pa.Array:
+    """Arrays of which some are dictionaries end to end: as a dictionary if all are, or are empty."""
+    types = {array.type for array in arrays if pa.types.is_dictionary(array.type)}
+    (type, *others) = types
+    if others or any(len(array) and array.type != type for array in arrays):
+        return joined([decoded(array) for array in arrays])
+    return pa.chunked_array([array for array in arrays if array.type == type]).unify_dictionaries().combine_chunks()

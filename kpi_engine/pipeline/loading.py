@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING
 
 from kpi_engine.extend.host import Host
 from kpi_engine.extend.registry import FunctionRegistry
-from kpi_engine.extend.rows import Connector
+from kpi_engine.extend.rows import ConnectionSettings, Connector
 from kpi_engine.hosting import builtin_host, connectors_of, host_of, needed_plugins, plugin_problems
 from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import Catalog, TableSchema
 from kpi_engine.ir.diagnostic import Diagnostic, Severity
 from kpi_engine.ir.span import SourceText
+from kpi_engine.ir.stored import StateStore
 from kpi_engine.pack_files import PackReader, packs_used
 from kpi_engine.parse import parse_file
 from kpi_engine.pipeline.depth import deep
 from kpi_engine.project import ProjectConfig, read_definitions
 from kpi_engine.project.packs import read_pack
 from kpi_engine.resolve import Linked, link, resolve, source_tables
+from kpi_engine.resolve.packs_kept import override_problems, told_as_overrides
 from kpi_engine.resolve.packs_missing import (
     marked,
     missing_notes,
@@ -49,6 +51,9 @@ class Loaded:
     host: Host
     unreachable: Mapping[str, tuple[Diagnostic, ...]] = field(default_factory=dict)
     """What is wrong with tables that cannot be reached, by source."""
+    store: StateStore | None = None
+    """Where states are kept between questions; None for those that must rest on the data alone."""
+    connections: Mapping[str, ConnectionSettings] = field(default_factory=dict)
 
     @property
     def functions(self) -> FunctionRegistry:
@@ -104,6 +109,7 @@ def load_linked(parsed: Parsed, config: ProjectConfig, bound: Mapping[str, Conne
     """Connect and resolve what is parsed and linked."""
     connectors = connectors_of(config, parsed.host)
     loaded = load_parsed(parsed.texts, parsed.linked, parsed.problems, connectors, bound, parsed.host)
+    loaded = replace(loaded, connections=config.connections)
     if not parsed.broken:
         return loaded
     return replace(loaded, diagnostics=without_follow_ups(parsed.broken, loaded.diagnostics))
@@ -149,7 +155,11 @@ def load_parsed(
     notes: list[Diagnostic] = []
     if linked.packs:
         catalog = marked(catalog, linked, unmapped, missing)
-        notes = missing_notes(catalog, linked.places)
+        found = told_as_overrides(found, linked.replaced)
+        notes = [
+            *override_problems(catalog, linked.replaced, host.functions),
+            *missing_notes(catalog, linked.places),
+        ]
     _LOG.info("resolved names; metrics: %d, sources: %d", len(catalog.metrics), len(catalog.sources))
     unreachable = chain.from_iterable(out_of_reach.values())
     named = (*problems, *linked.problems, *unreachable, *found, *notes)

@@ -18,6 +18,7 @@ from kpi_engine.ir.span import SourceText
 from kpi_engine.kernels.calendar import Calendar
 from kpi_engine.parse import parse_expression
 from kpi_engine.pipeline.depth import deep
+from kpi_engine.pipeline.keeping import keeper_of
 from kpi_engine.pipeline.loading import Loaded
 from kpi_engine.resolve import bind_question
 from kpi_engine.resolve.packs_missing import (
@@ -84,7 +85,7 @@ def prepare(loaded: Loaded, question: Question, default_as_of: str, *, detail: b
     calendar = calendar_of(loaded.catalog.calendar)
     reader = CatalogReader(loaded.connectors, loaded.bound, calendar.timezone)
     calendar = with_periods(calendar, grains_of_question(loaded.catalog, bound_question), loaded, reader)
-    stats = RunStats(notes=[*map(str, loaded.host.failures), *loaded.host.warnings])
+    stats = RunStats(notes=[*map(str, loaded.host.failures), *loaded.host.warnings, *loaded.host.meddling])
     requests = extent_requests(loaded.catalog, bound_question.sources)
     inputs = merged_preparations(requests)
     _LOG.debug("looking where the data begins and ends")
@@ -100,7 +101,8 @@ def prepare(loaded: Loaded, question: Question, default_as_of: str, *, detail: b
     if detail:
         optimized = with_detail(optimized)
     inputs, marks = optimized.prepared, dict(optimized.watermarks)
-    run_world = make_world(loaded.catalog, loaded.functions, calendar, reader, inputs, optimized.keyed, marks)
+    keeper = keeper_of(loaded, calendar)
+    run_world = make_world(loaded.catalog, loaded.functions, calendar, reader, inputs, optimized.keyed, marks, keeper)
     stats.seconds["plan"] = time.perf_counter() - started - stats.seconds["extent"]
     _LOG.info("planned; scans: %d, measures: %d", len(optimized.scans), len(optimized.leaves))
     return Run(loaded, bound_question, calendar, plan, optimized, fired, run_world, stats)

@@ -30,7 +30,7 @@ def note_lines(answer: Answer) -> list[str]:
     for name, source in stats.sources.items():
         lines += _left_out(name, source)
     lines += [
-        f"{metric}: {_count(results, 'value')} empty because of a division by zero"
+        f"{metric}: {count_text(results, 'value')} empty because of a division by zero"
         for metric, results in stats.zero_divisions.items()
         if results
     ]
@@ -57,7 +57,7 @@ def _left_out(name: str, source: SourceStats) -> list[str]:
         (source.failed_casts, "value", f"made null: not of the column's type{_places(source.failed_in)}"),
         (source.nan_values, "value", "made null: not finite numbers"),
     )
-    return [f"{_count(number, noun)} of {name} {what}" for number, noun, what in counted if number]
+    return [f"{count_text(number, noun)} of {name} {what}" for number, noun, what in counted if number]
 
 
 def _places(found: Sequence[str]) -> str:
@@ -73,9 +73,9 @@ def run_lines(stats: RunStats) -> list[str]:
     """What `--stats` prints: what was read of each source, and the time of each stage."""
     lines = []
     for name, source in stats.sources.items():
-        pieces = _count(source.fragments_read, "piece")
+        pieces = count_text(source.fragments_read, "piece")
         pruned = f", {source.fragments_pruned} skipped" if source.fragments_pruned else ""
-        lines.append(f"{name}: {_count(source.rows, 'row')}, {_size(source.bytes)} in {pieces}{pruned}")
+        lines.append(f"{name}: {count_text(source.rows, 'row')}, {size_text(source.bytes)} in {pieces}{pruned}")
         lines += source.pushdown
     for stage, seconds in stats.seconds.items():
         lines.append(f"{stage}: {seconds * 1000:.1f} ms")
@@ -83,10 +83,20 @@ def run_lines(stats: RunStats) -> list[str]:
     return [safe_text(line) for line in [*lines, f"together: {total * 1000:.1f} ms"]]
 
 
-def _count(number: int, noun: str) -> str:
+def count_text(number: int, noun: str) -> str:
+    """A number of things.
+
+    >>> count_text(1, "row"), count_text(12, "row")
+    ('1 row', '12 rows')
+    """
     return f"{number:,} {noun}{'' if number == 1 else 's'}".replace(",", GROUP)
 
 
-def _size(number: int) -> str:
+def size_text(number: int) -> str:
+    """An amount of bytes in three digits.
+
+    >>> size_text(1_234_567)
+    '1.23 MB'
+    """
     step = min((len(str(number)) - 1) // 3, len(_SIZES) - 1)
     return f"{number / 1000**step:.3g} {_SIZES[step]}"

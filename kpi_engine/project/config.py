@@ -6,15 +6,18 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from kpi_engine.extend.rows import ConnectionSettings
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.span import SourceText, Span
 from kpi_engine.project.config_file import AS_OF_HELP, is_as_of, parse_config
 from kpi_engine.project.files import read_text
-from kpi_engine.project.settings import CONFIG_NAME, DEFAULT_CONNECTION, ProjectConfig
+from kpi_engine.project.settings import CONFIG_NAME, DEFAULT_CONNECTION, ProjectConfig, StoreSettings
 
 AnyPath = str | os.PathLike[str]
+
+_OFF = ("off", "no", "false", "0")
 
 
 def load_config(
@@ -24,6 +27,7 @@ def load_config(
     data: AnyPath | None = None,
     environment: Mapping[str, str] | None = None,
     plugins: bool = True,
+    store: AnyPath | Literal[False] | None = None,
 ) -> ProjectConfig:
     """The configuration that holds for a call; KpiError E70x.
 
@@ -31,6 +35,7 @@ def load_config(
     hand stand on their own (no kpi.toml is looked for, tables are files in `data`, the as-of is
     `data`); otherwise the nearest kpi.toml upward from the working folder is used. `data` replaces
     the folder of the default connection. Without `plugins` none is loaded, and no connector but the built-in one.
+    `store` is the folder of the state store, or False for none; otherwise a project has one and named files have not.
     """
     given = os.environ if environment is None else environment
     chosen = path if path is not None else given.get("KPI_PROJECT") or None
@@ -48,6 +53,7 @@ def load_config(
         config = _with_connection(config, ConnectionSettings(DEFAULT_CONNECTION, folder=str(config.folder)))
     if as_of := given.get("KPI_AS_OF"):
         config = replace(config, as_of=_checked_as_of(as_of))
+    config = replace(config, store=_chosen_store(config, store, given))
     return _without_plugins(config, given.get("KPI_PLUGINS") if plugins else "")
 
 
@@ -98,6 +104,25 @@ def _with_data(config: ProjectConfig, data: Path) -> ProjectConfig:
 
 def _with_connection(config: ProjectConfig, connection: ConnectionSettings) -> ProjectConfig:
     return replace(config, connections={**config.connections, connection.name: connection})
+
+
+def _chosen_store(
+    config: ProjectConfig, chosen: AnyPath | Literal[False] | None, environment: Mapping[str, str]
+) -> StoreSettings:
+    """The state store by the argument, else by `KPI_STORE` (`off` or a folder), else by kpi.toml."""
+    settings = replace(config.store, network=environment.get("KPI_STORE_FORCE", "") not in ("", "0"))
+    if chosen is None:
+        named = environment.get("KPI_STORE") or None
+        chosen = False if named is not None and named.lower() in _OFF else named
+    if chosen is None:
+        return settings
+    if chosen is False:
+        return replace(settings, folder=None)
+    folder = Path(chosen)
+    if folder.exists() and not folder.is_dir():
+        help = "--store (or KPI_STORE) names a folder, or one that can be made"
+        raise KpiError(Diagnostic("E710", f"{folder} is no folder", help=help, exit_code=ExitCode.USAGE))
+    return replace(settings, folder=folder.absolute())
 
 
 def _checked_as_of(text: str) -> str:

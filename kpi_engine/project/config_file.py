@@ -15,12 +15,14 @@ from kpi_engine.extend.rows import ConnectionSettings
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError, did_you_mean
 from kpi_engine.ir.span import SourceText, Span
 from kpi_engine.project.secrets import SECRETS, is_reference, masked, may_be_secret
-from kpi_engine.project.settings import DEFAULT_DEFINITIONS, ProjectConfig
+from kpi_engine.project.settings import DEFAULT_DEFINITIONS, STORE_FOLDER, ProjectConfig, StoreSettings
+from kpi_engine.project.sizes import size_of
 from kpi_engine.project.toml_places import place_of
 
 AS_OF_HELP = 'write "now", "data", or a date such as "2027-03-31"'
 
-KEYS = ("name", "definitions", "as_of", "plugins", "connections", "packs", "pins")
+KEYS = ("name", "definitions", "as_of", "plugins", "connections", "packs", "pins", "store")
+STORE_KEYS = ("enabled", "folder", "size")
 FILE_OPTIONS = (
     "format",
     "delimiter",
@@ -76,6 +78,7 @@ def parse_config(source: SourceText, file: Path) -> ProjectConfig:
         packs=reading.packs(content, file.parent.resolve()),
         pins=reading.pins(content),
         file=file,
+        store=reading.store(content, file.parent.resolve()),
     )
     if reading.problems:
         raise KpiError(reading.problems)
@@ -176,6 +179,26 @@ class _Reading:
                 help = f'write {name} = {{ version = "1.2", sha256 = "..." }}; `kpi plugins freeze` does'
                 self.problem("E704", ("pins", name), f"the pin `{name}` must have a version", help)
         return found
+
+    def store(self, table: Mapping[str, object], folder: Path) -> StoreSettings:
+        """The state store: below kpi.toml's folder, unless it is somewhere else or off."""
+        value = table.get("store", {})
+        if not isinstance(value, dict):
+            self.problem("E704", ("store",), "`store` must be a table", "write [store], and enabled = false below it")
+            return StoreSettings()
+        self.check_keys(value, STORE_KEYS, ("store",), "the table `store`")
+        enabled = value.get("enabled", True)
+        if not isinstance(enabled, bool):
+            self.problem("E704", ("store", "enabled"), "`enabled` must be true or false", "write enabled = false")
+        path = self.text(value, ("store", "folder"), str(STORE_FOLDER))
+        if not path.strip():
+            help = 'write folder = "FOLDER"; enabled = false turns the store off'
+            self.problem("E704", ("store", "folder"), "`folder` must name a folder", help)
+        size = None
+        if "size" in value and (size := size_of(value["size"])) is None:
+            help = 'write size = "2 GB"; enabled = false turns the store off'
+            self.problem("E704", ("store", "size"), f"`size` cannot be {value['size']!r}", help)
+        return StoreSettings((folder / path).absolute() if enabled is True else None, size)
 
     def connections(self, table: Mapping[str, object], folder: Path) -> dict[str, ConnectionSettings]:
         """All connections by name."""

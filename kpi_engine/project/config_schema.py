@@ -10,7 +10,7 @@ import sys
 
 from kpi_engine.project.config_file import FILE_OPTIONS, KEYS, STORE_SETTINGS
 from kpi_engine.project.secrets import SECRETS
-from kpi_engine.project.settings import DEFAULT_DEFINITIONS
+from kpi_engine.project.settings import DEFAULT_DEFINITIONS, STORE_FOLDER
 
 _TEXT = {"type": "string"}
 _TEXTS = {"type": "array", "items": _TEXT}
@@ -78,6 +78,22 @@ _PROPERTIES: dict[str, dict[str, object]] = {
         "type": "object",
         "description": "folders of packs by name, instead of installed or bundled ones",
         "additionalProperties": _TEXT,
+    },
+    "store": {
+        "type": "object",
+        "description": "where states are kept between questions",
+        "properties": {
+            "enabled": {"type": "boolean", "default": True},
+            "folder": {**_TEXT, "default": STORE_FOLDER.as_posix(), "description": "from kpi.toml's folder on"},
+            "size": {
+                "description": 'what it may hold, as "2 GB" or in bytes',
+                "anyOf": [
+                    {"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)? ?[kKmMgGtT]?[iI]?[bB]$"},
+                    {"type": "integer", "minimum": 1},
+                ],
+            },
+        },
+        "additionalProperties": False,
     },
     "pins": {
         "type": "object",

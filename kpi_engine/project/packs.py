@@ -43,7 +43,8 @@ def read_pack(name: str, config: ProjectConfig, place: Span = NOWHERE) -> PackTe
     if name in (found := bundled()):
         return pack_at(found[name], name, "bundled")
     known = pack_names(config)
-    help = did_you_mean(name, known) or f'install it, or name its folder in kpi.toml: [packs] {name} = "FOLDER"'
+    install = f"install what provides it: `pip install kpi-{name.replace('_', '-')}`, if that is its name"
+    help = did_you_mean(name, known) or f'{install}; or name its folder in kpi.toml: [packs] {name} = "FOLDER"'
     raise KpiError(Diagnostic("E790", f"there is no pack `{name}`", place, help))
 
 
@@ -87,8 +88,8 @@ def _folder(entry: EntryPoint, distribution: str, place: Span) -> Path:
     raise KpiError(Diagnostic("E793", message, place, f"install {distribution.partition(' ')[0]} again"))
 
 
-def pack_at(folder: Path, name: str = "", origin: str = "") -> PackTexts:
-    """The pack in a folder; with a `name`, it must have it. KpiError E793 with every problem of its pack.toml."""
+def pack_info(folder: Path, name: str = "", origin: str = "") -> PackInfo:
+    """What pack.toml in a folder says; with a `name`, it must have it. KpiError E793 with every problem of it."""
     if not (folder / MANIFEST).is_file():
         message = f"there is no {MANIFEST} in {shown(folder)}"
         raise KpiError(Diagnostic("E793", message, help="a pack is a folder with pack.toml and definitions/*.kpi"))
@@ -96,6 +97,12 @@ def pack_at(folder: Path, name: str = "", origin: str = "") -> PackTexts:
     if name and info.name != name:
         message = f"the pack in {shown(folder)} is called `{info.name}`, not `{name}`"
         raise KpiError(Diagnostic("E793", message, info.place, f"write `use {info.name}`"))
+    return info
+
+
+def pack_at(folder: Path, name: str = "", origin: str = "") -> PackTexts:
+    """The pack in a folder; with a `name`, it must have it. KpiError E793 with every problem of its pack.toml."""
+    info = pack_info(folder, name, origin)
     files = sorted((folder / "definitions").glob("**/*.kpi"))
     if not files:
         help = "put its metrics into definitions/*.kpi"

@@ -12,6 +12,20 @@ from kpi_engine.extend.rows import ConnectionSettings
 CONFIG_NAME = "kpi.toml"
 DEFAULT_DEFINITIONS = ("*.kpi", "definitions/**/*.kpi")
 DEFAULT_CONNECTION = "default"
+STORE_FOLDER = Path(".kpi", "state")
+"""Where the state store of a project is, from kpi.toml's folder on."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """Where states are kept between questions (None: nowhere), and how many bytes of them (None: as the disk allows).
+
+    `network` lets the store write to a file system of several machines.
+    """
+
+    folder: Path | None = None
+    size: int | None = None
+    network: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +49,4 @@ class ProjectConfig:
     pins: Mapping[str, Pin] = field(default_factory=dict)
     allowed: frozenset[str] | None = None
     file: Path | None = None
+    store: StoreSettings = StoreSettings()

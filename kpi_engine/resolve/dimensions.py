@@ -86,10 +86,11 @@ def check_total_dimension(world: World, node: tree.Path, bases: Sequence[str]) -
 
 def reachable_dimensions(world: World, bases: Sequence[str]) -> list[str]:
     """Declared dimensions that every base source has."""
-    return [name for name in world.dimension_names() if _reachable(world, name, bases)]
+    return [name for name in world.dimension_names() if is_reachable(world, name, bases)]
 
 
-def _reachable(world: World, name: str, bases: Sequence[str]) -> bool:
+def is_reachable(world: World, name: str, bases: Sequence[str]) -> bool:
+    """Whether every base source has a declared dimension."""
     try:
         dimension = world.dimension(name, NOWHERE)
         return all(dimension_on(world, dimension, base, NOWHERE) is not None for base in bases)

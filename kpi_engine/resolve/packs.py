@@ -16,7 +16,7 @@ from kpi_engine.ir.packs import Pack, PackInfo
 from kpi_engine.ir.span import NOWHERE, SourceText, Span
 from kpi_engine.resolve.packs_maps import BoundMap, bind_maps, mapped_source, united
 from kpi_engine.resolve.packs_names import Renamer, project_renamer
-from kpi_engine.resolve.packs_overrides import BoundOverride, bind_overrides, overriding
+from kpi_engine.resolve.packs_overrides import BoundOverride, Replaced, bind_overrides, overriding
 from kpi_engine.resolve.packs_scopes import Scopes
 from kpi_engine.resolve.packs_units import PROJECT, Ident, Unit, thing_words, units_of
 from kpi_engine.resolve.packs_uses import check_uses
@@ -31,7 +31,7 @@ class Linked:
 
     `owners` are the packs of metrics, `sources` those of sources, by the names known everywhere; `unmapped` are sources
     of packs without a table; `optional` the columns that a source may lack; `places` where a source is mapped, or the
-    pack used.
+    pack used; `replaced` the former definitions of overridden metrics.
     """
 
     files: tuple[tree.File, ...]
@@ -44,6 +44,7 @@ class Linked:
     places: Mapping[str, Span] = field(default_factory=dict)
     scopes: Scopes | None = None
     functions: FunctionRegistry = field(default_factory=FunctionRegistry)
+    replaced: Mapping[str, Replaced] = field(default_factory=dict)
 
     def metric_name(self, text: str) -> str:
         """A metric's or dimension's name in a question, as it is known: KpiError E792 if several packs have it."""
@@ -61,7 +62,7 @@ class Linked:
         if self.scopes is None:
             return node
         problems: list[Diagnostic] = []
-        found = project_renamer(self.scopes, functions, problems).rows(node)
+        found = project_renamer(self.scopes, functions, problems).filter(node)
         _refuse(problems)
         return found
 
@@ -110,6 +111,7 @@ class _Linking:
         self.places: dict[str, Span] = {}
         self.optional: dict[str, frozenset[str]] = {}
         self.unmapped: set[str] = set()
+        self.replaced: dict[str, Replaced] = {}
         self.has_currency = any(
             each.key.text == "currency"
             for node in self.units[PROJECT].declarations()
@@ -134,6 +136,7 @@ class _Linking:
             self.places,
             self.scopes,
             self.functions,
+            self.replaced,
         )
 
     def _file(self, unit: Unit, file: tree.File) -> tree.File:
@@ -174,6 +177,7 @@ class _Linking:
         if bound is None:
             return [renamer.declaration(node, known)]
         metric, former = overriding(self.scopes, ident, bound, self.functions, self.problems)
+        self.replaced[known] = Replaced(renamer.declaration(node, known), metric.name.span)
         if former is None:
             return [metric]
         self.owners[former] = unit.name

@@ -1,18 +1,21 @@
 """Trees with every name written as it is known after linking; places stay those of the author's words.
 
 What a name means is told by its position, as everywhere: a thing after `count(`, `distinct`, `per`, `followed by` and
-`->`, else a value. Bare names on rows are columns, which have no pack.
+`->`, else a value. Bare names on rows are columns, which have no pack; in a filter around a metric, and in one of a
+question, they are dimensions first.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TypeVar, cast
+from typing import Literal, TypeVar, cast
 
 from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.ir import tree
 from kpi_engine.ir.diagnostic import Diagnostic
+from kpi_engine.resolve.calls import parameter_at
 from kpi_engine.resolve.packs_scopes import Scopes, Space
 from kpi_engine.resolve.packs_units import PROJECT, Ident
 from kpi_engine.resolve.problems import listed
@@ -23,6 +26,9 @@ _VALUES = ("replaced_by", "watch", "by", "when")
 _ROWS = ("where", "time")
 _OF_SOURCES = ("count", "pairs", "latest", "unnest", "last")
 """Functions whose first argument is a source, or begins with one."""
+
+Level = Literal["values", "rows", "filter"]
+"""Where an expression stands: on results, on rows, or in a filter, where bare names are dimensions before columns."""
 
 
 class Renamer:
@@ -38,6 +44,7 @@ class Renamer:
     ) -> None:
         self._scopes = scopes
         self._unit = unit
+        self._functions = functions
         self._aggregates = frozenset(functions.names("aggregate"))
         self._problems = problems
         self._instead = instead or {}
@@ -101,19 +108,23 @@ class Renamer:
 
     def group(self, node: tree.Expr) -> tree.Expr:
         """An expression on results."""
-        return self._expression(node, rows=False)
+        return self._expression(node, "values")
 
     def rows(self, node: tree.Expr) -> tree.Expr:
         """An expression on rows."""
-        return self._expression(node, rows=True)
+        return self._expression(node, "rows")
 
-    def _expression(self, node: tree.Expr, *, rows: bool) -> tree.Expr:
+    def filter(self, node: tree.Expr) -> tree.Expr:
+        """A condition around metrics, or of a question."""
+        return self._expression(node, "filter")
+
+    def _expression(self, node: tree.Expr, level: Level) -> tree.Expr:
         def inside(each: tree.Expr) -> tree.Expr:
-            return self._expression(each, rows=rows)
+            return self._expression(each, level)
 
         match node:
             case tree.Path():
-                return self._on_rows(node) if rows else self.value(node)
+                return self.value(node) if level == "values" else self._on_rows(node, level)
             case tree.ListItems():
                 return replace(node, items=tuple(map(inside, node.items)))
             case tree.Unary() | tree.IsNull():
@@ -131,40 +142,60 @@ class Renamer:
                 )
                 return replace(node, arms=arms, default=None if node.default is None else inside(node.default))
             case tree.Group():
-                return replace(node, body=inside(node.body), clauses=self._clauses(node.clauses))
+                return replace(node, body=inside(node.body), clauses=self._clauses(node.clauses, "filter"))
             case tree.Call():
-                return self._call(node, rows=rows)
+                return self._call(node, level)
         return node
 
-    def _on_rows(self, path: tree.Path) -> tree.Path:
+    def _on_rows(self, path: tree.Path, level: Level) -> tree.Path:
         """A name on rows: a bare one is a column, `pack.dimension` a dimension, any other path begins with a thing."""
+        if len(path.parts) == 1 and level == "filter" and self._is_dimension(path.text):
+            return self.value(path)
         if len(path.parts) == 2 and self._qualified("thing", path) is None:
             qualified = self._qualified("value", path)
             if qualified is not None:
                 return replace(path, parts=(qualified,))
         return self.thing(path) if len(path.parts) > 1 else path
 
-    def _call(self, node: tree.Call, *, rows: bool) -> tree.Call:
+    def _is_dimension(self, word: str) -> bool:
+        found = self._scopes.find(self._unit, "value", word)
+        return any(isinstance(self._scopes.units[unit].values[name], tree.Dimension) for unit, name in found)
+
+    def _call(self, node: tree.Call, level: Level) -> tree.Call:
         aggregate = node.function.text in self._aggregates or node.function.text in _OF_SOURCES
         grouped = any(isinstance(c, tree.Per | tree.Having) for each in node.arguments for c in each.clauses)
         counts = node.function.text in _OF_SOURCES
         arguments = []
         for position, each in enumerate(node.arguments):
             keyed = node.function.text == "count" and grouped
-            on_rows = rows or keyed or (aggregate and not grouped)
-            value = self._expression(each.value, rows=on_rows)
-            if on_rows and counts and position == 0 and isinstance(each.value, tree.Path):
+            on_rows: Level = "rows" if keyed or (aggregate and not grouped) else level
+            word = self._word(node, position)
+            if word is not None:
+                value: tree.Expr = word
+            elif on_rows != "values" and counts and position == 0 and isinstance(each.value, tree.Path):
                 value = self.thing(each.value)
+            else:
+                value = self._expression(each.value, on_rows)
             arguments.append(replace(each, value=value, clauses=self._clauses(each.clauses)))
         return replace(node, arguments=tuple(arguments))
 
-    def _clauses(self, clauses: Iterable[tree.Clause]) -> tuple[tree.Clause, ...]:
-        return tuple(self._clause(each) for each in clauses)
+    def _word(self, node: tree.Call, position: int) -> tree.Path | None:
+        """An argument that is one of the words that its function takes: `weekday` in `part(time, weekday)`."""
+        function, value = self._functions.get(node.function.text), node.arguments[position].value
+        if function is None or not function.parameters or not isinstance(value, tree.Path):
+            return None
+        parameter = parameter_at(function, position)
+        if value.text in parameter.words:
+            return value
+        return self.thing(value) if parameter.grains else None
 
-    def _clause(self, clause: tree.Clause) -> tree.Clause:
+    def _clauses(self, clauses: Iterable[tree.Clause], level: Level = "rows") -> tuple[tree.Clause, ...]:
+        return tuple(self._clause(each, level) for each in clauses)
+
+    def _clause(self, clause: tree.Clause, level: Level) -> tree.Clause:
         match clause:
             case tree.Where():
-                return replace(clause, condition=self.rows(clause.condition))
+                return replace(clause, condition=self._expression(clause.condition, level))
             case tree.Having():
                 return replace(clause, condition=self.group(clause.condition))
             case tree.Per() | tree.On():
@@ -183,11 +214,25 @@ class Renamer:
 
     def _property(self, given: tree.Property) -> tree.Expr:
         key, value = given.key.text, given.value
+        if key == "message" and isinstance(value, tree.Text):
+            return self._message(value)
         if key in _THINGS and isinstance(value, tree.Path):
             return self.thing(value)
         if key in _VALUES:
             return self.group(value)
         return self.rows(value) if key in _ROWS else value
+
+    def _message(self, text: tree.Text) -> tree.Text:
+        """The text of an alert, whose placeholders are names of metrics and dimensions."""
+
+        def placeholder(found: re.Match[str]) -> str:
+            words = found[1].split(".")
+            if found[1] == "period" or not all(words):
+                return found[0]
+            path = tree.Path(tuple(tree.Name(word, span=text.span) for word in words), span=text.span)
+            return f"{{{self.value(path).text}}}"
+
+        return replace(text, value=re.sub(r"\{([^{}]*)\}", placeholder, text.value))
 
     def columns(self, columns: Iterable[tree.Column]) -> tuple[tree.Column, ...]:
         """Columns, with the names in references and computations."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.ir import tree
 from kpi_engine.ir.diagnostic import Diagnostic, Note, did_you_mean
+from kpi_engine.ir.span import Span
 from kpi_engine.resolve.packs_names import Renamer
 from kpi_engine.resolve.packs_scopes import Scopes
 from kpi_engine.resolve.packs_units import Ident
@@ -21,6 +22,14 @@ class BoundOverride:
     unit: str
     declaration: tree.Override
     replaced: tree.Metric
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """What an override took the place of, with the names that are known everywhere; `place` is where it is written."""
+
+    former: tree.Metric
+    place: Span
 
 
 def bind_overrides(scopes: Scopes, problems: list[Diagnostic]) -> dict[Ident, BoundOverride]:
@@ -76,9 +85,17 @@ def overriding(
     renamer = Renamer(scopes, bound.unit, functions, problems, {ident: former})
     value = renamer.group(declaration.value)
     given = {each.key.text: each for each in renamer.properties(declaration.properties)}
-    kept = Renamer(scopes, ident[0], functions, problems).properties(bound.replaced.properties)
-    properties = (*(each for each in kept if each.key.text not in given), *given.values())
+    before = Renamer(scopes, ident[0], functions, problems).properties(bound.replaced.properties)
+    kept = (_told_at(each, declaration.target) for each in before if each.key.text not in given)
+    properties = (*kept, *given.values())
     name = replace(declaration.target.parts[-1], text=known, span=declaration.target.span)
     metric = tree.Metric(name, value, properties=properties, span=declaration.span)
     asked = any(isinstance(node, tree.Path) and node.text == former for node in walk_tree([value]))
     return metric, former if asked else None
+
+
+def _told_at(given: tree.Property, target: tree.Path) -> tree.Property:
+    """A unit or target that stays: that the new formula does not fit it is the override's mistake, not the pack's."""
+    if given.key.text not in ("unit", "target"):
+        return given
+    return replace(given, value=replace(given.value, span=target.span))

@@ -15,7 +15,7 @@ _WORD = "a single word"
 
 METRIC: Mapping[str, Reader] = {
     "unit": Reader("a unit", "percent", p.expression),
-    "better": p.choice("higher", "lower"),
+    "better": p.choice("higher", "lower", "neither"),
     "target": Reader("an amount in the metric's unit", "2.5%", p.expression),
     "tags": Reader("a list of words", "[sales, funnel]", p.words_or_texts),
     "description": Reader(_TEXT, '"Orders per visitor"', p.text),

@@ -33,11 +33,10 @@ def scan_of(
     table: str,
     columns: Sequence[str],
     predicates: Sequence[Predicate] = (),
-    limit: int | None = None,
 ) -> Scan:
     """A scan of some columns, each asked for under another name than it has in the table."""
     requests = tuple(ColumnRequest(f"asked_{number}", name) for number, name in enumerate(columns))
-    return connector.scan(ScanRequest(TableRequest((table,), source=table), requests, tuple(predicates), limit))
+    return connector.scan(ScanRequest(TableRequest((table,), source=table), requests, tuple(predicates)))
 
 
 def batches_of(scan: Scan) -> list[pa.RecordBatch]:
@@ -50,15 +49,9 @@ def rows_of(batches: Sequence[pa.RecordBatch]) -> list[Row]:
     return [row for batch in batches for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)]
 
 
-def read(
-    connector: Connector,
-    table: str,
-    columns: Sequence[str],
-    predicates: Sequence[Predicate] = (),
-    limit: int | None = None,
-) -> list[Row]:
+def read(connector: Connector, table: str, columns: Sequence[str], predicates: Sequence[Predicate] = ()) -> list[Row]:
     """All rows of a scan."""
-    return rows_of(batches_of(scan_of(connector, table, columns, predicates, limit)))
+    return rows_of(batches_of(scan_of(connector, table, columns, predicates)))
 
 
 def matches(row: Row, columns: Sequence[str], predicate: Predicate) -> bool:
@@ -68,7 +61,7 @@ def matches(row: Row, columns: Sequence[str], predicate: Predicate) -> bool:
     >>> matches(row, columns, Predicate("a", "in", (1, 3))), matches(row, columns, Predicate("b", "=", 1))
     (True, False)
     """
-    value = row[columns.index(predicate.column)]
+    value = literal(row[columns.index(predicate.column)])
     if predicate.operator == "is_null":
         return value is None
     if value is None:
@@ -79,10 +72,13 @@ def matches(row: Row, columns: Sequence[str], predicate: Predicate) -> bool:
     return _COMPARE[predicate.operator](value, predicate.value)
 
 
+def literal(value: Any) -> Any:
+    """A value of a row as the engine writes it in a predicate: times in UTC, which is the kit's zone."""
+    return value.replace(tzinfo=datetime.UTC) if isinstance(value, datetime.datetime) else value
+
+
 def usable_in_predicates(value: object) -> bool:
-    """Whether the engine sends predicates with such values: no instants, and no floats that are not finite."""
-    if isinstance(value, datetime.datetime):
-        return False
+    """Whether the engine sends predicates with such values: no floats, and nothing nested."""
     return isinstance(value, bool | int | Decimal | str | datetime.date)
 
 

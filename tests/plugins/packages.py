@@ -53,5 +53,13 @@ def installed(package: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join([str(package), str(ROOT)])}
 
 
+def write_pack(folder: Path, name: str, definitions: str, version: str = "1.0") -> Path:
+    """A pack of one file, as kpi.toml names it by its folder."""
+    (folder / "definitions").mkdir(parents=True)
+    (folder / "pack.toml").write_text(f'name = "{name}"\nversion = "{version}"\napi = 1\n')
+    (folder / "definitions" / f"{name}.kpi").write_text(definitions)
+    return folder
+
+
 def _hash(path: Path) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(path.read_bytes()).digest()).rstrip(b"=").decode()

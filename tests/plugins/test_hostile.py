@@ -45,6 +45,7 @@ HOSTILE = {
     "wants an unknown argument": (f"{HOOK}@hookimpl\ndef kpi_register_functions(registry): return []", "registry"),
     "raises in a hook": (plugin("raise ValueError('broken')"), "in kpi_register_functions: ValueError: broken"),
     "exits in a hook": (plugin("raise SystemExit(0)"), "it ends the process (exit code 0)"),
+    "never ends a hook": (plugin("import time; time.sleep(60)"), "kpi_register_functions did not end within 0.2 s"),
     "returns nothing": (plugin("pass"), "kpi_register_functions returns NoneType"),
     "returns a text": (plugin("return 'abc'"), "kpi_register_functions returns str"),
     "returns other things": (plugin("return [1]"), "kpi_register_functions gives int, and not Function"),
@@ -61,7 +62,7 @@ HOSTILE = {
 def test_a_hostile_plugin_is_left_out_and_named(project: Project, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loading, "LONGEST", 0.2 if "never" in name else 20.0)
     text, cause = HOSTILE[name]
-    module = "endless" if "never" in name else "bad"  # its import goes on, and holds that name
+    module = name.replace(" ", "_") if "never" in name else "bad"  # its import goes on, and holds that name
     project.provide("kpi-bad", points={"plugins": {"bad": module}}, modules={f"{module}.py": text})
     project.configure('plugins = ["bad"]\n')
     code, out, err = project.kpi("eval", "revenue")

@@ -257,14 +257,6 @@ class _Forgets(Streams):
         return stream_scan(request, table.schema, table.to_batches)
 
 
-class _CutsFirst(Streams):
-    """Applies the limit before predicates that are left to the engine."""
-
-    def scan(self, request: ScanRequest) -> OpenedScan:
-        table = self.table(request.table).slice(0, request.limit)
-        return stream_scan(request, table.schema, table.to_batches)
-
-
 class _Local(Streams):
     def table(self, request: TableRequest) -> pa.Table:
         table = super().table(request)
@@ -321,7 +313,6 @@ class _CountsNulls(KnowsItsTables):
 WRONG: dict[Any, str] = {
     _Claims: "test_pushed_is_not_pushed",
     _DropsNulls: "test_pushed_is_not_pushed",
-    _CutsFirst: "test_a_limit_takes_no_wanted_rows",
     _Reorders: "test_projection_and_order",
     _Forgets: "test_reopening_gives_the_same_rows",
     _Local: "test_times_are_utc_or_without_zone",

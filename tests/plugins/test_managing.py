@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from typing import Any
 
@@ -12,8 +13,10 @@ from kpi_engine.extend.pins import Pin
 from kpi_engine.managing import with_pins
 
 from .conftest import Project
+from .packages import write_pack
 from .test_hostile import plugin
 
+TINY = "source entries\n  time: day\n  column day: date\n\nn = count(entries)\n"
 TWICE = (
     plugin("return [record('twice', 'twice_plugin:compute')]")
     + """
@@ -80,12 +83,46 @@ def test_a_format_of_a_plugin_is_written(project: Project) -> None:
     assert "did you mean `shout`?" in err
 
 
+@pytest.mark.parametrize(("before", "wanted"), [("", ["shout"]), ("--no-plugins ", [])])
+def test_formats_of_plugins_are_completed(
+    project: Project, monkeypatch: pytest.MonkeyPatch, before: str, wanted: list[str]
+) -> None:
+    """Those of plugins that the project names; another one is not even imported, and one that fails has none."""
+    marker = project.folder / "imported"
+    text = """
+    from kpi_engine.extend.formats import OutputFormat
+    from kpi_engine.extend.hookspecs import hookimpl
+    print("shell words")
+
+    @hookimpl
+    def kpi_register_formats():
+        return [OutputFormat("shout", "shout", False, "shout_plugin:write", "loud")]
+    """
+    project.provide("kpi-shout", points={"plugins": {"shout": "shout_plugin"}}, modules={"shout_plugin.py": text})
+    project.provide("kpi-other", points={"plugins": {"other": "o"}}, modules={"o.py": f"open({str(marker)!r}, 'w')"})
+    project.provide("kpi-worn", points={"plugins": {"worn": "worn"}}, modules={"worn.py": "raise OSError('worn out')"})
+    project.configure('plugins = ["shout", "worn"]\n')
+    monkeypatch.setenv("_KPI_COMPLETE", "complete_bash")
+
+    def proposed(word: str) -> list[str]:
+        line = f"kpi {before}eval revenue --format {word}"
+        monkeypatch.setenv("KPI_PLUGINS", "shout,worn,other")
+        monkeypatch.setenv("COMP_WORDS", line)
+        monkeypatch.setenv("COMP_CWORD", str(len(line.split(" ")) - 1))
+        return project.kpi()[1].split()
+
+    assert proposed("sh") == wanted
+    assert proposed("cs") == ["csv"]
+    assert not marker.exists()
+
+
 def test_the_list_says_how_each_stands(project: Project) -> None:
     provide_twice(project)
     project.provide("kpi-sql", points={"connectors": {"sql": "sql:Sql"}}, requires=["kpi-engine>=99"])
     for name in ("kpi-a", "kpi-b"):
         project.provide(name, points={"connectors": {"both": "both:Both"}})
     project.provide("kpi-deco", points={"packs": {"deco": "kpi_pack_deco"}})
+    project.provide("kpi-sales", version="9.0", points={"packs": {"sales": "kpi_pack_sales"}})
     project.configure('plugins = ["twice", "gone"]\n')
     rows = listed(project)
     assert {name: rows[name]["status"] for name in ("twice", "gone", "sql", "both", "deco")} == {
@@ -100,7 +137,67 @@ def test_the_list_says_how_each_stands(project: Project) -> None:
     assert (rows["twice"]["distribution"], rows["twice"]["version"], rows["twice"]["api"]) == ("kpi-twice", "1.0", "1")
     assert "plugin twice" in project.kpi("plugins", "list")[1]
     off = json.loads(project.kpi("--no-plugins", "plugins", "list", "--json")[1])
-    assert {row["name"]: row["status"] for row in off}["deco"] == "off"
+    standing = {row["name"]: row["status"] for row in off}
+    assert (standing["twice"], standing["both"], standing["deco"]) == ("off", "unusable", "available"), "packs never run"
+    sales = rows["sales"]
+    assert (sales["distribution"], sales["version"], sales["origin"]) == ("kpi-sales", "9.0", "installed")
+    assert sales["hides"] == ["the bundled 1.0.0"]
+
+
+def test_the_list_has_every_pack_and_says_which_is_used(project: Project) -> None:
+    """One is bundled, one stands in kpi.toml and is led to by another, one is nowhere, one is broken, two are twice."""
+    for name, text in (("shelf", "use tiny\n\nm = n\n"), ("tiny", TINY), ("worn", TINY)):
+        write_pack(project.folder / "packs" / name, name, text, version="2.1")
+    (project.folder / "packs" / "worn" / "pack.toml").write_text('name = "worn"\n')
+    for name in ("kpi-a", "kpi-b"):
+        project.provide(name, points={"packs": {"both": f"pack_of_{name[4:]}"}})
+    folders = "".join(f'{name} = "packs/{name}"\n' for name in ("shelf", "tiny", "worn", "care"))
+    project.configure(f"[packs]\n{folders}")
+    project.define("revenue = sum(orders.total)\n\nuse shelf\nuse nowhere as n\nuse sales\n")
+    rows = listed(project)
+    assert {name: row["status"] for name, row in rows.items()} == {
+        "shelf": "in use",
+        "tiny": "in use",
+        "nowhere": "not installed",
+        "sales": "in use",
+        "marketing": "available",
+        "worn": "unusable",
+        "care": "unusable",
+        "both": "unusable",
+    }
+    assert {name: row["origin"] for name, row in rows.items() if row["used"]} == {
+        "shelf": "kpi.toml",
+        "tiny": "kpi.toml",
+        "nowhere": "",
+        "sales": "bundled",
+    }
+    assert (rows["tiny"]["version"], rows["tiny"]["folder"]) == ("2.1", str(project.folder / "packs" / "tiny"))
+    assert rows["both"]["cause"] == "the pack `both` is provided by kpi-a 1.0 and kpi-b 1.0"
+    assert rows["care"]["cause"] == "there is no pack.toml in packs/care"
+    assert rows["care"]["hides"] == ["the bundled 1.0.0"]
+    out = project.kpi("plugins", "list")[1]
+    assert re.search(r"pack tiny +packs/tiny 2.1 +in use\n", out)
+    assert re.search(r"pack marketing +bundled 1.0.0 +available\n", out)
+    assert re.search(r"pack care +packs/care +unusable, instead of the bundled 1.0.0: there is no pack.toml", out)
+    # The doctor looks at what is used.
+    code, out, _ = project.kpi("plugins", "doctor", "--json")
+    found = {row["name"]: row for row in json.loads(out)}
+    assert code == 4, "one is not installed"
+    assert {name: row["status"] for name, row in found.items()} == {
+        "shelf": "works",
+        "tiny": "works",
+        "nowhere": "not installed",
+        "sales": "works",
+    }
+    assert "`n` has no description, and " in found["tiny"]["cause"]
+
+
+def test_packs_are_listed_without_a_project(project: Project) -> None:
+    (project.folder / "kpi.toml").unlink()
+    (project.folder / "m.kpi").unlink()
+    assert {name: row["status"] for name, row in listed(project).items()} == dict.fromkeys(
+        ("care", "marketing", "sales"), "available"
+    )
 
 
 def test_a_pin_is_written_and_enforced(project: Project) -> None:

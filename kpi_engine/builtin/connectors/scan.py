@@ -98,10 +98,7 @@ class FileScan:
 
     def fragments(self) -> Sequence[Fragment]:
         """The fragments that may hold wanted rows, in a fixed order. KpiError E604 to E619."""
-        found = self._opened.fragments
-        if not any(fragment.file.partitions for fragment in found):
-            return found
-        return [InFolder(fragment, self._asked) for fragment in found]
+        return [OfFile(fragment, self._asked) for fragment in self._opened.fragments]
 
     @cached_property
     def _opened(self) -> Opened:
@@ -109,8 +106,8 @@ class FileScan:
 
 
 @dataclass(frozen=True, slots=True)
-class InFolder:
-    """A fragment of a file whose folders give columns; their values are its bounds."""
+class OfFile:
+    """A fragment with what its file says of it: values that folders give are its bounds, and it has a fingerprint."""
 
     fragment: FileFragment
     asked: Asked
@@ -124,6 +121,11 @@ class InFolder:
         """The folders' value, else what the fragment knows."""
         given = partition_bounds(self.fragment.file, self.asked.columns, column, self.asked.options)
         return given or self.fragment.bounds(column)
+
+    def fingerprint(self) -> str | None:
+        """The file's identity, and the fragment's own name."""
+        identity = self.fragment.file.identity()
+        return None if identity is None else f"{identity}|{self.name}"
 
     def place(self, row: int) -> str:
         """The fragment's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,9 @@ import pyarrow as pa
 
 COMPRESSIONS: Mapping[str, str] = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
 """Endings that may follow that of a text file, and the compressions that they stand for."""
+
+_SETTLED_NS = 2_000_000_000
+"""A file that changed within this time may change again without a trace: clocks of file systems tick."""
 
 Partition = tuple[str, str | None]
 """A column that a folder's name gives (`year=2026`) and its value; None where the name says that there is none."""
@@ -36,6 +40,9 @@ class StoredFile(Protocol):
 
     def stamp(self) -> Stamp:
         """What changes when the file does; OSError if it cannot be looked at."""
+
+    def identity(self) -> str | None:
+        """A text that changes whenever the bytes may have; None while that is not settled."""
 
     def open(self) -> Any:
         """The bytes, for reading anywhere; OSError if they cannot be had."""
@@ -63,6 +70,20 @@ class LocalFile:
         status = self.path.stat()
         return status.st_size, status.st_mtime_ns, status.st_ino
 
+    def identity(self) -> str | None:
+        """Path, size, times and inode; None of a file that changed a moment ago, or that cannot be looked at.
+
+        The time of a change of status is among them: it is no one's to set.
+        """
+        try:
+            status = self.path.stat()
+        except OSError:
+            return None
+        if abs(time.time_ns() - status.st_mtime_ns) < _SETTLED_NS:
+            return None
+        marks = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+        return f"{self.path.absolute()}:{':'.join(map(str, marks))}"
+
     def open(self) -> Any:
         """The bytes."""
         return pa.OSFile(str(self.path))
@@ -87,6 +108,16 @@ class RemoteFile:
     def stamp(self) -> Stamp:
         """Size and time of change as listed."""
         return self.size, self.changed, 0
+
+    def identity(self) -> str | None:
+        """Path and version or entity tag; None where the store gives neither."""
+        try:
+            with self.filesystem.open_input_stream(self.path) as stream:
+                told = {key.decode().lower(): value.decode() for key, value in stream.metadata().items()}
+        except OSError:
+            return None
+        mark = told.get("version-id") or told.get("etag")
+        return f"{self.path}:{self.size}:{mark}" if mark else None
 
     def open(self) -> Any:
         """The object's bytes."""

@@ -11,13 +11,13 @@ import pyarrow as pa
 
 from kpi_engine.extend.measures import MeasureRequest, PartialStates, Support
 from kpi_engine.extend.rows import ConnectionSettings, ScanRequest, TableRequest, data_error
-from kpi_engine.extend.scans import OpenedScan, stream_scan
+from kpi_engine.extend.scans import OpenedScan
 from kpi_engine.ir.catalog import TableSchema
 from kpi_engine.ir.diagnostic import did_you_mean
 from kpi_sql.conform import conform
 from kpi_sql.dialect import Dialect
 from kpi_sql.measures import Choices, Measured, Statement, measured
-from kpi_sql.rows import row_statement
+from kpi_sql.rows import RowFragment, row_statement
 from kpi_sql.settings import settings_of
 from kpi_sql.stored import StoredTable
 from kpi_sql.values import NotPushed, Plain
@@ -92,7 +92,7 @@ class SqlConnector(ABC):
             return self.table_schema(session, found)
 
     def scan(self, request: ScanRequest) -> OpenedScan:
-        """Rows, with projection, predicates and limit in the statement."""
+        """Rows, with projection and predicates in the statement."""
         table = self._found(request.table)
         names = list(dict.fromkeys(column.physical or column.name for column in request.columns))
         for name in names:
@@ -102,12 +102,15 @@ class SqlConnector(ABC):
         statement, pushed = row_statement(request, table, self.dialect, names)
         with self.session() as session:
             schema = self.row_schema(session, table, names)
+        if statement.columns:  # how many values of a row are none
+            schema = schema.append(pa.field(statement.columns[0].name, pa.int64()))
 
         def opened() -> Iterator[pa.RecordBatch]:
             with self.session() as session:
                 yield from self.row_batches(session, table, statement, schema)
 
-        return stream_scan(request, schema, opened, pushed=pushed)
+        fragment = RowFragment(request, schema, opened, counted=bool(statement.columns))
+        return OpenedScan(request, (fragment,), pushed)
 
     def supports(self, request: MeasureRequest) -> Support:
         """Whether the request can be put in SQL that means the same."""
@@ -129,13 +132,16 @@ class SqlConnector(ABC):
                 self.check_stored(session, self._found(table.table), names)
             self._check_keys(session, made)
             tables = [conform(source, each.columns, self.state_table(session, each)) for each in made.states]
-            untimed = late = 0
-            if made.left_out is not None:
-                (row,) = conform(source, made.left_out.columns, self.state_table(session, made.left_out)).to_pylist()
-                untimed, late = int(row["untimed"]), int(row["late"])
-        return PartialStates(tables, untimed, late)
+            left_out = {name: self._counts(session, each) for name, each in made.left_out.items()}
+        own = left_out.pop(source, {})
+        times = own.pop("rows_untimed", 0), own.pop("rows_late", 0)
+        return PartialStates(tables, *times, nan_values=_values(own), notes=_notes(left_out))
 
     # What they are made of
+
+    def _counts(self, session: Session, statement: Statement) -> dict[str, int]:
+        (row,) = conform("", statement.columns, self.state_table(session, statement)).to_pylist()
+        return {name: int(value) for name, value in row.items()}
 
     def _all(self) -> Mapping[tuple[str, str], StoredTable]:
         if self._tables is None:
@@ -172,3 +178,17 @@ class SqlConnector(ABC):
                 rows = f"{row['rows']} rows of {check.source} have the {check.column} {shown}"
                 help = "remove the duplicates, or declare which row counts: `on_duplicate: latest(...)` on the source"
                 raise data_error("E641", check.source, f"{rows}: a reference must lead to one row", help)
+
+
+def _values(counts: Mapping[str, int]) -> dict[str, int]:
+    """By column how many values are no number, where there are some."""
+    return {name.removeprefix("values_"): count for name, count in counts.items() if count}
+
+
+def _notes(left_out: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """The same of the tables that the source refers to, in words."""
+    return [
+        f"{count} values of {source}.{name} are no number and count as null"
+        for source, counts in left_out.items()
+        for name, count in _values(counts).items()
+    ]

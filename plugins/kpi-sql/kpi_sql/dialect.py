@@ -14,6 +14,7 @@ from kpi_sql.stored import EXACT, SqlKind, StoredColumn
 from kpi_sql.values import Binder, NotPushed, Value, call, case, cast, decimal_type, number, operator, wrapped
 
 MOST_DIGITS = 38
+TIMES = (SqlKind.DATE, SqlKind.LOCAL, SqlKind.INSTANT)
 _MOST_EDGES = 20_000
 
 
@@ -31,6 +32,8 @@ class Dialect:
     most_digits: ClassVar[int | None] = MOST_DIGITS
     """Digits of a decimal; None where there is no limit."""
     float_sum: ClassVar[str] = "SUM"
+    endless: ClassVar[tuple[SqlKind, ...]] = ()
+    """Kinds beside floats whose values may be NaN or infinite."""
 
     def text(self, statement: exp.Expr, *, pretty: bool = False) -> str:
         """A statement as it is sent. Its nodes are not copied first, which would take longer than writing."""
@@ -39,7 +42,8 @@ class Dialect:
     # Stored columns
 
     def read(self, column: StoredColumn, node: exp.Expr, zone: str = "UTC") -> Value:
-        """A stored column as a value: NaN and infinities null, zeros alike, texts that differ by their bytes."""
+        """A stored column as a value: NaN and infinities null, zeros alike, texts that differ by their bytes. Whoever
+        counts both knows how many values are none."""
         kind = column.type.kind
         if kind is SqlKind.OTHER:
             raise NotPushed(f"the column `{column.name}` is {column.physical}")
@@ -52,6 +56,8 @@ class Dialect:
             return Value(self.read_text(column, node), kind)
         if kind is SqlKind.DECIMAL:
             return self.read_decimal(column, node)
+        if kind in TIMES and kind in self.endless:
+            return Value(case([(call("isfinite", node), node.copy())]), kind, zone=zone, stored=node.copy())
         return Value(node, kind, zone=zone)
 
     def read_text(self, column: StoredColumn, node: exp.Expr) -> exp.Expr:
@@ -235,5 +241,7 @@ class Dialect:
         return day_text(day) if kind is SqlKind.DATE else us
 
     def row_column(self, column: StoredColumn, node: exp.Expr) -> exp.Expr:
-        """A column of a row scan, under its own name."""
+        """A column of a row scan, under its own name. Floats travel as they are."""
+        if column.type.kind in self.endless:
+            node = self.read(column, node).node
         return exp.alias_(node, column.name, quoted=True)

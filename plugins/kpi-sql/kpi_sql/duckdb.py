@@ -16,7 +16,7 @@ from kpi_engine.extend.arrow_tables import table_schema
 from kpi_engine.extend.rows import ConnectionSettings, data_error
 from kpi_engine.ir.catalog import TableSchema
 from kpi_sql.connector import Session, SqlConnector
-from kpi_sql.dialect import MOST_DIGITS, Dialect
+from kpi_sql.dialect import MOST_DIGITS, TIMES, Dialect
 from kpi_sql.relations import table_node
 from kpi_sql.stored import SqlKind, StoredColumn, StoredTable, StoredType
 from kpi_sql.values import Plain, Value, call, cast, named, operator
@@ -52,6 +52,7 @@ class DuckdbDialect(Dialect):
     writer = "duckdb"
     wide_type = "INT128"
     float_sum = "fsum"
+    endless = TIMES
 
     def elapsed(self, left: Value, right: Value) -> Value:
         """From microseconds since 1970."""

@@ -18,7 +18,7 @@ from kpi_sql.dialect import Dialect
 from kpi_sql.edges import NotLocal
 from kpi_sql.relations import Place, Relation, repeated
 from kpi_sql.stored import SqlKind, StoredTable
-from kpi_sql.values import Binder, NotPushed, Plain, Value, case, named, number, operator, used
+from kpi_sql.values import Binder, NotPushed, Plain, Value, case, named, number, operator, used, wrapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,11 @@ class KeyCheck:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Everything that answers a request: `states` as in `state_columns`, `left_out` (rows without a time, late rows),
-    and the keys that must be unique."""
+    """Everything that answers a request: `states` as in `state_columns`, `left_out` by source (rows without a time,
+    late rows, and by column the values that are no number), and the keys that must be unique."""
 
     states: tuple[Statement, ...]
-    left_out: Statement | None
+    left_out: Mapping[str, Statement]
     keys: tuple[KeyCheck, ...]
 
 
@@ -83,12 +83,13 @@ def measured(
             for number, state in enumerate(query.states)
             if state.is_set
         ]
-        left_out = None if request.time is None else _left_out(request, stored, dialect)
+        left_out = {name: _left_out(request, name, stored, dialect) for name in request.tables}
     except NotLocal as reason:
         raise NotPushed(str(reason)) from reason
     except OverflowError as error:
         raise NotPushed("a period lies outside of the years 1 to 9999") from error
-    return Measured(tuple(states), left_out, tuple(_key_checks(request, stored, dialect)))
+    asked = {name: statement for name, statement in left_out.items() if statement is not None}
+    return Measured(tuple(states), asked, tuple(_key_checks(request, stored, dialect)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +168,9 @@ def _bucket(request: MeasureRequest, relation: Relation) -> tuple[exp.Expr, list
         return number(0), []
     query, dialect, binder = request.query, relation.place.dialect, relation.place.binder
     time = _time(relation, request.time)
+    if query.complete_from is not None and time.stored is not None:
+        # Between two edges there is nothing infinite, so that the column itself is compared, which can have an index.
+        time = time.with_node(time.stored)
     edges = [dialect.edge(edge.us, edge.day, time.kind) for edge in query.edges]
     bucket = dialect.bucket(time, edges, binder)
     last = dialect.constant(edges[-1], time.kind, binder, time.zone)
@@ -259,23 +263,45 @@ def _set(rows: _Rows, place: int) -> Statement:
     return rows.statement(given, [*rows.group, item.node.copy()], columns, only)
 
 
-def _left_out(request: MeasureRequest, stored: Mapping[str, StoredTable], dialect: Dialect) -> Statement:
-    """How many rows have no time, and how many lie at or after the watermark."""
-    assert request.time is not None
+def _left_out(
+    request: MeasureRequest, source: str, stored: Mapping[str, StoredTable], dialect: Dialect
+) -> Statement | None:
+    """What is not in the states: rows without a time and late rows of the source itself, and of every table that is
+    read the values that are no number. None where there is nothing to count."""
     binder = Binder()
-    relation = Relation(Place(dialect, request, stored, binder), request.query.source)
+    place = Place(dialect, request, stored, binder)
+    relation = Relation(place, source)
+    counts: list[tuple[str, exp.Expr]] = []
+    if source == request.query.source and request.time is not None:
+        counts += _times_left_out(request, relation)
+    for name in request.tables[source].columns:
+        column, table = place.stored_column(source, name)
+        if column.type.kind is SqlKind.FLOAT or column.type.kind in dialect.endless:
+            there = named(column.name, f"{relation.prefix}0")
+            value = dialect.read(column, there.copy(), table.table.timezone)
+            counts.append((f"values_{name}", operator(exp.Sub, _count(there), _count(value.node))))
+    if not counts:
+        return None
+    node = relation.select([exp.alias_(count, name, quoted=True) for name, count in counts], [])
+    columns = tuple(Column(name, SqlKind.INTEGER) for name, _ in counts)
+    return Statement(node, used(node, binder), columns)
+
+
+def _count(node: exp.Expr) -> exp.Expr:
+    return exp.Count(this=node)
+
+
+def _times_left_out(request: MeasureRequest, relation: Relation) -> list[tuple[str, exp.Expr]]:
+    assert request.time is not None
+    dialect = relation.place.dialect
     time = _time(relation, request.time)
-    missing = exp.Is(this=time.node.copy(), expression=exp.Null())
+    missing = exp.Is(this=wrapped(time.node.copy()), expression=exp.Null())
     late: exp.Expr = number(0)
     if request.watermark is not None:
         edge = dialect.edge(request.watermark.us, request.watermark.day, time.kind)
-        mark = dialect.constant(edge, time.kind, binder, time.zone)
-        late = exp.Count(this=case([(operator(exp.GTE, time.node.copy(), mark.node), number(1))]))
-    untimed = exp.Count(this=case([(missing, number(1))]))
-    given = [exp.alias_(untimed, "untimed", quoted=True), exp.alias_(late, "late", quoted=True)]
-    columns = (Column("untimed", SqlKind.INTEGER), Column("late", SqlKind.INTEGER))
-    node = relation.select(given, [])
-    return Statement(node, used(node, binder), columns)
+        mark = dialect.constant(edge, time.kind, relation.place.binder, time.zone)
+        late = _count(case([(operator(exp.GTE, time.node.copy(), mark.node), number(1))]))
+    return [("rows_untimed", _count(case([(missing, number(1))]))), ("rows_late", late)]
 
 
 def _key_checks(request: MeasureRequest, stored: Mapping[str, StoredTable], dialect: Dialect) -> list[KeyCheck]:

@@ -14,12 +14,13 @@ import pyarrow.compute as pc
 from sqlglot import exp
 
 from kpi_engine.extend.arrow_tables import type_of
-from kpi_engine.extend.rows import data_error
+from kpi_engine.extend.rows import ConnectionSettings, data_error
 from kpi_engine.extend.secrets import cleared
 from kpi_engine.ir.catalog import TableColumn, TableSchema
 from kpi_engine.ir.types import DECIMAL
 from kpi_sql.connector import Session, SqlConnector
 from kpi_sql.measures import Statement
+from kpi_sql.pool import Pool
 from kpi_sql.postgres_dialect import PostgresDialect
 from kpi_sql.relations import table_node
 from kpi_sql.stored import SqlKind, StoredColumn, StoredTable, StoredType, arrow_type
@@ -55,7 +56,7 @@ ORDER BY 1, 2, a.attnum"""
 
 
 class PostgresSession:
-    """One transaction of a connection of its own."""
+    """One transaction of a connection."""
 
     def __init__(self, connection: dbapi.Connection) -> None:
         self._connection = connection
@@ -80,16 +81,23 @@ class PostgresConnector(SqlConnector):
     known = ("host", "port", "database", "user", "password", "sslmode")
     default_schema = "public"
 
+    def __init__(self, settings: ConnectionSettings) -> None:
+        super().__init__(settings)
+        self._pool = Pool(self._open, _begin, _end, (dbapi.Error, OSError))
+
     @contextmanager
     def session(self) -> Iterator[Session]:
         """A read-only transaction that sees one state of the database."""
         place = f"connection {self.settings.name}"
         try:
-            with adbc_driver_postgresql.dbapi.connect(self._uri()) as connection:
+            with self._pool.session() as connection:
                 yield PostgresSession(connection)
         except (dbapi.Error, OSError) as error:
             message = f"PostgreSQL refuses: {' '.join(cleared(str(error)).split())[:300]}"
             raise data_error("E605", place, message, "look at the connection in kpi.toml") from None
+
+    def _open(self) -> dbapi.Connection:
+        return adbc_driver_postgresql.dbapi.connect(self._uri(), autocommit=True)
 
     def _uri(self) -> str:
         settings = self.settings
@@ -104,7 +112,6 @@ class PostgresConnector(SqlConnector):
             raise settings.wrong("sslmode", f"must be one of {', '.join(_SSL_MODES)}")
         guards = {
             "default_transaction_read_only": "on",
-            "default_transaction_isolation": "repeatable\\ read",
             "statement_timeout": str(int(settings.timeout * 1000)),
             "TimeZone": "UTC",
             "DateStyle": "ISO",
@@ -165,6 +172,16 @@ class PostgresConnector(SqlConnector):
                 plain = array.storage if isinstance(array, pa.ExtensionArray) else array
                 arrays.append(plain if plain.type == field.type else pc.cast(plain, field.type))
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _begin(connection: dbapi.Connection) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+
+def _end(connection: dbapi.Connection) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ROLLBACK")
 
 
 def stored_type(name: str) -> StoredType:

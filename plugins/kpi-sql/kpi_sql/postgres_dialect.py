@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
-from kpi_sql.dialect import Dialect
+from kpi_sql.dialect import TIMES, Dialect
 from kpi_sql.edges import instant_text, local_text
 from kpi_sql.stored import SqlKind, StoredColumn
 from kpi_sql.values import Binder, Value, call, case, cast, number, operator
@@ -21,6 +21,7 @@ class PostgresDialect(Dialect):
     writer = "postgres"
     wide_type = "DECIMAL"
     most_digits = None
+    endless = (SqlKind.DECIMAL, *TIMES)
 
     def read_text(self, column: StoredColumn, node: exp.Expr) -> exp.Expr:
         """`char(n)` without its blanks, json and uuid as they are written."""
@@ -70,13 +71,11 @@ class PostgresDialect(Dialect):
         return local_text(edge, time.zone) if time.kind is SqlKind.LOCAL else instant_text(edge)
 
     def row_column(self, column: StoredColumn, node: exp.Expr) -> exp.Expr:
-        """Texts as texts, decimals without NaN."""
+        """Texts as texts, numbers in one width."""
         if column.type.kind is SqlKind.TEXT:
             node = cast(node, "TEXT")
-        elif column.type.kind is SqlKind.DECIMAL:
-            node = self.read_decimal(column, node).node
         elif column.type.kind is SqlKind.INTEGER:
             node = cast(node, "BIGINT")
         elif column.type.kind is SqlKind.FLOAT:
             node = cast(node, "DOUBLE")
-        return exp.alias_(node, column.name, quoted=True)
+        return super().row_column(column, node)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,11 +17,12 @@ from adbc_driver_sqlite import StatementOptions
 from sqlglot import exp
 
 from kpi_engine.extend.arrow_tables import type_of
-from kpi_engine.extend.rows import data_error
+from kpi_engine.extend.rows import ConnectionSettings, data_error
 from kpi_engine.ir.catalog import TableColumn, TableSchema
 from kpi_sql.conform import typed
 from kpi_sql.connector import Session, SqlConnector
 from kpi_sql.measures import Column, Statement
+from kpi_sql.pool import Pool
 from kpi_sql.relations import table_node
 from kpi_sql.sqlite_dialect import SqliteDialect
 from kpi_sql.sqlite_values import SURE_DIGITS, misfit
@@ -54,7 +56,7 @@ WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite!_%' ESCAPE '!' ORD
 
 
 class SqliteSession:
-    """One transaction of a connection of its own."""
+    """One transaction of a connection."""
 
     def __init__(self, connection: dbapi.Connection) -> None:
         self._connection = connection
@@ -73,10 +75,25 @@ class SqliteSession:
             return cursor.fetch_arrow_table()
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A connection, and the file that it was opened on."""
+
+    file: tuple[int, int]
+    connection: dbapi.Connection
+
+    def close(self) -> None:
+        self.connection.close()
+
+
 class SqliteConnector(SqlConnector):
     """`connector = "sqlite"` with the `path` of a database file."""
 
     dialect = SqliteDialect()
+
+    def __init__(self, settings: ConnectionSettings) -> None:
+        super().__init__(settings)
+        self._pool = Pool(self._open, self._begin, _end, (dbapi.Error, OSError))
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -85,16 +102,34 @@ class SqliteConnector(SqlConnector):
         if not Path(self.settings.folder).is_file():
             raise data_error("E605", place, f"there is no file {self.settings.folder}", "correct `path` in kpi.toml")
         try:
-            uri = f"file:{quote(self.settings.folder)}?mode=ro"
-            with adbc_driver_sqlite.dbapi.connect(uri, autocommit=True) as connection:
-                with connection.cursor() as cursor:
-                    cursor.execute("PRAGMA query_only = ON")
-                    cursor.execute(f"PRAGMA busy_timeout = {int(self.settings.timeout * 1000)}")
-                    cursor.execute("BEGIN")
-                yield SqliteSession(connection)
+            with self._pool.session() as opened:
+                yield SqliteSession(opened.connection)
         except (dbapi.Error, OSError) as error:
             message = f"SQLite refuses: {str(error).partition(chr(10))[0]}"
             raise data_error("E605", place, message) from error
+
+    def _open(self) -> _Opened:
+        uri = f"file:{quote(self.settings.folder)}?mode=ro"
+        opened = _Opened(self._file(), adbc_driver_sqlite.dbapi.connect(uri, autocommit=True))
+        try:
+            with opened.connection.cursor() as cursor:
+                cursor.execute("PRAGMA query_only = ON")
+                cursor.execute(f"PRAGMA busy_timeout = {int(self.settings.timeout * 1000)}")
+        except BaseException:
+            opened.close()
+            raise
+        return opened
+
+    def _begin(self, opened: _Opened) -> None:
+        if opened.file != self._file():
+            raise OSError("another file has taken its place")
+        with opened.connection.cursor() as cursor:
+            cursor.execute("BEGIN")
+
+    def _file(self) -> tuple[int, int]:
+        """Which file it is, whatever its name."""
+        found = Path(self.settings.folder).stat()
+        return found.st_dev, found.st_ino
 
     def introspect(self, session: Session) -> Mapping[tuple[str, str], StoredTable]:
         """Tables and views, by what they declare."""
@@ -188,6 +223,11 @@ class SqliteConnector(SqlConnector):
             if value is not None:
                 message = f"`{column.name}` holds `{value}`, and is declared as {column.physical}"
                 raise data_error("E608", table.name, message, "correct the value, or declare the column as TEXT")
+
+
+def _end(opened: _Opened) -> None:
+    with opened.connection.cursor() as cursor:
+        cursor.execute("ROLLBACK")
 
 
 _ROW_SAMPLES: Mapping[SqlKind, str] = {

@@ -38,7 +38,8 @@ class Binder:
 class Value:
     """A node and what it holds. Decimals have a `scale` and, where it is bounded, a `precision`.
 
-    `constant` is the value of a literal, so that it can be given in another kind.
+    `constant` is the value of a literal, so that it can be given in another kind. `stored` is a time as it is stored,
+    where `node` is null for one that is infinite: what an index can serve.
     """
 
     node: exp.Expr
@@ -47,10 +48,11 @@ class Value:
     scale: int = 0
     zone: str = "UTC"
     constant: object = None
+    stored: exp.Expr | None = None
 
     def with_node(self, node: exp.Expr) -> Value:
         """The same kind of value, made by another node."""
-        return replace(self, node=node, constant=None)
+        return replace(self, node=node, constant=None, stored=None)
 
 
 def cast(node: exp.Expr, type: str) -> exp.Expr:

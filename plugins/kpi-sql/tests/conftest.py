@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # shop, databases, server
-
-import databases
-import server
-
-DATABASES = ("duckdb", "sqlite", "postgres")
+from . import databases, server
 
 
 @pytest.fixture(scope="session")

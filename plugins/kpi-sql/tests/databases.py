@@ -10,8 +10,11 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import shop
-from server import Server
+
+from . import shop
+from .server import Server
+
+DATABASES = ("duckdb", "sqlite", "postgres")
 
 
 def duckdb_file(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -79,7 +80,7 @@ def running() -> Iterator[Server]:
         yield _ready(Server(port), home / "log")
     finally:
         if process is not None:
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # "fast": whoever is still connected is sent away
             process.wait(30)
         shutil.rmtree(home, ignore_errors=True)
 

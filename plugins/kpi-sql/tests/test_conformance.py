@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import databases
 import pytest
 from kpi_sql.duckdb import DuckdbConnector
 from kpi_sql.postgres import PostgresConnector
@@ -13,6 +12,8 @@ from kpi_sql.sqlite import SqliteConnector
 
 from kpi_engine.extend.rows import ConnectionSettings, Connector
 from kpi_engine.testing.connectors import ConnectorKit
+
+from . import databases
 
 
 class Shop(ConnectorKit):

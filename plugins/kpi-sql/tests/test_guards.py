@@ -8,9 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import databases
 import pytest
-import shop
 from kpi_sql.duckdb import DuckdbConnector
 from kpi_sql.edges import NotLocal, local_text
 from kpi_sql.postgres import PostgresConnector
@@ -19,6 +17,8 @@ from kpi_sql.sqlite import SqliteConnector
 import kpi_engine
 from kpi_engine.extend.rows import ConnectionSettings
 from kpi_engine.ir.diagnostic import KpiError
+
+from . import databases, shop
 
 
 def postgres(text: str, **more: Any) -> PostgresConnector:

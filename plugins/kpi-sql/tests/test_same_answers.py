@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import shop
-from conftest import DATABASES
 
 import kpi_engine
+
+from . import shop
+from .databases import DATABASES
 
 METRICS = [line.partition(" = ")[0] for line in shop.DEFINITIONS.splitlines() if line[:1].isalpha() and " = " in line]
 METRICS = [name for name in METRICS if not name.startswith("dimension")]

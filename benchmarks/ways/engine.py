@@ -1,0 +1,31 @@
+"""A question in the language of metrics, answered by kpi_engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import kpi_engine
+from questions import AS_OF, HERE, Question
+
+
+def answer(question: Question, data: Path) -> Any:
+    """The answer as an Arrow table, read by `rows`; a project opened anew has nothing in memory from earlier runs."""
+    project = kpi_engine.open(definitions=[definitions_for(data)], data=data)
+    return project.eval(list(question.metrics), by=list(question.by), grain=question.grain, as_of=AS_OF).table
+
+
+def rows(question: Question, table: Any) -> list[tuple[Any, ...]]:
+    """Keys, then metrics in order."""
+    columns = [table.column(name).to_pylist() for name in (*question.keys, *question.metrics)]
+    return list(zip(*columns, strict=True))
+
+
+def definitions_for(data: Path) -> Path:
+    """shop.kpi, or for CSV files a copy beside them that names those."""
+    definitions = HERE / "shop.kpi"
+    if not (data / "customers.csv").exists():
+        return definitions
+    copy = data / "shop.kpi"
+    copy.write_text(definitions.read_text(encoding="utf-8").replace(".parquet", ".csv"), encoding="utf-8")
+    return copy

@@ -1,0 +1,120 @@
+"""What a run knows of kept states: the store, what states are called in it, and the records to be saved in the end."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from kpi_engine.execute.reader import SourceReader
+from kpi_engine.execute.records import Header, parsed_header
+from kpi_engine.extend.rows import Fragment, fingerprint_of
+from kpi_engine.ir.bounds import Bound
+from kpi_engine.ir.catalog import Catalog
+from kpi_engine.ir.fingerprint import Connections, Meaning, fingerprint
+from kpi_engine.ir.plan import MeasureQuery
+from kpi_engine.ir.result import RunStats
+from kpi_engine.ir.state_meaning import query_meaning
+from kpi_engine.ir.stored import NewRecord, StateStore, StoredRecord
+
+_NOT_KEPT = frozenset({"kll"})
+"""Sketches that depend on how rows came in batches: kept ones would not give the answer that rows give."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRecord:
+    """A record of the store, with its header."""
+
+    stored: StoredRecord
+    header: Header
+
+
+@dataclass(frozen=True, slots=True)
+class QueryKey:
+    """What the states of a query are called: the label of its records, its cells, and each of its states."""
+
+    label: str
+    cells: str
+    states: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Keeper:
+    """Kept states of one run. `engine` names everything besides definitions and rows that states rest on."""
+
+    store: StateStore
+    connections: Connections
+    engine: str
+    _records: dict[str, list[KeptRecord]] = field(default_factory=dict)
+    _tables: dict[str, str | None] = field(default_factory=dict)
+    _new: list[NewRecord] = field(default_factory=list)
+    _old: list[str] = field(default_factory=list)
+    _used: dict[str, StoredRecord] = field(default_factory=dict)
+
+    def records(self, label: str) -> list[KeptRecord]:
+        """The records under a label, newest first."""
+        found = self._records.get(label)
+        if found is None:
+            found = []
+            for stored in reversed(self.store.records(label)):
+                header = parsed_header(stored.header)
+                if header is not None:
+                    found.append(KeptRecord(stored, header))
+            self._records[label] = found
+        return found
+
+    def key(
+        self, query: MeasureQuery, catalog: Catalog, reader: SourceReader, watermarks: Mapping[str, Bound]
+    ) -> QueryKey | None:
+        """What the states of a query are called; None if they cannot be kept."""
+        if catalog.sources[query.source].derived is not None or any(each.kind in _NOT_KEPT for each in query.states):
+            return None
+        meaning = query_meaning(catalog, self.connections, query)
+        looked: list[Meaning] = []
+        for name in sorted(meaning.looks_at):
+            source = catalog.sources[name]
+            # The rows of derived sources are those of their bases, which are looked at as well.
+            table = "" if source.derived is not None else self._table(name, catalog, reader)
+            if table is None:
+                return None
+            mark = watermarks.get(name) if meaning.dated else None
+            looked.append((name, table, None if mark is None else (mark.us, mark.day)))
+        return QueryKey(
+            fingerprint((self.engine, meaning.source)),
+            fingerprint((meaning.cells, *looked)),
+            tuple(map(fingerprint, meaning.states)),
+        )
+
+    def _table(self, name: str, catalog: Catalog, reader: SourceReader) -> str | None:
+        """What changes when rows of a table do."""
+        if name not in self._tables:
+            plain = replace(catalog.sources[name], distinct=False, on_duplicate=None)  # of the same rows
+            marks = fragment_marks(reader.open(plain, ()).fragments())
+            whole = [each for each in marks if each is not None]
+            self._tables[name] = _hashed("\n".join(whole)) if len(whole) == len(marks) else None
+        return self._tables[name]
+
+    def used(self, record: StoredRecord) -> None:
+        """Say that a record was of use."""
+        self._used[record.name] = record
+
+    def keep(self, record: NewRecord, replaced: Sequence[str]) -> None:
+        """Keep a record when the run is over, in place of others."""
+        self._new.append(record)
+        self._old.extend(replaced)
+
+    def save(self, stats: RunStats) -> None:
+        """Write what is new. What the reader should know of it goes to the notes of the run."""
+        self.store.used(self._used.values())
+        if self._new:
+            self.store.save(self._new, [name for name in self._old if name not in self._used])
+        stats.notes.extend(note for note in self.store.notes if note not in stats.notes)
+
+
+def fragment_marks(fragments: Sequence[Fragment]) -> list[str | None]:
+    """A short text for each fragment that changes when its rows do; None where that is not known."""
+    return [None if mark is None else _hashed(mark) for mark in map(fingerprint_of, fragments)]
+
+
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:24]

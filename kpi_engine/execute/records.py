@@ -1,0 +1,143 @@
+"""The header of a kept record: which units of a source's rows it has states of, which states, and where they lie.
+
+A unit is some neighbouring fragments whose states were made together; it is taken whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kpi_engine.ir.bounds import Bound
+from kpi_engine.ir.result import SourceStats
+from kpi_engine.kernels.recut import Extent
+
+_FORM = 1
+_COUNTS = ("excluded_rows", "lifeless_rows", "early_rows", "late_rows", "failed_casts", "nan_values")
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Fragments, by fingerprint; what was counted while reading them; the extent of the source's times in them, and the
+    watermark past which late rows were counted."""
+
+    fragments: tuple[str, ...]
+    counts: Mapping[str, int]
+    failed_in: tuple[str, ...]
+    times: Extent | None
+    mark: Bound | None = None
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether no value became null, in whichever columns were read."""
+        return not (self.counts.get("failed_casts") or self.counts.get("nan_values"))
+
+    def late_rows(self, mark: Bound | None) -> int | None:
+        """How many rows lie past a watermark; None where only the rows can tell."""
+        if mark is None or self.times is None or self.times.last < (mark.day if self.times.by_day else mark.us):
+            return 0
+        return int(self.counts.get("late_rows", 0)) if mark == self.mark else None
+
+    def stats(self, mark: Bound | None) -> SourceStats:
+        """What a run with this watermark says that takes the unit's states instead of reading its rows."""
+        found = SourceStats(failed_in=list(self.failed_in), fragments_kept=len(self.fragments))
+        for name in _COUNTS:
+            setattr(found, name, int(self.counts.get(name, 0)))
+        found.late_rows = self.late_rows(mark) or 0
+        return found
+
+    @classmethod
+    def of(cls, fragments: Sequence[str], read: SourceStats, times: Extent | None, mark: Bound | None) -> Unit:
+        """The unit of fragments that were just read."""
+        counts = {name: getattr(read, name) for name in _COUNTS if getattr(read, name)}
+        return cls(tuple(fragments), counts, tuple(read.failed_in), times, mark)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """States of all units: what their cells and they mean, the edges of their buckets, the extents of the units' times
+    (and of ends, where lives end), and for each blob which units it holds."""
+
+    cells: str
+    states: tuple[str, ...]
+    is_set: bool
+    edges: tuple[Bound, ...]
+    begins: tuple[Extent | None, ...]
+    ends: tuple[Extent | None, ...] | None
+    blobs: tuple[tuple[str, tuple[int, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a record holds. `columns` are those that were read, `counts_times` whether rows without a time, or with one
+    that lies too early, were counted."""
+
+    columns: tuple[str, ...]
+    counts_times: bool
+    units: tuple[Unit, ...]
+    entries: tuple[Entry, ...]
+
+
+def header_text(header: Header) -> str:
+    """A header as text."""
+    units = [
+        [each.fragments, each.counts, each.failed_in, _extent(each.times), each.mark and (each.mark.us, each.mark.day)]
+        for each in header.units
+    ]
+    entries = [
+        [
+            *(each.cells, each.states, each.is_set),
+            [(edge.us, edge.day) for edge in each.edges],
+            [_extent(extent) for extent in each.begins],
+            None if each.ends is None else [_extent(extent) for extent in each.ends],
+            each.blobs,
+        ]
+        for each in header.entries
+    ]
+    return json.dumps([_FORM, header.columns, header.counts_times, units, entries], separators=(",", ":"))
+
+
+def _extent(extent: Extent | None) -> list[int] | None:
+    return None if extent is None else [extent.first, extent.last, int(extent.by_day)]
+
+
+def parsed_header(text: str) -> Header | None:
+    """The header that a text spells; None if it is none of this form."""
+    try:
+        form, columns, counts_times, units, entries = json.loads(text)
+        if form != _FORM:
+            return None
+        return Header(
+            tuple(columns),
+            bool(counts_times),
+            tuple(_unit(*each) for each in units),
+            tuple(_entry(*each) for each in entries),
+        )
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _unit(fragments: Any, counts: Any, failed_in: Any, times: Any, mark: Any) -> Unit:
+    watermark = None if mark is None else Bound(*mark)
+    return Unit(tuple(fragments), dict(counts), tuple(failed_in), _read_extent(times), watermark)
+
+
+def _entry(cells: str, states: Any, is_set: bool, edges: Any, begins: Any, ends: Any, blobs: Any) -> Entry:
+    return Entry(
+        cells,
+        tuple(states),
+        is_set,
+        tuple(Bound(us, day) for us, day in edges),
+        tuple(map(_read_extent, begins)),
+        None if ends is None else tuple(map(_read_extent, ends)),
+        tuple((name, tuple(units)) for name, units in blobs),
+    )
+
+
+def _read_extent(found: Any) -> Extent | None:
+    if found is None:
+        return None
+    first, last, by_day = found
+    return Extent(first, last, bool(by_day))

@@ -1,0 +1,262 @@
+"""Which fragments of a scan need not be read, because states of their rows are kept, and those states."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from kpi_engine.execute.keeper import Keeper, KeptRecord, QueryKey, fragment_marks
+from kpi_engine.execute.records import Entry, Header, Unit
+from kpi_engine.extend.rows import Fragment
+from kpi_engine.ir.bounds import Bound
+from kpi_engine.ir.plan import MeasureQuery
+from kpi_engine.ir.result import SourceStats
+from kpi_engine.kernels.frames import StateFrame
+from kpi_engine.kernels.recut import Cuts, recut, windowed
+from kpi_engine.kernels.state_bytes import KeptFrames, bytes_to_frames
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A query of a scan: its position among them, what its states are called, and for each of its frames (the plain one
+    first, then one for each set) the positions of the states in it."""
+
+    position: int
+    query: MeasureQuery
+    key: QueryKey
+    frames: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def of(cls, position: int, query: MeasureQuery, key: QueryKey) -> Wanted:
+        """The frames are those that a batch of rows gives."""
+        plain = tuple(number for number, state in enumerate(query.states) if not state.is_set)
+        sets = tuple((number,) for number, state in enumerate(query.states) if state.is_set)
+        return cls(position, query, key, (plain, *sets))
+
+    def names(self, frame: int) -> tuple[str, ...]:
+        """What the states of a frame are called."""
+        return tuple(self.key.states[number] for number in self.frames[frame])
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a frame of a unit is kept."""
+
+    record: KeptRecord
+    entry: Entry
+    unit: int
+    blob: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptUnit:
+    """A unit all of whose fragments are there: for each query that can do without its rows the places of its frames."""
+
+    unit: Unit
+    places: Mapping[int, tuple[Place, ...]]
+
+
+@dataclass(slots=True)
+class Reuse:
+    """What is taken from the store in one scan.
+
+    `marks` are the fragments' (None: not kept). `missing` are for each fragment the positions of the queries that need
+    its rows.
+    """
+
+    keeper: Keeper
+    wanted: Sequence[Wanted]
+    marks: Sequence[str | None]
+    missing: list[frozenset[int]]
+    stats: SourceStats
+    _chosen: list[KeptUnit] = field(default_factory=list)
+    _blobs: dict[tuple[str, str], KeptFrames] = field(default_factory=dict)
+    _cuts: dict[tuple[int, int], Cuts] = field(default_factory=dict)
+
+    def frames(self) -> Iterator[tuple[int, int, StateFrame]]:
+        """Kept states in the buckets of their queries: the query's position, the number of the frame, the frame."""
+        for wanted in self.wanted:
+            units = [each for each in self._chosen if wanted.position in each.places]
+            for number in range(len(wanted.frames)):
+                by_blob: dict[tuple[str, str], list[Place]] = {}
+                for unit in units:
+                    place = unit.places[wanted.position][number]
+                    by_blob.setdefault((place.record.stored.name, place.blob), []).append(place)
+                for key, places in by_blob.items():
+                    yield wanted.position, number, self._frame(wanted, number, self._blobs[key], places)
+
+    def cuts(self, entry: Entry, query: MeasureQuery) -> Cuts:
+        """From the edges of an entry to those of a query."""
+        key = (id(entry), id(query))
+        if key not in self._cuts:
+            self._cuts[key] = Cuts(entry.edges, query.edges)
+        return self._cuts[key]
+
+    def _frame(self, wanted: Wanted, number: int, kept: KeptFrames, places: Sequence[Place]) -> StateFrame:
+        query, entry = wanted.query, places[0].entry
+        if entry.is_set:
+            chosen = kept.numbered(places[0].unit)
+        else:
+            chosen = kept.of_units([place.unit for place in places])
+            chosen = chosen.with_states([entry.states.index(name) for name in wanted.names(number)])
+        moved = recut(chosen, self.cuts(entry, query), entry.begins, entry.ends)
+        return in_windows(query, moved)
+
+
+def in_windows(query: MeasureQuery, frame: StateFrame) -> StateFrame:
+    """The states that windows of a query read."""
+    if query.time is None:
+        return frame
+    return windowed(frame, len(query.edges), drops_first=query.complete_from is not None)
+
+
+def find_kept(
+    keeper: Keeper,
+    wanted: Sequence[Wanted],
+    fragments: Sequence[Fragment],
+    columns: Sequence[str],
+    mark: Bound | None,
+    every: frozenset[int],
+    *,
+    counts_times: bool,
+) -> Reuse:
+    """What of a scan is kept. `mark` is the source's watermark, `every` the positions of all queries, kept or not;
+    `counts_times`: rows that lie in no window are counted."""
+    marks = fragment_marks(fragments)
+    stats = SourceStats()
+    reuse = Reuse(keeper, wanted, marks, [every] * len(fragments), stats)
+    damaged: set[tuple[str, str]] = set()
+    while True:
+        chosen = _choose(reuse, _Read(tuple(columns), counts_times), mark, damaged)
+        broken = _load(reuse, chosen)
+        if not broken:
+            break
+        damaged |= broken
+    reuse._chosen = chosen
+    place_of = {name: number for number, name in enumerate(marks)}
+    for kept in chosen:
+        left = every - kept.places.keys()
+        for name in kept.unit.fragments:
+            reuse.missing[place_of[name]] = left
+        if not left:
+            stats.add(kept.unit.stats(mark))
+    return reuse
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a record must have read, and counted, to stand for rows."""
+
+    columns: tuple[str, ...]
+    counts_times: bool
+
+    def best(self, places: Sequence[tuple[KeptRecord, int]]) -> list[tuple[KeptRecord, int]]:
+        """Records that may be used together for a unit; that which counted most comes first."""
+        # What became null is counted by column: the same columns must have been read, or none had such values.
+        usable = [
+            (record, number)
+            for record, number in places
+            if record.header.units[number].is_clean or set(record.header.columns) == set(self.columns)
+        ]
+        usable.sort(key=lambda each: (each[0].header.counts_times, len(each[0].header.columns)), reverse=True)
+        read = {column for record, _ in usable for column in record.header.columns}
+        counted = any(record.header.counts_times for record, _ in usable) or not self.counts_times
+        return usable if counted and read.issuperset(self.columns) else []
+
+
+def _choose(reuse: Reuse, read: _Read, mark: Bound | None, damaged: set[tuple[str, str]]) -> list[KeptUnit]:
+    """Units without a fragment in common: those first that do most."""
+    there = {name for name in reuse.marks if name is not None}
+    candidates: dict[tuple[str, ...], list[tuple[KeptRecord, int]]] = {}
+    for label in dict.fromkeys(each.key.label for each in reuse.wanted):
+        for record in reuse.keeper.records(label):
+            for number, unit in enumerate(record.header.units):
+                if there.issuperset(unit.fragments) and unit.late_rows(mark) is not None:
+                    candidates.setdefault(unit.fragments, []).append((record, number))
+    units: list[KeptUnit] = []
+    for places in candidates.values():
+        usable = read.best(places)
+        found = _kept_places(reuse, usable, damaged)
+        if found:
+            record, number = usable[0]
+            units.append(KeptUnit(record.header.units[number], found))
+    units.sort(key=lambda each: (len(each.places), len(each.unit.fragments)), reverse=True)
+    chosen: list[KeptUnit] = []
+    taken: set[str] = set()
+    for kept in units:
+        if taken.isdisjoint(kept.unit.fragments):
+            taken.update(kept.unit.fragments)
+            chosen.append(kept)
+    return chosen
+
+
+def _kept_places(
+    reuse: Reuse, records: Sequence[tuple[KeptRecord, int]], damaged: set[tuple[str, str]]
+) -> dict[int, tuple[Place, ...]]:
+    """The queries that some records have all frames of for a unit, and where."""
+    found: dict[int, tuple[Place, ...]] = {}
+    for each in reuse.wanted:
+        frames = [_place(reuse, each, number, records, damaged) for number in range(len(each.frames))]
+        if None not in frames:
+            found[each.position] = tuple(place for place in frames if place is not None)
+    return found
+
+
+def _place(
+    reuse: Reuse, wanted: Wanted, frame: int, places: Sequence[tuple[KeptRecord, int]], damaged: set[tuple[str, str]]
+) -> Place | None:
+    """Where a frame is kept whose buckets can be made those of the query."""
+    names = wanted.names(frame)
+    for record, unit in places:
+        for entry in record.header.entries:
+            if entry.cells != wanted.key.cells or entry.is_set != (frame > 0):
+                continue
+            if not set(entry.states).issuperset(names):
+                continue
+            cuts = reuse.cuts(entry, wanted.query)
+            if not cuts.fit(entry.begins[unit]) or (entry.ends is not None and not cuts.fit(entry.ends[unit])):
+                continue
+            blob = next(name for name, units in entry.blobs if unit in units)
+            if (record.stored.name, blob) not in damaged:
+                return Place(record, entry, unit, blob)
+    return None
+
+
+def _load(reuse: Reuse, chosen: Sequence[KeptUnit]) -> set[tuple[str, str]]:
+    """Read the blobs of chosen units; those that cannot be used."""
+    broken: set[tuple[str, str]] = set()
+    for unit in chosen:
+        for place in (each for places in unit.places.values() for each in places):
+            key = (place.record.stored.name, place.blob)
+            if key in reuse._blobs or key in broken:
+                continue
+            data = reuse.keeper.store.read(place.record.stored, place.blob)
+            try:
+                if data is None:
+                    raise ValueError("it is damaged or gone")
+                reuse._blobs[key] = bytes_to_frames(data)
+                reuse.keeper.used(place.record.stored)
+            except (ValueError, KeyError, pa.ArrowException) as error:
+                _LOG.info("kept states cannot be used (%s): %s", place.record.stored.name, error)
+                broken.add(key)
+    return broken
+
+
+def superseded(records: Sequence[KeptRecord], new: Header, marks: Sequence[str | None]) -> list[str]:
+    """Records that nothing more can be taken from, now that there is a new one: for each of their units a fragment is
+    gone, or the new record has the unit with all of their states. `marks` are all fragments of the table."""
+    there = {name for name in marks if name is not None}
+    units = {unit.fragments for unit in new.units}
+    states = {(entry.cells, name, entry.is_set) for entry in new.entries for name in entry.states}
+    gone = []
+    for record in records:
+        its = {(entry.cells, name, entry.is_set) for entry in record.header.entries for name in entry.states}
+        alive = [each for each in record.header.units if there.issuperset(each.fragments)]
+        if all(unit.fragments in units for unit in alive) and (not alive or states.issuperset(its)):
+            gone.append(record.stored.name)
+    return gone

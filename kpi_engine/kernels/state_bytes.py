@@ -1,0 +1,131 @@
+"""Frames of partial states as bytes, for keeping them: exactly as they are, ids as ids and sums as limbs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import cast, get_args
+
+import numpy as np
+import pyarrow as pa
+
+from kpi_engine.ir.plan import StateKind
+from kpi_engine.kernels.frames import StateFrame
+from kpi_engine.kernels.limbs import Limbs, from_fixed_size_list, to_fixed_size_list
+from kpi_engine.kernels.states import State, chosen_states, joined
+from kpi_engine.kernels.vectors import Ints, int64_view
+
+_KINDS = b"kpi.kinds"
+_CODEC = "lz4"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFrames:
+    """Frames of several units laid end to end: `unit` is the number of each row's unit, int64."""
+
+    frame: StateFrame
+    unit: Ints
+
+    def of_units(self, numbers: Sequence[int]) -> KeptFrames:
+        """Only the rows of some units."""
+        rows = np.flatnonzero(np.isin(self.unit, np.asarray(numbers, np.int64)))
+        return self if len(rows) == len(self.unit) else KeptFrames(rows_of(self.frame, rows), self.unit[rows])
+
+    def numbered(self, number: int) -> KeptFrames:
+        """All rows as those of one unit."""
+        return KeptFrames(self.frame, np.full(len(self.frame), number, np.int64))
+
+    def with_states(self, positions: Sequence[int]) -> KeptFrames:
+        """Only some of the states, in this order."""
+        return KeptFrames(replace(self.frame, states=tuple(self.frame.states[each] for each in positions)), self.unit)
+
+
+def rows_of(frame: StateFrame, rows: Ints) -> StateFrame:
+    """Some rows of a frame."""
+    chosen = pa.array(rows)
+    return StateFrame(
+        tuple(key.take(chosen) for key in frame.keys),
+        frame.bucket[rows],
+        None if frame.item is None else frame.item.take(chosen),
+        tuple(chosen_states([state], rows) for state in frame.states),
+    )
+
+
+def frames_to_bytes(frames: Mapping[int, StateFrame]) -> bytes:
+    """The frames of some units, by the units' numbers, as one blob.
+
+    >>> frame = StateFrame((), np.array([3]), None, (State("count", np.array([2]), np.array([2])),))
+    >>> bytes_to_frames(frames_to_bytes({7: frame})).unit.tolist()
+    [7]
+    """
+    parts = list(frames.values())
+    first, total = parts[0], sum(map(len, parts))
+    columns: list[pa.Array] = [
+        pa.array(np.repeat(np.array(list(frames), np.int64), [len(part) for part in parts])),
+        pa.array(np.concatenate([part.bucket for part in parts])),
+    ]
+    fields = [pa.field("unit", pa.int64()), pa.field("bucket", pa.int64())]
+
+    def add(name: str, array: pa.Array, field: pa.Field | None = None) -> None:
+        columns.append(array)
+        fields.append(field or pa.field(name, array.type))
+
+    for number in range(len(first.keys)):
+        add(f"key{number}", joined([part.keys[number] for part in parts]))
+    if first.item is not None:
+        add("item", joined([part.item for part in parts if part.item is not None]))
+    everything = np.arange(total, dtype=np.int64)
+    for number in range(len(first.states)):
+        state = chosen_states([part.states[number] for part in parts], everything)
+        add(f"rows{number}", pa.array(state.rows))
+        if state.values is not state.rows:
+            add(f"values{number}", pa.array(state.values))
+        for name, limbs in (("sums", state.sums), ("squares", state.squares)):
+            if limbs is not None:
+                field, array = to_fixed_size_list(limbs, f"{name}{number}")
+                add(field.name, array, field)
+        if state.extreme is not None:
+            add(f"extreme{number}", state.extreme)
+    kinds = ",".join(state.kind for state in first.states)
+    schema = pa.schema(fields, metadata={_KINDS: kinds.encode()})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema, options=pa.ipc.IpcWriteOptions(compression=_CODEC)) as writer:
+        writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+    return cast(bytes, sink.getvalue().to_pybytes())
+
+
+def bytes_to_frames(data: bytes) -> KeptFrames:
+    """What `frames_to_bytes` wrote. `pa.ArrowInvalid`, `KeyError` or `ValueError` for anything else."""
+    table = pa.ipc.open_stream(data).read_all()
+    columns = {name: _array(table.column(name)) for name in table.schema.names}
+    fields = {field.name: field for field in table.schema}
+    kinds = [kind for kind in table.schema.metadata[_KINDS].decode().split(",") if kind]
+    keys = [columns[name] for name in table.schema.names if name.startswith("key")]
+    states = []
+    for number, kind in enumerate(kinds):
+        if kind not in get_args(StateKind):
+            raise ValueError(f"there are no states of the kind {kind}")
+        rows = int64_view(columns[f"rows{number}"])
+        values = columns.get(f"values{number}")
+        states.append(
+            State(
+                cast(StateKind, kind),
+                rows,
+                rows if values is None else int64_view(values),
+                _limbs(f"sums{number}", columns, fields),
+                _limbs(f"squares{number}", columns, fields),
+                columns.get(f"extreme{number}"),
+            )
+        )
+    frame = StateFrame(tuple(keys), int64_view(columns["bucket"]), columns.get("item"), tuple(states))
+    return KeptFrames(frame, int64_view(columns["unit"]))
+
+
+def _limbs(name: str, columns: Mapping[str, pa.Array], fields: Mapping[str, pa.Field]) -> Limbs | None:
+    return None if name not in columns else from_fixed_size_list(fields[name], columns[name])
+
+
+def _array(column: pa.ChunkedArray) -> pa.Array:
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)

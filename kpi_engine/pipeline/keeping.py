@@ -1,0 +1,67 @@
+"""States kept from run to run: everything they rest on besides definitions and rows, in one text."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import TZPATH
+
+from kpi_engine._version import __version__
+
+if TYPE_CHECKING:
+    from kpi_engine.execute.keeper import Keeper
+    from kpi_engine.kernels.calendar import Calendar
+    from kpi_engine.pipeline.loading import Loaded
+
+_SEMANTICS = 1
+"""Raised whenever the same rows and definitions give other states than before."""
+
+
+def keeper_of(loaded: Loaded, calendar: Calendar) -> Keeper | None:
+    """The kept states of a project's runs; None if it has no store."""
+    from kpi_engine.execute.keeper import Keeper
+
+    if loaded.store is None:
+        return None
+    connections = {
+        name: (settings.connector, settings.options, settings.folder) for name, settings in loaded.connections.items()
+    }
+    return Keeper(loaded.store, connections, engine_text(loaded, calendar))
+
+
+def engine_text(loaded: Loaded, calendar: Calendar) -> str:
+    """Versions of the engine, of what it computes with and of plugins; rules of zones; the calendar."""
+    plugins = sorted(f"{name}={plugin.provider}" for name, plugin in loaded.host.loaded.items())
+    zones = {calendar.timezone, *(source.timezone for source in loaded.catalog.sources.values() if source.timezone)}
+    marks = sorted(f"{zone}={zone_mark(zone)}" for zone in zones)
+    libraries = [f"{name}={version(name)}" for name in ("pyarrow", "numpy")]
+    settings = (calendar.timezone, calendar.week_starts, calendar.fiscal_year_starts, calendar.fiscal_year_named)
+    return repr((_SEMANTICS, __version__, libraries, plugins, marks, settings, calendar.declared))
+
+
+def zone_mark(zone: str) -> str:
+    """A short text that changes when the rules of a zone do.
+
+    >>> zone_mark("Europe/Paris") != zone_mark("Asia/Tokyo")
+    True
+    """
+    found = _zone_bytes(zone)
+    return "" if found is None else hashlib.sha256(found).hexdigest()[:16]
+
+
+def _zone_bytes(zone: str) -> bytes | None:
+    for place in _places(zone):
+        if place.is_file():
+            return place.read_bytes()
+    try:
+        return files("tzdata").joinpath("zoneinfo", *zone.split("/")).read_bytes()
+    except (ModuleNotFoundError, OSError):
+        return None
+
+
+def _places(zone: str) -> Iterable[Path]:
+    return (Path(folder) / zone for folder in TZPATH)
