@@ -7,25 +7,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.abc
 import json
 import pickle
 import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-
-class WithoutPandas(importlib.abc.MetaPathFinder):
-    """Hides pandas: pyarrow imports it where it is installed, for nothing that kpi_engine, DuckDB or Polars need here,
-    and that takes longer than all other imports together."""
-
-    def find_spec(self, name: str, path: object, target: object = None) -> None:
-        """Nothing for other names, so that they are looked for as ever."""
-        if name == "pandas":
-            raise ModuleNotFoundError("pandas is hidden")
-
+from without_pandas import hide_pandas
 
 def main() -> None:
     """The command line; the time of answering is that of the last of `--repeat` answers, imports not included."""
@@ -39,7 +27,7 @@ def main() -> None:
     parser.add_argument("--with-pandas", action="store_true", help="for those that need it")
     arguments = parser.parse_args()
     if not arguments.with_pandas:
-        sys.meta_path.insert(0, WithoutPandas())
+        hide_pandas()
 
     from questions import QUESTIONS
 

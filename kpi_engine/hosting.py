@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from kpi_engine.extend.contained import ContainedConnector
@@ -10,8 +11,9 @@ from kpi_engine.extend.discovery import CONNECTORS, clash, installed, providers
 from kpi_engine.extend.formats import OutputFormat
 from kpi_engine.extend.host import Chosen, Host, MakeConnector, names_of_plugins, usable
 from kpi_engine.extend.loading import LoadFailure, load
-from kpi_engine.extend.rows import ConnectionSettings, Connector, data_error
-from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, did_you_mean
+from kpi_engine.extend.rows import ConnectionSettings, Connector, Scan, ScanRequest, TableRequest, data_error
+from kpi_engine.ir.catalog import TableSchema
+from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError, did_you_mean
 from kpi_engine.ir.span import NOWHERE, Span
 from kpi_engine.ir.stored import StateStore
 from kpi_engine.project import ProjectConfig
@@ -86,7 +88,7 @@ def _pip(name: str) -> str:
 def connectors_of(config: ProjectConfig, host: Host) -> dict[str, Connector]:
     """One connector a connection; those of plugins are imported when something is first asked of them.
 
-    KpiError E621 for a connector that nobody provides.
+    One that nobody provides says so then, too (KpiError E621).
     """
     return {name: _connector(settings, config, host) for name, settings in config.connections.items()}
 
@@ -99,7 +101,7 @@ def _connector(settings: ConnectionSettings, config: ProjectConfig, host: Host) 
         return ContainedConnector(settings, host.loaded[host.origins[settings.connector]].provider, lambda: make)
     entries = providers(CONNECTORS, settings.connector)
     if not entries:
-        raise _no_connector(settings, host)
+        return MissingConnector(_no_connector(settings, host))
     provider = entries[0].provider if len(entries) == 1 else ""
     return ContainedConnector(settings, provider, _finder(settings.connector, config))
 
@@ -128,7 +130,33 @@ def _finder(name: str, config: ProjectConfig) -> Callable[[], MakeConnector]:
     return find
 
 
-def _no_connector(settings: ConnectionSettings, host: Host) -> Exception:
+@dataclass(frozen=True, slots=True)
+class MissingConnector:
+    """A connector that nobody provides: whatever is asked of it is refused."""
+
+    problem: KpiError
+
+    def tables(self) -> Sequence[str]:
+        """E621."""
+        raise self.problem
+
+    def schema(self, table: TableRequest) -> TableSchema:
+        """E621."""
+        raise self.problem
+
+    def scan(self, request: ScanRequest) -> Scan:
+        """E621."""
+        raise self.problem
+
+
+def untold(connectors: Mapping[str, Connector], told: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """The problems of missing connectors from which no source reads, so that nothing else tells them."""
+    missing = [each.problem for each in connectors.values() if isinstance(each, MissingConnector)]
+    found = [problem for error in missing for problem in error.diagnostics]
+    return [problem for problem in found if not any(problem.message in other.message for other in told)]
+
+
+def _no_connector(settings: ConnectionSettings, host: Host) -> KpiError:
     place = f"connection {settings.name}"
     message = f"there is no connector `{settings.connector}`"
     if host.failures:

@@ -101,7 +101,9 @@ def _summary(found: Sequence[Diagnostic]) -> str:
         for severity in Severity
         if counts[severity]
     ]
-    return ", ".join(parts) or "no problems found"
+    waiting = any(diagnostic.code == "N791" for diagnostic in found)
+    more = "; `kpi list --disabled` says what each metric waits for" if waiting else ""
+    return (", ".join(parts) or "no problems found") + more
 
 
 def _annotation(diagnostic: Diagnostic) -> str:

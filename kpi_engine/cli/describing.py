@@ -140,10 +140,19 @@ def _metric(project: Project, metric: Metric) -> Facts:
         ("since", metric.since or ""),
         ("deprecated", _deprecated(metric)),
         ("pack", _pack(project, metric.pack, metric.span)),
-        ("disabled", f"lacks {', '.join(metric.lacks)}" if metric.lacks else ""),
+        ("disabled", needed_columns(catalog, metric) if metric.lacks else ""),
         ("defined", _place(metric.span)),
     ]
     return Facts(metric.name, f"metric, {metric.display}", metric.description, _known(rows))
+
+
+def needed_columns(catalog: Catalog, metric: Metric) -> str:
+    """The columns that nothing is mapped to and that a metric reads: `needs sales.returns: order_id, refund`."""
+    from kpi_engine.resolve.packs_missing import columns_by_source, shown_source
+
+    parts = columns_by_source(catalog, metric.needs)
+    told = (": ".join(filter(None, (shown_source(catalog, name), ", ".join(parts[name])))) for name in parts)
+    return f"needs {'; '.join(told)}"
 
 
 def _dimension(project: Project, dimension: Dimension) -> Facts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,6 +30,9 @@ def list_metrics(
             autocompletion=completing.sources,
         ),
     ] = None,
+    disabled: Annotated[
+        bool, typer.Option("--disabled", help="Only metrics that lack a table or a column, with what they need.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write a JSON array.")] = False,
 ) -> None:
     """List the metrics with their units.
@@ -37,19 +41,20 @@ def list_metrics(
     Example:
       kpi list --source orders
     """
-    from kpi_engine.cli.describing import print_list
+    from kpi_engine.cli.describing import needed_columns, print_list
 
     session = session_of(context)
     catalog = session.open().catalog
-    metrics = _selected(catalog, tag, source)
+    metrics = [each for each in _selected(catalog, tag, source) if each.lacks or not disabled]
     if as_json:
         sys.stdout.write(json.dumps([_as_object(m) for m in metrics], ensure_ascii=False, indent=2) + "\n")
         return
-    print_list([(m.name, str(m.display), _meaning(m)) for m in metrics])
+    meaning = partial(needed_columns, catalog) if disabled else _meaning
+    print_list([(m.name, str(m.display), meaning(m)) for m in metrics])
     sys.stdout.flush()
     count = f"{len(metrics)} metric{'' if len(metrics) == 1 else 's'}"
-    disabled = sum(bool(m.lacks) for m in metrics)
-    count += f", {disabled} disabled" if disabled else ""
+    waiting = sum(bool(m.lacks) for m in metrics)
+    count += f", {waiting} disabled" if waiting else ""
     note(f"{count}; `kpi describe NAME` says what one means", session.errors)
 
 
@@ -115,4 +120,5 @@ def _as_object(metric: Metric) -> dict[str, object]:
         "deprecated": metric.deprecated,
         "pack": metric.pack or None,
         "lacks": list(metric.lacks),
+        "needs": list(metric.needs),
     }

@@ -30,6 +30,7 @@ from kpi_engine.kernels.cells import Cells, all_cells, any_positive, cells_of, c
 from kpi_engine.kernels.finish import Finish, GroupedStates
 from kpi_engine.kernels.frames import StateFrame, StateInput, partial_frames
 from kpi_engine.kernels.logic import and_
+from kpi_engine.kernels.presence import Owners
 from kpi_engine.kernels.vectors import Ints
 from kpi_engine.kernels.windows import BucketWindows
 
@@ -84,11 +85,20 @@ def _ready(nested: Nested, book: StateBook, world: World) -> list[Ready]:
 def _rows(
     nested: Nested, inside: Sequence[Ready], names: Sequence[str], alignment: Alignment
 ) -> tuple[GroupedStates, int]:
-    """How many cells have a row, of all that do: a cell that cannot matter has no value, and shows its group all the
-    same."""
-    cells = union_cells(_parts((), inside, names, alignment), nested.frames)
-    known = whole_keys(alignment.keys[len(nested.keys) :], cells)
-    keys = [take_groups(key, cells) for key in alignment.keys[: len(nested.keys)]]
+    """Where there is a cell with a row, of all that there are: one that cannot matter has no value, and shows its group
+    all the same."""
+    outer, own = alignment.keys[: len(nested.keys)], alignment.keys[len(nested.keys) :]
+    owners = Owners.make(outer, own, alignment.size)
+    if owners.are_few(nested.frames):
+        tables = [
+            each.presence(owners.of_leaf(places, each.grouped.size), owners.size)
+            for each, places in _with_cells((), inside, names, alignment)
+        ]
+        cells = owners.cells(tables, nested.frames)
+        keys, known = owners.keys(outer, cells), None
+    else:
+        cells = union_cells(_parts((), inside, names, alignment), nested.frames)
+        keys, known = [take_groups(key, cells) for key in outer], whole_keys(own, cells)
     (frame,) = partial_frames(keys, cells.period, [StateInput("count", None, known)])
     return GroupedStates(frame), 0
 
@@ -136,6 +146,16 @@ def _parts(
     """For each leaf, or each required one, the cells that it has rows in."""
     return [
         cells_of(*each.covered(), places, alignment.size)
+        for each, places in _with_cells(required, inside, names, alignment)
+    ]
+
+
+def _with_cells(
+    required: Sequence[str], inside: Sequence[Ready], names: Sequence[str], alignment: Alignment
+) -> list[tuple[Ready, Ints]]:
+    """The leaves, or those required, whose groups are looked at, and where the common groups stand among theirs."""
+    return [
+        (each, places)
         for each, places in zip(inside, alignment.places, strict=True)
         if each.keys == tuple(names) and each.makes_cells and (not required or each.name in required)
     ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import pyarrow as pa
@@ -19,16 +20,29 @@ from kpi_engine.kernels.frames import StateFrame
 from kpi_engine.kernels.state_tables import NotStates, frames_of_tables
 
 
-def pushed_states(plan: Plan, scan: Scan, world: World, stats: SourceStats) -> dict[int, list[StateFrame]]:
-    """By the number of a query the states that the source's connector made; the others have to be made of rows.
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """By the number of a query the states that the source's connector made.
+
+    `left_out`: the source's rows without a time, and those past its watermark, as the connector counts them; None where
+    it does not, or need not, since all rows are read.
+    """
+
+    states: Mapping[int, list[StateFrame]] = field(default_factory=dict)
+    left_out: tuple[int, int] | None = None
+
+
+def pushed_states(plan: Plan, scan: Scan, world: World, stats: SourceStats) -> Pushed:
+    """What the connector of a scan's source answers; the other queries have to be made of rows.
 
     `stats` says what was answered where, and why not.
     """
     source = world.catalog.sources[scan.source]
     connector = world.reader.aggregating(source)
     if connector is None:
-        return {}
+        return Pushed()
     found: dict[int, list[StateFrame]] = {}
+    answers: list[PartialStates] = []
     for number in scan.queries:
         query = plan.queries[number]
         try:
@@ -42,8 +56,35 @@ def pushed_states(plan: Plan, scan: Scan, world: World, stats: SourceStats) -> d
             continue
         answer = connector.partial_states(request)
         found[number] = _frames(query, answer)
+        answers.append(answer)
         _report(query, answer, source.connection, stats)
-    return found
+    if len(found) < len(scan.queries):
+        return Pushed(found, _left_out(plan, scan, world, connector))
+    nan: dict[str, int] = {}
+    for answer in answers:
+        # Several queries of one source look at the same rows.
+        stats.excluded_rows = max(stats.excluded_rows, answer.untimed_rows)
+        stats.late_rows = max(stats.late_rows, answer.late_rows)
+        nan |= answer.nan_values
+    stats.nan_values += sum(nan.values())
+    return Pushed(found)
+
+
+def _left_out(plan: Plan, scan: Scan, world: World, connector: Aggregating) -> tuple[int, int] | None:
+    """How many rows have no time and how many are late, where only rows within the windows are asked for."""
+    source = world.catalog.sources[scan.source]
+    if source.time is None or scan.end is None or scan.end[0] != source.time:
+        return None
+    end = scan.end[1]
+    query = MeasureQuery(source.name, (), source.time, (end,), (StateRequest("count"),), complete_from=end)
+    try:
+        request = request_of(query, world, dict(plan.watermarks).get(scan.source))
+    except NotElsewhere:
+        return None
+    if not connector.supports(request):
+        return None
+    answer = connector.partial_states(request)
+    return answer.untimed_rows, answer.late_rows
 
 
 def pushed_times(
@@ -112,7 +153,4 @@ def _report(query: MeasureQuery, answer: PartialStates, connection: str, stats: 
     stats.rows += fetched
     stats.bytes += sum(table.nbytes for table in answer.tables)
     stats.pushdown.append(f"{query.source}: states made by the connection {connection}, {fetched} fetched")
-    # Several queries of one source leave out the same rows.
-    stats.excluded_rows = max(stats.excluded_rows, answer.untimed_rows)
-    stats.late_rows = max(stats.late_rows, answer.late_rows)
     stats.notes.extend(note for note in answer.notes if note not in stats.notes)

@@ -15,7 +15,7 @@ from kpi_engine.ir.types import Kind, Type
 from kpi_engine.kernels.cells import Cells, all_cells, is_group
 from kpi_engine.kernels.errors import TooMuchWork
 from kpi_engine.kernels.finish import Finish, GroupedStates, NumberKind
-from kpi_engine.kernels.frames import StateFrame
+from kpi_engine.kernels.frames import StateFrame, key_as_item
 from kpi_engine.kernels.lifetimes import LifetimeStates
 from kpi_engine.kernels.logic import if_else
 from kpi_engine.kernels.vectors import Ints
@@ -61,6 +61,13 @@ class Ready:
         """Groups and periods of the cells that have a row."""
         return self.grouped.covered(self.state, self.windows)
 
+    def presence(self, owners: Ints, size: int) -> Ints:
+        """For each owner of groups, in [0, size), and period a positive number if any of the groups has a row.
+
+        `owners` says whose each group is, -1 for nobody's.
+        """
+        return self.grouped.presence(self.state, self.windows, owners, size)
+
 
 class StateBook:
     """The merged frames of all measure queries, grouped once each when they are first wanted."""
@@ -68,18 +75,25 @@ class StateBook:
     def __init__(self, plan: Plan, frames: Mapping[int, Sequence[StateFrame]]) -> None:
         self._plan = plan
         self._frames = frames
-        self._grouped: dict[tuple[int, int], States] = {}
+        self._grouped: dict[tuple[object, ...], States] = {}
 
     def ready(self, leaf: Leaf, windows: Sequence[Interval | None] | None = None) -> Ready:
         """A leaf with its states; `windows` replace its own."""
         query = self._plan.queries[leaf.query]
         frame, position = _place(query.states, leaf.state)
-        key = (leaf.query, frame)
+        key = (leaf.query, frame, (leaf.item_key, leaf.keys, position) if leaf.item_key else None)
         if key not in self._grouped:
             made = GroupedStates if query.until is None else LifetimeStates
-            self._grouped[key] = made(self._frames[leaf.query][frame])
+            states = self._frames[leaf.query][frame]
+            self._grouped[key] = made(self._as_set(leaf, states, position) if leaf.item_key else states)
+        position = 0 if leaf.item_key else position
         ranges = bucket_ranges(query.edges, leaf.windows if windows is None else windows)
         return self.made(leaf, self._grouped[key], position, BucketWindows.of(ranges))
+
+    def _as_set(self, leaf: Leaf, frame: StateFrame, state: int) -> StateFrame:
+        """A frame by keys, of which one is the item of a set."""
+        names = [key.name for key in self._plan.queries[leaf.query].keys]
+        return key_as_item(frame, [names.index(name) for name in leaf.keys], names.index(leaf.item_key), state)
 
     def made(self, leaf: Leaf, states: States, state: int, windows: BucketWindows) -> Ready:
         """A leaf over some states, read by windows in their buckets."""

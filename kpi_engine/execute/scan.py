@@ -35,12 +35,12 @@ _LOG = logging.getLogger(__name__)
 def run_scan(plan: Plan, scan: Scan, world: World, stats: SourceStats, threads: int = 1) -> list[list[StateFrame]]:
     """The states of every measure query of a scan, in the order of `scan.queries`; the same for all `threads`."""
     pushed = pushed_states(plan, scan, world, stats)
-    left = [number for number in scan.queries if number not in pushed]
+    left = [number for number in scan.queries if number not in pushed.states]
     counted = _states_of_rows(plan, scan, left, world, stats, threads) if left else {}
-    return [
-        [merge_frames([frame]) for frame in pushed[number]] if number in pushed else counted[number].merged()
-        for number in scan.queries
-    ]
+    if pushed.left_out is not None:  # rows outside of the windows were not read, and not counted
+        stats.excluded_rows, stats.late_rows = pushed.left_out
+    made = {number: [merge_frames([frame]) for frame in frames] for number, frames in pushed.states.items()}
+    return [made[number] if number in made else counted[number].merged() for number in scan.queries]
 
 
 @dataclass(frozen=True, slots=True)

@@ -263,6 +263,8 @@ class Metric:
     """The pack that it comes from."""
     lacks: tuple[str, ...] = ()
     """Sources of packs without a table, and columns that tables lack, without which it cannot be computed."""
+    needs: tuple[str, ...] = ()
+    """The columns that would have to be mapped for it, as `source.column`: of what it lacks, only what it reads."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,6 +164,8 @@ class Leaf:
     window holds no rows a count or sum is 0 and everything else null.
     `shows_groups`: whether groups with rows in these windows become rows of the answer. `makes_cells`: whether they
     are groups that an aggregate over keys looks at. `own` are keys of the query after `keys`: see `SnapshotPick`.
+    `item_key` is a further key of the query, whose values are the items of a set: the leaf counts those that have rows
+    of the state.
     """
 
     name: str
@@ -179,6 +181,7 @@ class Leaf:
     makes_cells: bool = True
     pick: SnapshotPick | None = None
     own: tuple[str, ...] = ()
+    item_key: str = ""
     text: str = field(default="", compare=False)
 
 

@@ -11,11 +11,13 @@ import numpy as np
 
 from kpi_engine.kernels.cells import Cells
 from kpi_engine.kernels.group import group, pack, unpack
-from kpi_engine.kernels.sorting import distinct, key_range, sorted_with_order, starts_of_runs
+from kpi_engine.kernels.sorting import distinct, key_range, starts_of_runs
 from kpi_engine.kernels.vectors import Ints
 
 _TABLE = 1 << 16
 """A table of so many places costs nothing."""
+
+_BITS = 63
 
 
 def distinct_over(key: Ints, id: Ints, lo: Ints, hi: Ints, n_keys: int, n_periods: int) -> Ints:
@@ -37,9 +39,9 @@ def distinct_over(key: Ints, id: Ints, lo: Ints, hi: Ints, n_keys: int, n_period
         seen = unpack(distinct(cells), packing)[1]
         counts = np.bincount(seen, minlength=n_keys * n_periods)
         return counts.reshape(n_keys, n_periods).astype(np.int64, copy=False)
-    owner, _ = pack([(key, n_keys), (ids, int(ids.max()) + 1)])
-    rows, starts, stops = _united(owner, lo, hi, n_periods)
-    return count_over(key[rows], starts, stops, n_keys, n_periods)
+    owner, packing = pack([(key, n_keys), (ids, int(ids.max()) + 1)])
+    owner, starts, stops = _united(owner, lo, hi, n_periods)
+    return count_over(unpack(owner, packing)[0], starts, stops, n_keys, n_periods)
 
 
 def distinct_at(key: Ints, id: Ints, lo: Ints, hi: Ints, cells: Cells) -> Ints:
@@ -53,14 +55,14 @@ def distinct_at(key: Ints, id: Ints, lo: Ints, hi: Ints, cells: Cells) -> Ints:
     if len(key) == 0:
         return np.zeros(len(cells), np.int64)
     ids = _dense(id)
-    owner, _ = pack([(key, int(key.max()) + 1), (ids, int(ids.max()) + 1)])
-    rows, starts, stops = _united(owner, lo, hi, cells.periods)
+    owner, packing = pack([(key, int(key.max()) + 1), (ids, int(ids.max()) + 1)])
+    owner, starts, stops = _united(owner, lo, hi, cells.periods)
     width = cells.periods + 1
-    owner, asked = key[rows] * width, cells.group * width + cells.period
-    opened, closed = owner + starts, owner + stops
+    base, asked = unpack(owner, packing)[0] * width, cells.group * width + cells.period
+    opened, closed = base + starts, base + stops
     # Ranges of smaller keys have opened and closed alike, so that only those of the cell's own key remain.
     size = max(int(asked.max(initial=0)), int(closed.max(initial=0))) + 1
-    if size <= max(_TABLE, 4 * len(rows)):
+    if size <= max(_TABLE, 4 * len(opened)):
         alive: Ints = np.cumsum(np.bincount(opened, minlength=size) - np.bincount(closed, minlength=size))
         counts: Ints = alive[asked]
         return counts
@@ -99,11 +101,12 @@ def covered_cells(key: Ints, lo: Ints, hi: Ints) -> tuple[Ints, Ints]:
     if int((hi - lo).max()) == 1 and _are_distinct(key, lo):
         return key, lo
     first = int(lo.min())
-    rows, starts, stops = _united(group(key).ids, lo - first, hi - first, int(hi.max()) - first)
+    groups = group(key)
+    owner, starts, stops = _united(groups.ids, lo - first, hi - first, int(hi.max()) - first)
     lengths = stops - starts
     ends = np.cumsum(lengths)
     steps = np.arange(int(ends[-1])) - np.repeat(ends - lengths, lengths)
-    return np.repeat(key[rows], lengths), np.repeat(starts + first, lengths) + steps
+    return np.repeat(groups.keys[owner], lengths), np.repeat(starts + first, lengths) + steps
 
 
 def _are_distinct(key: Ints, place: Ints) -> bool:
@@ -128,14 +131,11 @@ def _dense(id: Ints) -> Ints:
 def _united(owner: Ints, lo: Ints, hi: Ints, n_periods: int) -> tuple[Ints, Ints, Ints]:
     """Disjoint ranges that cover the same periods of each owner, sorted by owner and start.
 
-    Gives a row of the owner, start and stop. owner >= 0 and 0 <= lo < hi <= n_periods. A range that overlaps
-    earlier ones of its owner keeps only what they leave over, so that no search for the union is needed.
+    Gives owner, start and stop of each. owner >= 0 and 0 <= lo < hi <= n_periods. A range that overlaps earlier ones of
+    its owner keeps only what they leave over, so that no search for the union is needed.
     """
-    rows = None
     if not _ascend(owner, lo):
-        keys, _ = pack([(owner, int(owner.max()) + 1), (lo, n_periods)])
-        _, rows = sorted_with_order(keys)
-        owner, lo, hi = owner[rows], lo[rows], hi[rows]
+        owner, lo, hi = _sorted_ranges(owner, lo, hi, n_periods.bit_length())
     same = owner[1:] == owner[:-1]
     reach = hi  # how far this owner's ranges go, up to each row
     if bool((same & (hi[1:] < hi[:-1])).any()):
@@ -144,8 +144,27 @@ def _united(owner: Ints, lo: Ints, hi: Ints, n_periods: int) -> tuple[Ints, Ints
     before = np.zeros(len(lo), np.int64)
     np.multiply(reach[:-1], same, out=before[1:])
     lo = np.maximum(lo, before)
-    kept = np.flatnonzero(lo < hi)
-    return kept if rows is None else rows[kept], lo[kept], hi[kept]
+    kept = lo < hi
+    return (owner, lo, hi) if bool(kept.all()) else (owner[kept], lo[kept], hi[kept])
+
+
+def _sorted_ranges(owner: Ints, lo: Ints, hi: Ints, bits: int) -> tuple[Ints, Ints, Ints]:
+    """Ranges by owner and start; `bits` are those that a start or a stop takes."""
+    if int(owner.max()).bit_length() + 2 * bits > _BITS:
+        rows = np.lexsort((lo, owner))
+        return owner[rows], lo[rows], hi[rows]
+    # A range as one number is sorted as a whole, which is much faster than to find the order and to follow it.
+    ranges = owner << bits
+    ranges |= lo
+    ranges <<= bits
+    ranges |= hi
+    ranges.sort()
+    mask = (1 << bits) - 1
+    hi = ranges & mask
+    ranges >>= bits
+    lo = ranges & mask
+    ranges >>= bits
+    return ranges, lo, hi
 
 
 def _ascend(key: Ints, place: Ints) -> bool:

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from kpi_engine.ir.plan import FinishKind
 from kpi_engine.kernels.cells import Cells
-from kpi_engine.kernels.cover import covered_cells, distinct_at
+from kpi_engine.kernels.cover import count_over, covered_cells, distinct_at
 from kpi_engine.kernels.errors import TooMuchWork
 from kpi_engine.kernels.exact import divide_by_counts, range_sums, take, to_array, variance
 from kpi_engine.kernels.frames import StateFrame, group_rows
@@ -73,12 +73,13 @@ class GroupedStates:
         self.keys = tuple(decoded(key.take(pa.array(groups.first))) for key in frame.keys)
         self._frame = frame
         self._ids = groups.ids
-        self._sums = RunningCounts(groups.ids * self._width + frame.bucket, (groups.size + 1) * self._width)
+        places = groups.ids * self._width + frame.bucket
+        self._table = PlaceTable(places, (groups.size + 1) * self._width, are_distinct=frame.item is None)
 
     @cached_property
     def _order(self) -> Ints:
         """The states sorted by group and bucket."""
-        return sorted_with_order(self._ids * self._width + self._frame.bucket)[1]
+        return sorted_with_order(self._table.places)[1]
 
     @cached_property
     def _group(self) -> Ints:
@@ -90,11 +91,11 @@ class GroupedStates:
 
     @cached_property
     def _places(self) -> Ints:
-        return self._group * self._width + self._bucket
+        return self._table.places[self._order]
 
     def _count(self, counts: Ints, windows: BucketWindows, cells: Cells) -> Ints:
         """The sum of the states' counts inside the window of each cell."""
-        running = self._sums.of(counts)
+        running = self._table.running(counts)
         if running is None:
             return _between(counts[self._order], *self._ranges(windows, cells))
         top = self._width - 1
@@ -122,10 +123,23 @@ class GroupedStates:
 
     def covered(self, state: int, windows: BucketWindows) -> tuple[Ints, Ints]:
         """Groups and periods of all cells with a row of the state inside their window."""
-        kept = self._frame.states[state].rows[self._order] > 0
-        first, last, order = windows.periods_of(self._bucket[kept])
-        group, place = covered_cells(self._group[kept], first, last)
+        places = self._table.occupied(self._frame.states[state].rows)
+        owner = places // self._width
+        first, last, order = windows.periods_of(places - owner * self._width)
+        group, place = covered_cells(owner, first, last)
         return group, order[place]
+
+    def presence(self, state: int, windows: BucketWindows, owners: Ints, size: int) -> Ints:
+        """For each owner in [0, size) and period how many states of the owner's groups lie inside the window and have
+        rows. `owners` says whose each group is, -1 for nobody's."""
+        places = self._table.occupied(self._frame.states[state].rows)
+        group = places // self._width
+        first, last, order = windows.periods_of(places - group * self._width)
+        owner = owners[group]
+        kept = np.flatnonzero((owner >= 0) & (first < last))
+        found = np.zeros((size, len(windows)), np.int64)
+        found[:, order] = count_over(owner[kept], first[kept], last[kept], size, len(order))
+        return found
 
     def finish(self, state: int, how: Finish, windows: BucketWindows, cells: Cells) -> pa.Array:
         """One value a cell. Raises `TooMuchWork` for a percentile over windows that overlap too much."""
@@ -196,13 +210,16 @@ class GroupedStates:
         assert item is not None
         codes = key_codes(item)[0]
         first, last, order = windows.periods_of(self._frame.bucket)
-        kept = np.flatnonzero((known > 0) & (first < last))
         place = np.full(len(windows), -1, np.int64)
         place[order] = np.arange(len(order))
         asked = np.flatnonzero(place[cells.period] >= 0)
         wanted = Cells(cells.group[asked], place[cells.period[asked]], max(len(order), 1))
         counts = np.zeros(len(cells), np.int64)
-        counts[asked] = distinct_at(self._ids[kept], codes[kept], first[kept], last[kept], wanted)
+        ranges = (self._ids, codes, first, last)
+        if not bool(known.all()):
+            kept = np.flatnonzero(known)
+            ranges = (self._ids[kept], codes[kept], first[kept], last[kept])
+        counts[asked] = distinct_at(*ranges, wanted)
         return self._estimated(counts, windows, cells)
 
     def _estimated(self, counts: Ints, windows: BucketWindows, cells: Cells) -> Ints:
@@ -240,33 +257,51 @@ class GroupedStates:
         return percentile_over(item, counts, number, starts, stops, len(cells), percent)
 
 
-class RunningCounts:
-    """Sums of counts over all smaller places, by place, where a table of all places is no larger than the states."""
+class PlaceTable:
+    """Tables of all places in [0, `size`), where they are no larger than what lies at `places`.
 
-    def __init__(self, places: Ints, size: int) -> None:
-        self._places = places
+    `are_distinct`: nothing else lies at the same place.
+    """
+
+    def __init__(self, places: Ints, size: int, *, are_distinct: bool) -> None:
+        self.places = places
         self._size = size
-        self._are_distinct = bool((places[1:] > places[:-1]).all())
-        self._tables: dict[int, tuple[Ints, Ints]] = {}
+        self._are_distinct = are_distinct
+        self._fits = size <= max(_TABLE, 4 * len(places))
+        self._running: dict[int, tuple[Ints, Ints]] = {}
 
-    def of(self, counts: Ints) -> Ints | None:
+    def running(self, counts: Ints) -> Ints | None:
         """For each place from 0 on the sum of the counts at the places before it; None if that table is too large.
 
-        >>> RunningCounts(np.array([1, 3, 1]), 4).of(np.array([1, 5, 2])).tolist()
+        >>> PlaceTable(np.array([1, 3, 1]), 4, are_distinct=False).running(np.array([1, 5, 2])).tolist()
         [0, 0, 3, 3, 8]
         """
-        if self._size > max(_TABLE, 4 * len(self._places)):
+        if not self._fits:
             return None
-        found = self._tables.get(id(counts))
+        found = self._running.get(id(counts))
         if found is None:  # the counts are kept with their table, so that their number is not given to others
             table = np.zeros(self._size + 1, np.int64)
             if self._are_distinct:
-                table[1:][self._places] = counts
+                table[1:][self.places] = counts
             else:
-                table[1:] = np.bincount(self._places, counts, self._size)
+                table[1:] = np.bincount(self.places, counts, self._size)
             np.cumsum(table, out=table)
-            found = self._tables[id(counts)] = (counts, table)
+            found = self._running[id(counts)] = (counts, table)
         return found[1]
+
+    def occupied(self, counts: Ints) -> Ints:
+        """The places with a positive count, ascending.
+
+        >>> PlaceTable(np.array([3, 1, 3]), 4, are_distinct=False).occupied(np.array([0, 5, 2])).tolist()
+        [1, 3]
+        """
+        some = counts > 0
+        chosen = self.places if bool(some.all()) else self.places[some]
+        if not self._fits:
+            return distinct(chosen)
+        table = np.zeros(self._size, np.bool_)
+        table[chosen] = True
+        return np.flatnonzero(table)
 
 
 def _between(counts: Ints, starts: Ints, stops: Ints) -> Ints:

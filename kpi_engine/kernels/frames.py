@@ -163,6 +163,23 @@ def group_rows(keys: Sequence[pa.Array], length: int) -> Groups:
     return group(packed([key_codes(key) for key in keys]) if keys else np.zeros(length, np.int64))
 
 
+def key_as_item(frame: StateFrame, keys: Sequence[int], item: int, state: int) -> StateFrame:
+    """The set that one key of a frame makes for each combination of some others: of its values those that have rows of
+    a state.
+
+    >>> keys = [pa.array(["x", "x"]), pa.array([7, None])]
+    >>> (frame,) = partial_frames(keys, np.zeros(2, np.int64), [StateInput("count", None, None)])
+    >>> found = key_as_item(frame, [0], 1, 0)
+    >>> found.item.to_pylist(), found.states[0].values.tolist()
+    ([7, None], [1, 0])
+    """
+    rows, present = frame.states[state].rows, validity(frame.keys[item])
+    values = rows if present is None else np.where(present, rows, 0)
+    return StateFrame(
+        tuple(frame.keys[key] for key in keys), frame.bucket, frame.keys[item], (State("distinct", rows, values),)
+    )
+
+
 def merge_frames(frames: Sequence[StateFrame]) -> StateFrame:
     """Frames of the same measures as one, unique by (keys, bucket, item), in no particular order.
 

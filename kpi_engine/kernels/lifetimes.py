@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from kpi_engine.ir.plan import FinishKind
 from kpi_engine.kernels.cells import Cells
-from kpi_engine.kernels.cover import covered_cells, distinct_at
+from kpi_engine.kernels.cover import count_over, covered_cells, distinct_at
 from kpi_engine.kernels.errors import TooMuchWork
 from kpi_engine.kernels.exact import Limbs, concat, divide_by_counts, range_sums, regroup, take, to_array, variance
 from kpi_engine.kernels.extremes import group_extreme
@@ -50,6 +50,14 @@ class LifetimeStates:
         first, last, order = windows.instants_of(self._bucket[kept], self._until[kept])
         group, place = covered_cells(self._group[kept], first, last)
         return group, order[place]
+
+    def presence(self, state: int, windows: BucketWindows, owners: Ints, size: int) -> Ints:
+        """As `GroupedStates.presence`, of states alive at the instants of periods."""
+        kept = np.flatnonzero((self._frame.states[state].rows > 0) & (owners[self._group] >= 0))
+        first, last, order = windows.instants_of(self._bucket[kept], self._until[kept])
+        found = np.zeros((size, len(windows)), np.int64)
+        found[:, order] = count_over(owners[self._group[kept]], first, np.maximum(first, last), size, len(order))
+        return found
 
     def finish(self, state: int, how: Finish, windows: BucketWindows, cells: Cells) -> pa.Array:
         """One value a cell. Raises `TooMuchWork` where a percentile or an extreme would look at too much."""

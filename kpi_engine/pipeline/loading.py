@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kpi_engine.extend.host import Host
 from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.extend.rows import ConnectionSettings, Connector
-from kpi_engine.hosting import builtin_host, connectors_of, host_of, needed_plugins, plugin_problems
+from kpi_engine.hosting import builtin_host, connectors_of, host_of, needed_plugins, plugin_problems, untold
 from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import Catalog, TableSchema
 from kpi_engine.ir.diagnostic import Diagnostic, Severity
@@ -110,9 +110,8 @@ def load_linked(parsed: Parsed, config: ProjectConfig, bound: Mapping[str, Conne
     connectors = connectors_of(config, parsed.host)
     loaded = load_parsed(parsed.texts, parsed.linked, parsed.problems, connectors, bound, parsed.host)
     loaded = replace(loaded, connections=config.connections)
-    if not parsed.broken:
-        return loaded
-    return replace(loaded, diagnostics=without_follow_ups(parsed.broken, loaded.diagnostics))
+    found = (*loaded.diagnostics, *untold(connectors, loaded.diagnostics))
+    return replace(loaded, diagnostics=without_follow_ups(parsed.broken, found) if parsed.broken else found)
 
 
 def linked_files(

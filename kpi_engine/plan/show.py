@@ -73,6 +73,8 @@ def _answer(plan: Plan) -> str:
 
 def _leaf(leaf: Leaf, plan: Plan, calendar: Calendar) -> str:
     parts = [f"{leaf.finish} of q{leaf.query + 1}.s{leaf.state + 1}"]
+    if leaf.item_key:
+        parts.append(f"[{leaf.item_key}]")
     if leaf.parameter:
         parts.append(f"at {leaf.parameter}")
     if leaf.keys != tuple(name for name, _ in plan.dimensions):

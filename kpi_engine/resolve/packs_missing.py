@@ -6,12 +6,12 @@ is mapped; what reads them is marked and cannot be asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import Catalog, Metric, TableColumn, TableSchema
-from kpi_engine.ir.diagnostic import Diagnostic, KpiError
+from kpi_engine.ir.diagnostic import Diagnostic, KpiError, Note
 from kpi_engine.ir.expression import MetricReference
 from kpi_engine.ir.fingerprint import Meaning, Meanings
 from kpi_engine.ir.question import BoundQuestion
@@ -68,12 +68,12 @@ def marked(catalog: Catalog, linked: Linked, unmapped: Iterable[str], missing: M
     }
     known = replace(catalog, sources=sources, packs=linked.packs)
     reads = Reads(known) if without or missing else None
-    metrics: dict[str, Metric] = {
-        name: replace(
-            metric, pack=linked.owners.get(name, ""), lacks=() if reads is None else _lacking(known, reads.of(name))
+    metrics: dict[str, Metric] = {}
+    for name, metric in catalog.metrics.items():
+        read = reads.of(name) if reads is not None else ()
+        metrics[name] = replace(
+            metric, pack=linked.owners.get(name, ""), lacks=_lacking(known, read), needs=_needs(known, read)
         )
-        for name, metric in catalog.metrics.items()
-    }
     return replace(known, metrics=metrics)
 
 
@@ -90,6 +90,19 @@ def _lacking(catalog: Catalog, read: Iterable[tuple[str, str]]) -> tuple[str, ..
     return tuple(sorted(found))
 
 
+def _needs(catalog: Catalog, read: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Columns that are read and have nothing behind them; a source by itself where its rows alone are."""
+    found: dict[str, set[str]] = {}
+    for name, column in read:
+        source = catalog.sources.get(name)
+        if source is None or source.derived is not None or not (source.unmapped or column in source.missing):
+            continue
+        columns = found.setdefault(name, set())
+        if column and source.columns[column].computed is None:
+            columns.add(f"{name}.{column}")
+    return tuple(sorted(each for name, columns in found.items() for each in columns or {name}))
+
+
 def lacking_dimensions(catalog: Catalog, question: BoundQuestion) -> tuple[str, ...]:
     """What a question's dimensions need that nothing is mapped to."""
     if not any(source.missing for source in catalog.sources.values()):
@@ -104,6 +117,7 @@ def lacking_dimensions(catalog: Catalog, question: BoundQuestion) -> tuple[str, 
 def with_data(catalog: Catalog, question: BoundQuestion) -> BoundQuestion:
     """A question for values of the sources that have them; KpiError E795 if nothing is mapped to any."""
     lacking: dict[str, tuple[str, ...]] = {}
+    needs: set[str] = set()
     for source in question.sources:
         reads = Reads(catalog)
         reads.found.add((source, ""))
@@ -113,11 +127,12 @@ def with_data(catalog: Catalog, question: BoundQuestion) -> BoundQuestion:
         ):
             reads.row(value, source)
         lacking[source] = _lacking(catalog, reads.found)
+        needs.update(_needs(catalog, reads.found))
     kept = tuple(source for source in question.sources if not lacking[source])
     if not kept:
         needed = sorted({each for found in lacking.values() for each in found})
         message = f"these values need {_needed(catalog, needed)}"
-        raise KpiError(Diagnostic("E795", message, NOWHERE, _helps(catalog, needed)))
+        raise KpiError(Diagnostic("E795", message, NOWHERE, _helps(catalog, sorted(needs))))
     return replace(question, sources=kept)
 
 
@@ -164,25 +179,29 @@ class Reads(Meanings):
 
 def missing_notes(catalog: Catalog, places: Mapping[str, Span]) -> list[Diagnostic]:
     """For each logical source the columns that its metrics lack, and which of them are disabled for it."""
-    wanted: dict[str, dict[str, None]] = {}
-    disabled: dict[str, dict[str, None]] = {}
+    disabled: dict[str, dict[str, list[str]]] = {}
     for metric in catalog.metrics.values():
-        for each in metric.lacks:
-            source = each if each in catalog.sources else each.rpartition(".")[0]
-            disabled.setdefault(source, {})[metric.name] = None
-            wanted.setdefault(source, {})[each.removeprefix(source).removeprefix(".")] = None
-    return [_note(catalog, source, wanted[source], disabled[source], places) for source in wanted]
+        for source, columns in columns_by_source(catalog, metric.needs).items():
+            disabled.setdefault(source, {})[metric.name] = columns
+    return [_note(catalog, source, metrics, places) for source, metrics in disabled.items()]
 
 
 def _note(
-    catalog: Catalog, name: str, columns: Iterable[str], disabled: Iterable[str], places: Mapping[str, Span]
+    catalog: Catalog, name: str, disabled: Mapping[str, Sequence[str]], places: Mapping[str, Span]
 ) -> Diagnostic:
+    """What a source lacks; for one that is mapped also which metric wants what of it."""
     source, names = catalog.sources[name], list(disabled)
+    columns = list(dict.fromkeys(column for wanted in disabled.values() for column in wanted))
     shown = shown_source(catalog, name)
     lacking = f"`{shown}` has no table" if source.unmapped else f"`{shown}` lacks {listed(columns, most=20)}"
     counted = "1 metric is" if len(names) == 1 else f"{len(names)} metrics are"
     message = f"{lacking}: {counted} disabled, {listed(names, most=5)}"
-    return Diagnostic("N791", message, places.get(name, NOWHERE), _help(catalog, name, columns))
+    notes = [
+        Note(f"`{metric}` needs {listed(wanted)}", catalog.metrics[metric].span)
+        for metric, wanted in disabled.items()
+        if not source.unmapped and len(columns) > 1
+    ]
+    return Diagnostic("N791", message, places.get(name, NOWHERE), _help(catalog, name, columns), tuple(notes))
 
 
 def shown_source(catalog: Catalog, name: str) -> str:
@@ -194,8 +213,9 @@ def shown_source(catalog: Catalog, name: str) -> str:
 def _help(catalog: Catalog, name: str, columns: Iterable[str]) -> str:
     source, shown = catalog.sources[name], shown_source(catalog, name)
     if source.unmapped:
-        stored = [each.name for each in source.columns.values() if each.computed is None]
-        return f'write `map {shown} to "TABLE"`; its columns are {", ".join(stored)}'
+        wanted = set(columns)
+        read = [each.name for each in source.columns.values() if each.name in wanted]
+        return f'write `map {shown} to "TABLE"`' + (f"; what is read of it is {listed(read, most=20)}" if read else "")
     return f"under `map {shown}` write {listed((f'{each} = ...' for each in columns), most=8)}"
 
 
@@ -206,18 +226,22 @@ def refuse_missing(catalog: Catalog, metrics: Iterable[str], read: Iterable[tupl
         metric = catalog.metrics.get(name)
         if metric is not None and metric.lacks:
             message = f"`{name}` needs {_needed(catalog, metric.lacks)}"
-            found.append(Diagnostic("E795", message, metric.span, _helps(catalog, metric.lacks)))
-    if not found and (lacking := _lacking(catalog, read)):
+            found.append(Diagnostic("E795", message, metric.span, _helps(catalog, metric.needs)))
+    columns = list(read)
+    if not found and (lacking := _lacking(catalog, columns)):
         message = f"this question needs {_needed(catalog, lacking)}"
-        found.append(Diagnostic("E795", message, NOWHERE, _helps(catalog, lacking)))
+        found.append(Diagnostic("E795", message, NOWHERE, _helps(catalog, _needs(catalog, columns))))
     return found
 
 
-def _parts(catalog: Catalog, lacking: Iterable[str]) -> dict[str, list[str]]:
+def columns_by_source(catalog: Catalog, lacking: Iterable[str]) -> dict[str, list[str]]:
+    """Names as `source.column`, or of sources alone, by source."""
     parts: dict[str, list[str]] = {}
     for each in lacking:
         source = each if each in catalog.sources else each.rpartition(".")[0]
-        parts.setdefault(source, []).append(each.removeprefix(source).removeprefix("."))
+        columns = parts.setdefault(source, [])
+        if source != each:
+            columns.append(each.removeprefix(source).removeprefix("."))
     return parts
 
 
@@ -226,10 +250,10 @@ def _needed(catalog: Catalog, lacking: Iterable[str]) -> str:
         f"the table of `{shown_source(catalog, source)}`"
         if catalog.sources[source].unmapped
         else f"{listed(columns)} of `{shown_source(catalog, source)}`"
-        for source, columns in _parts(catalog, lacking).items()
+        for source, columns in columns_by_source(catalog, lacking).items()
     ]
     return f"{' and '.join(phrases)}, which {'is' if len(phrases) == 1 else 'are'} not mapped"
 
 
 def _helps(catalog: Catalog, lacking: Iterable[str]) -> str:
-    return "; ".join(_help(catalog, source, columns) for source, columns in _parts(catalog, lacking).items())
+    return "; ".join(_help(catalog, source, columns) for source, columns in columns_by_source(catalog, lacking).items())

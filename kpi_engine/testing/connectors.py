@@ -21,7 +21,7 @@ import logging
 import subprocess
 import sys
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -61,7 +61,7 @@ from kpi_engine.testing.connector_reading import (
 )
 
 CANARY = "kpi-canary-7f3a9c"
-_QUIET = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+_QUIET = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
 class ConnectorKit:
@@ -77,6 +77,8 @@ class ConnectorKit:
     """Options of the connection that hold references to keys."""
     import_seconds: ClassVar[float] = 2.0
     """How long importing the connector's module may take beyond the engine's own."""
+    examples: ClassVar[int] = 60
+    """How many questions are made up for each of the checks that try many; fewer where each takes long."""
     not_applicable: ClassVar[Mapping[str, str]] = {}
     """Reasons by the name of the check: `{"test_an_empty_table": "the service has none"}`."""
 
@@ -161,37 +163,41 @@ class ConnectorKit:
 
     # Rows ------------------------------------------------------------------------------------------------------------
 
-    @_QUIET
-    @given(data=st.data())
-    def test_projection_and_order(self, connector: Connector, data: st.DataObject) -> None:
+    def test_projection_and_order(self, connector: Connector) -> None:
         """Any columns in any order give those of the whole rows, in the same order of rows; no column, the count."""
-        table = data.draw(st.sampled_from(self.tables))
-        every = columns_of(connector, table)
-        chosen = data.draw(st.lists(st.sampled_from(every), unique=True))
-        whole = self._rows(connector, table)
-        if not chosen:
-            assert sum(batch.num_rows for batch in batches_of(scan_of(connector, table, []))) == len(whole)
-            return
-        places = [every.index(name) for name in chosen]
-        assert read(connector, table, chosen) == [tuple(row[place] for place in places) for row in whole]
+        known = {table: (columns_of(connector, table), self._rows(connector, table)) for table in self.tables}
 
-    @_QUIET
-    @given(data=st.data())
-    def test_pushed_is_not_pushed(self, connector: Connector, data: st.DataObject) -> None:
+        def check(data: st.DataObject) -> None:
+            table = data.draw(st.sampled_from(self.tables))
+            every, whole = known[table]
+            chosen = data.draw(st.lists(st.sampled_from(every), unique=True))
+            if not chosen:
+                assert sum(batch.num_rows for batch in batches_of(scan_of(connector, table, []))) == len(whole)
+                return
+            places = [every.index(name) for name in chosen]
+            assert read(connector, table, chosen) == [tuple(row[place] for place in places) for row in whole]
+
+        self._for_examples(check)
+
+    def test_pushed_is_not_pushed(self, connector: Connector) -> None:
         """With a predicate come all rows that it means, and if it is answered `exact` no others."""
-        table = data.draw(st.sampled_from(self.tables))
-        columns = columns_of(connector, table)
-        whole = self._rows(connector, table)
-        predicates = data.draw(_predicates(columns, whole))
-        scan = scan_of(connector, table, columns, predicates)
-        pushed = list(scan.pushed)
-        assert len(pushed) == len(predicates)
-        assert not set(pushed) - {"exact", "inexact", "none"}
-        given = rows_of(batches_of(scan))
-        exact = [each for each, answer in zip(predicates, pushed, strict=True) if answer == "exact"]
-        assert all(matches(row, columns, each) for row in given for each in exact), "an exact predicate is not"
-        meant = [row for row in whole if all(matches(row, columns, each) for each in predicates)]
-        assert [row for row in given if all(matches(row, columns, each) for each in predicates)] == meant
+        known = {table: (columns_of(connector, table), self._rows(connector, table)) for table in self.tables}
+
+        def check(data: st.DataObject) -> None:
+            table = data.draw(st.sampled_from(self.tables))
+            columns, whole = known[table]
+            predicates = data.draw(_predicates(columns, whole))
+            scan = scan_of(connector, table, columns, predicates)
+            pushed = list(scan.pushed)
+            assert len(pushed) == len(predicates)
+            assert not set(pushed) - {"exact", "inexact", "none"}
+            given = rows_of(batches_of(scan))
+            exact = [each for each, answer in zip(predicates, pushed, strict=True) if answer == "exact"]
+            assert all(matches(row, columns, each) for row in given for each in exact), "an exact predicate is not"
+            meant = [row for row in whole if all(matches(row, columns, each) for each in predicates)]
+            assert [row for row in given if all(matches(row, columns, each) for each in predicates)] == meant
+
+        self._for_examples(check)
 
     def test_an_empty_table(self, connector: Connector) -> None:
         """A table without rows has its columns, and no batch with rows."""
@@ -296,6 +302,9 @@ class ConnectorKit:
         assert checked, "it supports no count, minimum and maximum of any column"
 
     # Helpers ---------------------------------------------------------------------------------------------------------
+
+    def _for_examples(self, check: Callable[[st.DataObject], None]) -> None:
+        settings(_QUIET, max_examples=self.examples)(given(data=st.data())(check))()
 
     def _rows(self, connector: Connector, table: str) -> list[tuple[Any, ...]]:
         return read(connector, table, columns_of(connector, table))

@@ -75,7 +75,7 @@ def retail_tables() -> dict[str, str]:
 
 def base_texts() -> list[SourceText]:
     """The demo's definitions."""
-    return [SourceText(path.name, path.read_text("utf-8")) for path in sorted(definitions().glob("*.kpi"))]
+    return [SourceText(path.name, path.read_text("utf-8")) for path in sorted(definitions().glob("?*.kpi"))]
 
 
 def pack_texts() -> list[str]:

@@ -22,6 +22,7 @@ source orders
   column channel: text
   column status: text
   column total: integer
+  column buyer: text -> buyer
 
 n = count(orders)
 revenue = sum(orders.total)
@@ -31,7 +32,22 @@ arrived = count(orders dated by delivered)
 share = revenue / total(revenue, channel)
 so_far = cumulative(revenue)
 last_month = previous(revenue)
+
+entity buyer
+
+bought = count(orders where status = "paid")
+buyers = count(distinct orders.buyer where status = "paid")
+callers = count(distinct orders.buyer)
+repeaters = count(buyer having bought > 1)
+stayed = count(buyer having previous(bought) > 0 and bought > 0) / previous(buyers)
+by_day = rolling(buyers, 3 days)
 """
+
+
+ALL = (
+    *("n", "revenue", "paid", "paid_orders", "arrived", "share", "so_far", "last_month"),
+    *("repeaters", "stayed", "buyers", "callers"),
+)
 
 
 def day(month: int, number: int) -> datetime.date:
@@ -42,13 +58,15 @@ def day(month: int, number: int) -> datetime.date:
 def project() -> kpi_engine.Project:
     made = kpi_engine.Project.from_text(DEFINITIONS)
     rows = [
-        (day(1, 5), day(1, 7), "web", "paid", 10),
-        (day(1, 9), day(2, 1), "web", "open", 20),
-        (day(2, 3), None, None, "paid", 40),
-        (day(3, 3), day(3, 3), "app", None, 80),
-        (None, day(3, 9), "app", "paid", 160),
+        (day(1, 5), day(1, 7), "web", "paid", 10, "ann"),
+        (day(1, 9), day(2, 1), "web", "open", 20, "bob"),
+        (day(1, 9), day(2, 1), "web", "paid", 1, "ann"),
+        (day(2, 3), None, None, "paid", 40, "ann"),
+        (day(2, 4), None, "web", "paid", 2, None),
+        (day(3, 3), day(3, 3), "app", None, 80, "bob"),
+        (None, day(3, 9), "app", "paid", 160, "ann"),
     ]
-    names = ["ordered", "delivered", "channel", "status", "total"]
+    names = ["ordered", "delivered", "channel", "status", "total", "buyer"]
     made.bind("orders", pa.table(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))))
     return made
 
@@ -98,6 +116,30 @@ def test_a_condition_of_one_measure_is_not_hoisted(project: kpi_engine.Project) 
     assert optimized.scans[0].predicates == ()
 
 
+def test_a_set_of_keys_is_read_off_their_states(project: kpi_engine.Project) -> None:
+    plan, optimized, names = plans(project, "repeaters buyers stayed", by=("channel",), grain="month")
+    assert "read_sets_off_keyed_states" in names
+    assert any(state.is_set for query in plan.queries for state in query.states)
+    (query,) = optimized.queries
+    assert [key.name for key in query.keys] == ["channel", *(key.name for key in query.keys if key.name != "channel")]
+    assert [state.kind for state in query.states] == ["count"]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "flags"),
+    [
+        ("repeaters callers", {}),  # of other rows
+        ("repeaters by_day", {}),  # by the day, where the states are kept by the month
+        ("buyers", {}),
+    ],
+    ids=["rows", "edges", "alone"],
+)
+def test_other_sets_are_kept(project: kpi_engine.Project, metrics: str, flags: dict[str, object]) -> None:
+    _, optimized, names = plans(project, metrics, grain="month", **flags)
+    assert "read_sets_off_keyed_states" not in names
+    assert any(state.is_set for query in optimized.queries for state in query.states)
+
+
 def test_windows_bound_the_scan(project: kpi_engine.Project) -> None:
     _, optimized, _ = plans(project, "revenue", grain="month", start="2026-02", end="2026-02")
     start, end = optimized.scans[0].start, optimized.scans[0].end
@@ -126,7 +168,7 @@ def subsets() -> Iterator[tuple[str, ...]]:
 @pytest.mark.parametrize("kept", list(subsets()), ids=" ".join)
 def test_no_rule_changes_an_answer(project: kpi_engine.Project, kept: tuple[str, ...]) -> None:
     question = Question(
-        ("n", "revenue", "paid", "paid_orders", "arrived", "share", "so_far", "last_month"),
+        ALL,
         by=("channel",),
         grain="month",
         as_of="2026-03-20",

@@ -42,7 +42,7 @@ def played(folder: Path, forgets: Sequence[str] = ()) -> tuple[RecordingDisk, li
 
 
 def wrong_states(disk: RecordingDisk, states: list[State], scratch: Path) -> Iterator[str]:
-    """What is wrong after a power failure behind each operation. A folder that was seen before is not looked at again."""
+    """What is wrong after a power failure behind each operation; a folder that was seen is not looked at again."""
     seen: dict[tuple[tuple[str, bytes], ...], State | None] = {}
     done = 0
     for count in range(len(disk.events) + 1):

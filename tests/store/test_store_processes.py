@@ -31,7 +31,7 @@ from kpi_engine.ir.stored import NewRecord
 from kpi_engine.store import FolderStore
 from tests.store.writers import sealed
 store = FolderStore(Path(sys.argv[1]), limit=1 << 30, grace=float(sys.argv[2]))
-for number in range(40):
+for number in range(25):
     old = [each.name for each in store.records("pair")]
     pair = [NewRecord("pair", str(number), {"bytes": sealed(number, size)}) for size in (100, 50_000)]
     assert store.save(pair, old), store.notes
@@ -45,7 +45,7 @@ def start(program: str, *words: object) -> subprocess.Popen[bytes]:
 
 
 def test_two_processes_that_save_at_once_lose_nothing(tmp_path: Path) -> None:
-    folder, count = tmp_path / "state", 25
+    folder, count = tmp_path / "state", 15
     writers = [start(SAVE_EACH, folder, label, count) for label in ("orders", "visits")]
     for each in writers:
         each.communicate(b"!")
@@ -80,4 +80,4 @@ def test_who_reads_while_others_write_reads_whole_saves(tmp_path: Path) -> None:
                 assert unsealed(blob) == int(header) if blob is not None else may_be_gone
         assert writer.wait() == 0 and looks > 3
         writer.communicate()
-        assert [header for header, _ in content(quick(folder), "pair")] == ["39", "39"]
+        assert [header for header, _ in content(quick(folder), "pair")] == ["24", "24"]

@@ -231,13 +231,13 @@ def _sums(
     if argument.kind not in (SqlKind.INTEGER, SqlKind.DECIMAL, SqlKind.FLOAT):
         raise NotPushed(f"sums of {argument.kind.value} are not on the list")
     kept = argument.with_node(_where(passing, argument.node))
-    total = rows.dialect.total(kept, inexact=choices.inexact_sums and state.kind == "sum")
-    found = [(total, Column(f"sum_{place}", argument.kind, argument.scale))]
+    squares = []
     if state.kind == "moments":
         square = rows.dialect.square(kept)
-        total = rows.dialect.total(square, inexact=False)
-        found.append((total, Column(f"squares_{place}", square.kind, square.scale)))
-    return found
+        column = Column(f"squares_{place}", square.kind, square.scale)
+        squares.append((rows.dialect.total(square, inexact=False), column))
+    total = rows.dialect.total(kept, inexact=choices.inexact_sums)
+    return [(total, Column(f"sum_{place}", argument.kind, argument.scale)), *squares]
 
 
 def _extreme(place: int, state: StateRequest, rows: _Rows, passing: exp.Expr | None) -> tuple[exp.Expr, Column]:

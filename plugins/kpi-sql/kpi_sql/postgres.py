@@ -97,7 +97,8 @@ class PostgresConnector(SqlConnector):
             raise data_error("E605", place, message, "look at the connection in kpi.toml") from None
 
     def _open(self) -> dbapi.Connection:
-        return adbc_driver_postgresql.dbapi.connect(self._uri(), autocommit=True)
+        opened: dbapi.Connection = adbc_driver_postgresql.dbapi.connect(self._uri(), autocommit=True)
+        return opened
 
     def _uri(self) -> str:
         settings = self.settings

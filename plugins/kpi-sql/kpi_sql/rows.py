@@ -130,8 +130,8 @@ def _condition(predicate: Predicate, table: StoredTable, dialect: Dialect, binde
     if column is None:
         raise NotPushed("there is no such column")
     if predicate.operator == "is_null":
-        value = dialect.read(column, named(column.name)).node
-        return exp.Is(this=wrapped(value), expression=exp.Null()), "exact"
+        present = dialect.read(column, named(column.name)).node
+        return exp.Is(this=wrapped(present), expression=exp.Null()), "exact"
     values = predicate.value if isinstance(predicate.value, tuple) else (predicate.value,)
     tests = []
     push: Push = "exact"

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 
 import pytest
 
-from . import databases, server
+from . import databases
+from .server import PASSWORD, Server, running
 
 
 @pytest.fixture(scope="session")
-def connection_text(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
-    """The settings of a connection to a database of this kind."""
+def postgres_server() -> Iterator[Server]:
+    """A PostgreSQL server, whose password is where connections look for it."""
+    with pytest.MonkeyPatch.context() as patch, running() as server:
+        patch.setenv("KPI_SQL_PASSWORD", PASSWORD)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def connection_text(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """The settings of a connection to a database of this kind that holds the small shop."""
     written: dict[str, str] = {}
-    running = ExitStack()
-    os.environ["KPI_SQL_PASSWORD"] = server.PASSWORD
 
     def settings(kind: str) -> str:
         if kind not in written:
@@ -27,8 +32,7 @@ def connection_text(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callab
                 case "sqlite":
                     written[kind] = databases.sqlite_file(folder / "shop.sqlite")
                 case "postgres":
-                    written[kind] = databases.postgres_server(running.enter_context(server.running()))
+                    written[kind] = databases.postgres_tables(request.getfixturevalue("postgres_server"))
         return written[kind]
 
-    with running:
-        yield settings
+    return settings

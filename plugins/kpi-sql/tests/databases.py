@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,48 +19,63 @@ from .server import Server
 DATABASES = ("duckdb", "sqlite", "postgres")
 
 
-def duckdb_file(path: Path) -> str:
-    """Write the shop; the settings of a connection to it."""
+Tables = Mapping[str, pa.Table]
+Declared = Mapping[str, Mapping[str, str]]
+"""The types of columns, by table."""
+
+
+def duckdb_file(path: Path, tables: Tables | None = None, declared: Declared = shop.COLUMNS) -> str:
+    """Write tables (those of the shop unless others are given); the settings of a connection to them."""
     with duckdb.connect(str(path)) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        for name, table in shop.tables().items():
-            connection.execute(shop.create(name))
+        for name, table in (tables or shop.tables()).items():
+            connection.execute(create(name, declared[name]))
             connection.register("given", table)
             connection.execute(f'INSERT INTO "{name}" SELECT * FROM given')
             connection.unregister("given")
     return f'[connections.default]\nconnector = "duckdb"\npath = "{path}"\n'
 
 
-def sqlite_file(path: Path) -> str:
-    """Write the shop as Python's own module stores it: decimals as numbers, times as texts."""
-    with sqlite3.connect(path) as connection:
-        for name, table in shop.tables().items():
-            connection.execute(shop.create(name))
+def sqlite_file(path: Path, tables: Tables | None = None, declared: Declared = shop.COLUMNS) -> str:
+    """The same as Python's own module stores it: decimals as numbers, times as texts."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for name, table in (tables or shop.tables()).items():
+            connection.execute(create(name, declared[name]))
             places = ", ".join("?" for _ in table.schema.names)
-            rows = [tuple(_stored(value) for value in row) for row in shop.rows(table)]
+            rows = zip(*([_stored(value) for value in column.to_pylist()] for column in table.columns), strict=True)
             connection.executemany(f'INSERT INTO "{name}" VALUES ({places})', rows)
     return f'[connections.default]\nconnector = "sqlite"\npath = "{path}"\n'
 
 
-def postgres_server(server: Server) -> str:
-    """Write the shop."""
+def postgres_tables(
+    server: Server, tables: Tables | None = None, declared: Declared = shop.COLUMNS, schema: str = "public"
+) -> str:
+    """The same in a schema of a server."""
     with server.connect() as connection, connection.cursor() as cursor:
-        for name, table in shop.tables().items():
-            cursor.execute(shop.create(name))
-            texts = [[None if value is None else _text(value) for value in row] for row in shop.rows(table)]
-            names = [f"c{place}" for place in range(table.num_columns)]
-            columns = [pa.array(list(each), pa.string()) for each in zip(*texts, strict=True)]
+        cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        cursor.execute(f"SET search_path = {schema}")
+        for name, table in (tables or shop.tables()).items():
+            cursor.execute(create(name, declared[name]))
             if not table.num_rows:
                 continue
-            given = pa.table(columns, names=names)
-            cursor.adbc_ingest(f"raw_{name}", given, mode="create")
-            casts = ", ".join(f"{each}::{type}" for each, type in zip(names, shop.COLUMNS[name].values(), strict=True))
+            names = [f"c{place}" for place in range(table.num_columns)]
+            texts = [pa.array([_text(value) for value in column.to_pylist()], pa.string()) for column in table.columns]
+            cursor.adbc_ingest(f"raw_{name}", pa.table(texts, names=names), mode="create")
+            casts = ", ".join(f"{each}::{type}" for each, type in zip(names, declared[name].values(), strict=True))
             cursor.execute(f'INSERT INTO "{name}" SELECT {casts} FROM raw_{name}')
             cursor.execute(f"DROP TABLE raw_{name}")
-    return server.settings
+    return server.settings + (f'schema = "{schema}"\n' if schema != "public" else "")
 
 
-def _text(value: Any) -> str:
+def create(name: str, columns: Mapping[str, str]) -> str:
+    """The statement that makes a table."""
+    listed = ", ".join(f'"{column}" {type}' for column, type in columns.items())
+    return f'CREATE TABLE "{name}" ({listed})'
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
     return value.isoformat(" ") if isinstance(value, datetime.datetime) else str(value)
 
 

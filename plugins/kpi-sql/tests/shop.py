@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -199,15 +199,3 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     "payments": {"paid": "DATE", "amount": "DECIMAL(12,2)", "local": "TIMESTAMP"},
 }
 """Declared types, alike in all databases."""
-
-
-def create(name: str) -> str:
-    """The statement that makes a table."""
-    return (
-        f'CREATE TABLE "{name}" ({", ".join(f"{chr(34)}{key}{chr(34)} {type}" for key, type in COLUMNS[name].items())})'
-    )
-
-
-def rows(table: pa.Table) -> Sequence[tuple[Any, ...]]:
-    """Plain rows, as drivers take them."""
-    return [tuple(row.values()) for row in table.to_pylist()]

@@ -22,6 +22,7 @@ class Shop(ConnectorKit):
     tables = ("orders", "customers", "payments", "nothing")
     empty_table = "nothing"
     money = ("orders.total", "payments.amount")
+    examples = 40
 
 
 class TestDuckdb(Shop):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,41 +20,34 @@ from kpi_engine.extend.rows import ConnectionSettings
 from kpi_engine.ir.diagnostic import KpiError
 
 from . import databases, shop
+from .server import connected
 
 
-def postgres(text: str, **more: Any) -> PostgresConnector:
-    port = next(line.split(" = ")[1] for line in text.splitlines() if line.startswith("port"))
-    options = {"host": "127.0.0.1", "port": int(port), "database": "postgres", "user": "shop", **more}
-    return PostgresConnector(
-        ConnectionSettings("db", "postgres", (*options.items(), ("password", "env:KPI_SQL_PASSWORD")))
-    )
-
-
-def opened(kind: str, folder: Path, text: Callable[[str], str]) -> Any:
-    if kind == "postgres":
-        return postgres(text("postgres"))
-    path = folder / "shop.db"
-    {"duckdb": databases.duckdb_file, "sqlite": databases.sqlite_file}[kind](path)
-    make = {"duckdb": DuckdbConnector, "sqlite": SqliteConnector}[kind]
-    return make(ConnectionSettings("db", kind, folder=str(path)))
+def opened(kind: str, text: str, **more: Any) -> Any:
+    """The connector of a connection's settings, with some more."""
+    given = {**tomllib.loads(text)["connections"]["default"], **more}
+    make = {"duckdb": DuckdbConnector, "sqlite": SqliteConnector, "postgres": PostgresConnector}[kind]
+    del given["connector"]
+    folder = given.pop("path", ".")
+    return make(ConnectionSettings("db", kind, tuple(given.items()), folder=folder))
 
 
 @pytest.mark.parametrize("kind", ["duckdb", "sqlite", "postgres"])
-def test_a_session_cannot_write(kind: str, tmp_path: Path, connection_text: Callable[[str], str]) -> None:
-    connector = opened(kind, tmp_path, connection_text)
+def test_a_session_cannot_write(kind: str, connection_text: Callable[[str], str]) -> None:
+    connector = opened(kind, connection_text(kind))
     with pytest.raises(KpiError, match=r"E605.*read.?only"), connector.session() as session:
         session.table("INSERT INTO regions VALUES (7, 'x')", ())
 
 
-def test_duckdb_reads_no_files_and_keeps_its_settings(tmp_path: Path, connection_text: Callable[[str], str]) -> None:
-    connector = opened("duckdb", tmp_path, connection_text)
+def test_duckdb_reads_no_files_and_keeps_its_settings(connection_text: Callable[[str], str]) -> None:
+    connector = opened("duckdb", connection_text("duckdb"))
     for text in ("SELECT * FROM read_csv('/etc/hostname')", "SET enable_external_access = true"):
         with pytest.raises(KpiError, match="E605"), connector.session() as session:
             session.table(text, ())
 
 
 def test_a_statement_that_takes_too_long_is_stopped(tmp_path: Path, connection_text: Callable[[str], str]) -> None:
-    slow = postgres(connection_text("postgres"), timeout=0.2)
+    slow = opened("postgres", connection_text("postgres"), timeout=0.2)
     with pytest.raises(KpiError, match="statement timeout"), slow.session() as session:
         session.table("SELECT pg_sleep(20)::text", ())
     databases.duckdb_file(tmp_path / "x.duckdb")
@@ -122,14 +116,8 @@ def test_sums_that_a_database_cannot_hold_are_refused(tmp_path: Path) -> None:
 
 
 def test_types_that_postgres_alone_has(connection_text: Callable[[str], str]) -> None:
-    connector = postgres(connection_text("postgres"), schema="more")
-    with (
-        __import__("adbc_driver_postgresql.dbapi").dbapi.connect(
-            f"postgresql://shop:tiger-4711@127.0.0.1:{dict(connector.connection.options)['port']}/postgres",
-            autocommit=True,
-        ) as connection,
-        connection.cursor() as cursor,
-    ):
+    connector = opened("postgres", connection_text("postgres"), schema="more")
+    with connected(connection_text("postgres")) as cursor:
         cursor.execute("CREATE SCHEMA more")
         cursor.execute("CREATE TYPE more.mood AS ENUM ('good', 'bad')")
         cursor.execute(

@@ -1,0 +1,53 @@
+"""A question about a month fetches the rows of a month, and still says what it left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import kpi_engine
+
+from . import shop
+from .databases import DATABASES
+
+MARCH: dict[str, Any] = {"grain": "month", "start": "2026-03", "end": "2026-03"}
+
+
+def asked(metrics: list[str], folder: Path, settings: str) -> tuple[list[tuple[Any, ...]], dict[str, Any]]:
+    result = kpi_engine.open(shop.project(folder, settings)).eval(metrics, **MARCH)
+    return shop.values(result.table), result.report()["sources"]
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+def test_rows_of_one_month_are_fetched(kind: str, tmp_path: Path, connection_text: Callable[[str], str]) -> None:
+    metrics = ["many", "paid", "seen"]
+    expected, _ = asked(metrics, tmp_path / "files", "")
+    found, sources = asked(metrics, tmp_path / kind, connection_text(kind) + "aggregate = false\n")
+    assert found == expected
+    local = [shop.at(text) for text in ("2026-02-28T23:00:00", "2026-03-31T22:00:00")]
+    inside = [row for row in shop.tables()["orders"].column("at").to_pylist() if row and local[0] <= row < local[1]]
+    assert sources["orders"]["rows"] == len(inside) < shop.tables()["orders"].num_rows
+    # Days are compared as they are, local times with a day to spare on both sides.
+    assert (sources["payments"]["rows"], sources["visits"]["rows"]) == (1, 2)
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+def test_what_is_not_fetched_is_counted_all_the_same(
+    kind: str, tmp_path: Path, connection_text: Callable[[str], str]
+) -> None:
+    """One metric is made in the database and one of rows, or both of rows: both ways say how many rows lie nowhere."""
+    definitions = shop.DEFINITIONS + shop.ROWS_ONLY
+    for metrics in (["heft"], ["heft", "many"]):
+        reports = []
+        for settings in ("", connection_text(kind)):
+            project = kpi_engine.open(shop.project(tmp_path / f"{bool(settings)}", settings, definitions))
+            result = project.eval(metrics, **MARCH)
+            reports.append((shop.values(result.table), result.report()["sources"]["orders"]))
+        (expected, before), (found, after) = reports
+        assert found == expected
+        assert after["rows"] < before["rows"]
+        for count in ("rows_without_time", "rows_past_watermark"):
+            assert after[count] == before[count] == 1, (count, before, after)
