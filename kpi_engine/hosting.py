@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -109,7 +110,7 @@ def _connector(settings: ConnectionSettings, config: ProjectConfig, host: Host) 
 def store_of(config: ProjectConfig) -> StateStore | None:
     """The state store that a project chose; its folder is made when something is first kept."""
     settings = config.store
-    if settings.folder is None:
+    if settings.folder is None or os.name == "nt":  # where neither such locks nor syncs of folders exist
         return None
     return FolderStore(settings.folder, limit=settings.size, network=settings.network)
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from questions import HERE, Question
 
 Rows = list[tuple[Any, ...]]
-_BY: Final = {"channel": {"scorecard": "order__channel", "visitors": "visit__channel", "conversion": "channel_key__name"}}
+_BY: Final = {"channel": {"scorecard": "order__channel", "visitors": "visit__channel", "conversion": "shared_channel"}}
 
 
 def answer(question: Question, data: Path) -> Rows:
@@ -33,7 +33,7 @@ def answer(question: Question, data: Path) -> Rows:
     request = MetricFlowQueryRequest.create_with_random_request_id(
         metric_names=list(question.metrics), group_by_names=keys
     )
-    table = configuration.mf.query(request=request).result_df
+    table = configuration.mf.query(request).result_df
     names = [each.lower() for each in table.column_names]
     order = [names.index(name) for name in (*keys, *question.metrics)]
     return [tuple(row[position] for position in order) for row in table.rows]

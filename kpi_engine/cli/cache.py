@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 cache = typer.Typer(
     name="cache",
     cls=PlainGroup,
-    help="The state store: what is kept between questions, and whether it is whole.",
+    help="What is kept between questions: the state store, and whether it is whole.",
     rich_markup_mode=None,
-    no_args_is_help=True,
 )
 
 Store = Annotated[
@@ -39,7 +38,9 @@ _OFF = "no state store is in use: there is no kpi.toml, or it is turned off"
 
 @cache.command("info", cls=PlainCommand)
 def info(context: typer.Context, store: Store = None, as_json: Json = False) -> None:
-    """Say where states are kept, how many, how large and how old they are.
+    """Say where states are kept, and how much.
+
+    How many there are, how large and how old, by what belongs together.
 
     \b
     Example:
@@ -59,7 +60,9 @@ def info(context: typer.Context, store: Store = None, as_json: Json = False) -> 
 
 @cache.command("verify", cls=PlainCommand)
 def verify(context: typer.Context, store: Store = None, as_json: Json = False) -> None:
-    """Read all that is kept again. Damaged files are listed and moved to quarantine; if there are any, end with 6.
+    """Read all that is kept again, and list what is damaged.
+
+    Damaged files are moved to quarantine; if there are any, it ends with 6.
 
     \b
     Example:

@@ -32,11 +32,12 @@ def bad_command_line(error: Any, line: CommandLine) -> Diagnostic:
     commands = getattr(context.command, "commands", {}) if context is not None else {}
     word = getattr(error, "option_name", None) or ""
     likely = nearest(word, getattr(error, "possibilities", None) or ())
-    if not word and commands and line.rest:
-        word = line.rest[0]
+    path = context.command_path if context is not None else "kpi"
+    depth = len(path.split()) - 1  # of `kpi cache` the command is the word behind it
+    if not word and commands and len(line.rest) > depth:
+        word = line.rest[depth]
         likely = nearest(word, commands)
     message = _QUOTED.sub(r"`\1`", _SUGGESTION.sub("", error.format_message()).strip().rstrip("."))
-    path = context.command_path if context is not None else "kpi"
     help = f"did you mean `{likely[0]}`?" if likely else f"`{path} --help` shows what it takes"
     source = SourceText("command line", shlex.join(["kpi", *line.written]))
     start = source.text.find(f" {word}") + 1 if word else 0

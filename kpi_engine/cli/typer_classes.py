@@ -47,7 +47,12 @@ class PlainCommand(TyperCommand):
 
 
 class PlainGroup(TyperGroup):
-    """The group of all commands, with plain values as well."""
+    """A group of commands, with plain values as well. Without a command it shows its help."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The words of a command line; none are a question for help."""
+        words: list[str] = super().parse_args(ctx, args or ([] if ctx.resilient_parsing else ["--help"]))
+        return words
 
     def get_params(self, ctx: Any) -> Any:
         """All parameters; `--help` is among them."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kpi_engine.execute.keeper import fragment_marks
-from kpi_engine.execute.records import Entry, Header, Unit, header_text
+from kpi_engine.execute.records import Entry, Form, Header, Unit, header_text
 from kpi_engine.execute.reuse import Reuse, Wanted, superseded
 from kpi_engine.execute.rows import Rows
 from kpi_engine.extend.rows import Fragment
@@ -14,6 +14,7 @@ from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.plan import MeasureQuery
 from kpi_engine.ir.result import SourceStats
 from kpi_engine.ir.stored import NewRecord
+from kpi_engine.kernels.counted import counted
 from kpi_engine.kernels.frames import StateFrame, merge_frames
 from kpi_engine.kernels.recut import Extent, extent_of
 from kpi_engine.kernels.state_bytes import frames_to_bytes
@@ -47,13 +48,21 @@ class Gathered:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptSet:
+    """The frame of a set as bytes, and its cells."""
+
+    data: bytes
+    cells: StateFrame
+
+
+@dataclass(frozen=True, slots=True)
 class MadeUnit:
     """A unit with its frames by query position: plain ones as they are, sets as bytes."""
 
     unit: Unit
     times: Mapping[str, Extent | None]
     plain: Mapping[int, StateFrame]
-    sets: Mapping[int, tuple[bytes, ...]]
+    sets: Mapping[int, tuple[KeptSet, ...]]
 
 
 def time_columns(query: MeasureQuery) -> tuple[str, ...]:
@@ -76,7 +85,7 @@ def made_unit(
     times = gathered.times.get(own[0]) if own[0] is not None else None
     sets = {
         position: tuple(
-            frames_to_bytes({_TYPES: nothing, 0: frame})
+            KeptSet(frames_to_bytes({_TYPES: nothing, 0: frame}), counted(frame))
             for nothing, frame in zip(empty[position][1:], found[1:], strict=True)
         )
         for position, found in frames.items()
@@ -112,19 +121,24 @@ def _entries(wanted: Wanted, made: Sequence[MadeUnit], empty: StateFrame, blobs:
     begins = tuple(None if query.time is None else each.times[query.time] for each in made)
     ends = None if query.until is None else tuple(each.times[query.until] for each in made)
 
-    def entry(frame: int, names: Sequence[tuple[str, tuple[int, ...]]]) -> Entry:
-        return Entry(wanted.key.cells, wanted.names(frame), frame > 0, query.edges, begins, ends, tuple(names))
+    def entry(frame: int, form: Form, names: Sequence[tuple[str, tuple[int, ...]]]) -> Entry:
+        return Entry(wanted.key.cells, wanted.names(frame), form, query.edges, begins, ends, tuple(names))
 
+    every = tuple(range(len(made)))
     plain = {_TYPES: empty, **{number: each.plain[position] for number, each in enumerate(made)}}
     blobs[f"{position}"] = frames_to_bytes(plain)
-    yield entry(0, [(f"{position}", tuple(range(len(made))))])
+    yield entry(0, "plain", [(f"{position}", every)])
     for frame in range(1, len(wanted.frames)):
         names = []
         for number, each in enumerate(made):
             name = f"{position}.{frame}.{number}"
-            blobs[name] = each.sets[position][frame - 1]
+            blobs[name] = each.sets[position][frame - 1].data
             names.append((name, (number,)))
-        yield entry(frame, names)
+        yield entry(frame, "set", names)
+        if query.until is None:
+            cells = {number: each.sets[position][frame - 1].cells for number, each in enumerate(made)}
+            blobs[f"{position}.{frame}"] = frames_to_bytes(cells)
+            yield entry(frame, "cells", [(f"{position}.{frame}", every)])
 
 
 def settled(before: Sequence[str | None], fragments: Sequence[Fragment]) -> bool:

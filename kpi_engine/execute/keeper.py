@@ -49,6 +49,8 @@ class Keeper:
     _tables: dict[str, str | None] = field(default_factory=dict)
     _new: list[NewRecord] = field(default_factory=list)
     _old: list[str] = field(default_factory=list)
+    damaged: set[tuple[str, str]] = field(default_factory=set)
+    """Blobs that cannot be used, by record and name."""
     _used: dict[str, StoredRecord] = field(default_factory=dict)
 
     def records(self, label: str) -> list[KeptRecord]:

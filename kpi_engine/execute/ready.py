@@ -135,6 +135,11 @@ def _place(states: Sequence[StateRequest], wanted: int) -> tuple[int, int]:
     return 0, [number for number, state in enumerate(states) if not state.is_set].index(wanted)
 
 
+def frame_of(states: Sequence[StateRequest], wanted: int) -> int:
+    """Which frame of a query holds a state: the plain one is the first."""
+    return _place(states, wanted)[0]
+
+
 def bucket_ranges(edges: Sequence[Bound], windows: Sequence[Interval | None]) -> list[tuple[int, int] | None]:
     """Windows as half-open ranges of buckets: bucket i lies between edges i-1 and i."""
     return [

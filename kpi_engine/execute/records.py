@@ -8,13 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.result import SourceStats
 from kpi_engine.kernels.recut import Extent
 
 _FORM = 1
+Form = Literal["plain", "set", "cells"]
+"""A frame without sets, that of one set, and the cells of a set with how many values each has."""
+
 _COUNTS = ("excluded_rows", "lifeless_rows", "early_rows", "late_rows", "failed_casts", "nan_values")
 
 
@@ -62,7 +65,7 @@ class Entry:
 
     cells: str
     states: tuple[str, ...]
-    is_set: bool
+    form: Form
     edges: tuple[Bound, ...]
     begins: tuple[Extent | None, ...]
     ends: tuple[Extent | None, ...] | None
@@ -88,7 +91,7 @@ def header_text(header: Header) -> str:
     ]
     entries = [
         [
-            *(each.cells, each.states, each.is_set),
+            *(each.cells, each.states, each.form),
             [(edge.us, edge.day) for edge in each.edges],
             [_extent(extent) for extent in each.begins],
             None if each.ends is None else [_extent(extent) for extent in each.ends],
@@ -124,11 +127,11 @@ def _unit(fragments: Any, counts: Any, failed_in: Any, times: Any, mark: Any) ->
     return Unit(tuple(fragments), dict(counts), tuple(failed_in), _read_extent(times), watermark)
 
 
-def _entry(cells: str, states: Any, is_set: bool, edges: Any, begins: Any, ends: Any, blobs: Any) -> Entry:
+def _entry(cells: str, states: Any, form: Form, edges: Any, begins: Any, ends: Any, blobs: Any) -> Entry:
     return Entry(
         cells,
         tuple(states),
-        is_set,
+        form,
         tuple(Bound(us, day) for us, day in edges),
         tuple(map(_read_extent, begins)),
         None if ends is None else tuple(map(_read_extent, ends)),

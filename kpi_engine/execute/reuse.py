@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
 from kpi_engine.execute.keeper import Keeper, KeptRecord, QueryKey, fragment_marks
-from kpi_engine.execute.records import Entry, Header, Unit
+from kpi_engine.execute.records import Entry, Form, Header, Unit
 from kpi_engine.extend.rows import Fragment
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.plan import MeasureQuery
 from kpi_engine.ir.result import SourceStats
+from kpi_engine.kernels.counted import CountedPart
 from kpi_engine.kernels.frames import StateFrame
 from kpi_engine.kernels.recut import Cuts, recut, windowed
 from kpi_engine.kernels.state_bytes import KeptFrames, bytes_to_frames
 
 _LOG = logging.getLogger(__name__)
+
+BlobName = tuple[str, str]
+"""A record and a blob of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +34,15 @@ class Wanted:
     query: MeasureQuery
     key: QueryKey
     frames: tuple[tuple[int, ...], ...]
+    counted: frozenset[int]
+    """The frames of sets of which only the cells are wanted."""
 
     @classmethod
-    def of(cls, position: int, query: MeasureQuery, key: QueryKey) -> Wanted:
+    def of(cls, position: int, query: MeasureQuery, key: QueryKey, counted: Iterable[int]) -> Wanted:
         """The frames are those that a batch of rows gives."""
         plain = tuple(number for number, state in enumerate(query.states) if not state.is_set)
         sets = tuple((number,) for number, state in enumerate(query.states) if state.is_set)
-        return cls(position, query, key, (plain, *sets))
+        return cls(position, query, key, (plain, *sets), frozenset(counted))
 
     def names(self, frame: int) -> tuple[str, ...]:
         """What the states of a frame are called."""
@@ -52,6 +58,11 @@ class Place:
     unit: int
     blob: str
 
+    @property
+    def name(self) -> BlobName:
+        """The blob's name in the store."""
+        return self.record.stored.name, self.blob
+
 
 @dataclass(frozen=True, slots=True)
 class KeptUnit:
@@ -59,6 +70,16 @@ class KeptUnit:
 
     unit: Unit
     places: Mapping[int, tuple[Place, ...]]
+    cells: Mapping[tuple[int, int], Place]
+    """For a query and a frame of a set that is only counted the place of its cells."""
+
+
+class LostStates(Exception):
+    """A blob that was taken for granted cannot be used."""
+
+    def __init__(self, blob: BlobName) -> None:
+        super().__init__("/".join(blob))
+        self.blob = blob
 
 
 @dataclass(slots=True)
@@ -75,20 +96,74 @@ class Reuse:
     missing: list[frozenset[int]]
     stats: SourceStats
     _chosen: list[KeptUnit] = field(default_factory=list)
-    _blobs: dict[tuple[str, str], KeptFrames] = field(default_factory=dict)
+    _blobs: dict[BlobName, KeptFrames] = field(default_factory=dict)
     _cuts: dict[tuple[int, int], Cuts] = field(default_factory=dict)
 
     def frames(self) -> Iterator[tuple[int, int, StateFrame]]:
         """Kept states in the buckets of their queries: the query's position, the number of the frame, the frame."""
         for wanted in self.wanted:
-            units = [each for each in self._chosen if wanted.position in each.places]
             for number in range(len(wanted.frames)):
-                by_blob: dict[tuple[str, str], list[Place]] = {}
-                for unit in units:
-                    place = unit.places[wanted.position][number]
-                    by_blob.setdefault((place.record.stored.name, place.blob), []).append(place)
-                for key, places in by_blob.items():
-                    yield wanted.position, number, self._frame(wanted, number, self._blobs[key], places)
+                if number in wanted.counted:
+                    continue
+                places = [
+                    each.places[wanted.position][number] for each in self._chosen if wanted.position in each.places
+                ]
+                for key, mine in _by_blob(places).items():
+                    yield wanted.position, number, self._frame(wanted, number, self._blobs[key], mine)
+
+    def counted(self) -> Iterator[tuple[int, int, CountedPart]]:
+        """Kept cells of sets that are only counted, in the same way. Their sets are read when they are asked for; then
+        `LostStates` may say that they cannot be had."""
+        for wanted in self.wanted:
+            for number in sorted(wanted.counted):
+                places = [
+                    (place, unit.places[wanted.position][number])
+                    for unit in self._chosen
+                    if (place := unit.cells.get((wanted.position, number))) is not None
+                ]
+                yield from self._parts(wanted, number, places)
+
+    def _parts(
+        self, wanted: Wanted, number: int, places: Sequence[tuple[Place, Place]]
+    ) -> Iterator[tuple[int, int, CountedPart]]:
+        sets_of = {(cells.name, cells.unit): sets for cells, sets in places}
+        for key, mine in _by_blob([cells for cells, _ in places]).items():
+            kept = self._blobs[key].of_units([place.unit for place in mine])
+            moved = recut(kept, self.cuts(mine[0].entry, wanted.query), mine[0].entry.begins)
+
+            def sets(units: Sequence[int], blob: BlobName = key) -> list[StateFrame]:
+                return [self._set(wanted, number, sets_of[blob, unit]) for unit in units]
+
+            inside = in_windows_of(wanted.query, KeptFrames(moved, kept.unit))
+            yield wanted.position, number, CountedPart(inside.frame, inside.unit, sets)
+
+    def _set(self, wanted: Wanted, number: int, place: Place) -> StateFrame:
+        if not self.load(place):
+            raise LostStates(place.name)
+        return self._frame(wanted, number, self._blobs[place.name], [place])
+
+    def at_once(self, unit: KeptUnit) -> Iterator[Place]:
+        """The places of a unit whose blobs are read whatever the others hold."""
+        yield from unit.cells.values()
+        for wanted in self.wanted:
+            for number, place in enumerate(unit.places.get(wanted.position, ())):
+                if number not in wanted.counted:
+                    yield place
+
+    def load(self, place: Place) -> bool:
+        """Read a blob if that was not done; whether it can be used."""
+        if place.name in self._blobs:
+            return True
+        data = self.keeper.store.read(place.record.stored, place.blob)
+        try:
+            if data is None:
+                raise ValueError("it is damaged or gone")
+            self._blobs[place.name] = bytes_to_frames(data)
+        except (ValueError, KeyError, pa.ArrowException) as error:
+            _LOG.info("kept states cannot be used (%s): %s", place.record.stored.name, error)
+            return False
+        self.keeper.used(place.record.stored)
+        return True
 
     def cuts(self, entry: Entry, query: MeasureQuery) -> Cuts:
         """From the edges of an entry to those of a query."""
@@ -99,7 +174,7 @@ class Reuse:
 
     def _frame(self, wanted: Wanted, number: int, kept: KeptFrames, places: Sequence[Place]) -> StateFrame:
         query, entry = wanted.query, places[0].entry
-        if entry.is_set:
+        if entry.form == "set":
             chosen = kept.numbered(places[0].unit)
         else:
             chosen = kept.of_units([place.unit for place in places])
@@ -108,11 +183,23 @@ class Reuse:
         return in_windows(query, moved)
 
 
+def _by_blob(places: Sequence[Place]) -> dict[BlobName, list[Place]]:
+    found: dict[BlobName, list[Place]] = {}
+    for place in places:
+        found.setdefault(place.name, []).append(place)
+    return found
+
+
 def in_windows(query: MeasureQuery, frame: StateFrame) -> StateFrame:
     """The states that windows of a query read."""
+    return in_windows_of(query, KeptFrames(frame, frame.bucket)).frame
+
+
+def in_windows_of(query: MeasureQuery, kept: KeptFrames) -> KeptFrames:
+    """The same, with their units."""
     if query.time is None:
-        return frame
-    return windowed(frame, len(query.edges), drops_first=query.complete_from is not None)
+        return kept
+    return windowed(kept, len(query.edges), drops_first=query.complete_from is not None)
 
 
 def find_kept(
@@ -130,13 +217,12 @@ def find_kept(
     marks = fragment_marks(fragments)
     stats = SourceStats()
     reuse = Reuse(keeper, wanted, marks, [every] * len(fragments), stats)
-    damaged: set[tuple[str, str]] = set()
     while True:
-        chosen = _choose(reuse, _Read(tuple(columns), counts_times), mark, damaged)
-        broken = _load(reuse, chosen)
+        chosen = _choose(reuse, _Read(tuple(columns), counts_times), mark)
+        broken = {place.name for unit in chosen for place in reuse.at_once(unit) if not reuse.load(place)}
         if not broken:
             break
-        damaged |= broken
+        keeper.damaged |= broken
     reuse._chosen = chosen
     place_of = {name: number for number, name in enumerate(marks)}
     for kept in chosen:
@@ -169,7 +255,7 @@ class _Read:
         return usable if counted and read.issuperset(self.columns) else []
 
 
-def _choose(reuse: Reuse, read: _Read, mark: Bound | None, damaged: set[tuple[str, str]]) -> list[KeptUnit]:
+def _choose(reuse: Reuse, read: _Read, mark: Bound | None) -> list[KeptUnit]:
     """Units without a fragment in common: those first that do most."""
     there = {name for name in reuse.marks if name is not None}
     candidates: dict[tuple[str, ...], list[tuple[KeptRecord, int]]] = {}
@@ -181,10 +267,10 @@ def _choose(reuse: Reuse, read: _Read, mark: Bound | None, damaged: set[tuple[st
     units: list[KeptUnit] = []
     for places in candidates.values():
         usable = read.best(places)
-        found = _kept_places(reuse, usable, damaged)
+        found, cells = _kept_places(reuse, usable)
         if found:
             record, number = usable[0]
-            units.append(KeptUnit(record.header.units[number], found))
+            units.append(KeptUnit(record.header.units[number], found, cells))
     units.sort(key=lambda each: (len(each.places), len(each.unit.fragments)), reverse=True)
     chosen: list[KeptUnit] = []
     taken: set[str] = set()
@@ -196,55 +282,39 @@ def _choose(reuse: Reuse, read: _Read, mark: Bound | None, damaged: set[tuple[st
 
 
 def _kept_places(
-    reuse: Reuse, records: Sequence[tuple[KeptRecord, int]], damaged: set[tuple[str, str]]
-) -> dict[int, tuple[Place, ...]]:
-    """The queries that some records have all frames of for a unit, and where."""
+    reuse: Reuse, records: Sequence[tuple[KeptRecord, int]]
+) -> tuple[dict[int, tuple[Place, ...]], dict[tuple[int, int], Place]]:
+    """The queries that some records have all frames of for a unit, and where; and where cells are."""
     found: dict[int, tuple[Place, ...]] = {}
+    cells: dict[tuple[int, int], Place] = {}
     for each in reuse.wanted:
-        frames = [_place(reuse, each, number, records, damaged) for number in range(len(each.frames))]
-        if None not in frames:
-            found[each.position] = tuple(place for place in frames if place is not None)
-    return found
+        frames = [
+            _place(reuse, each, number, "set" if number else "plain", records) for number in range(len(each.frames))
+        ]
+        counted = {number: _place(reuse, each, number, "cells", records) for number in each.counted}
+        if None in frames or None in counted.values():
+            continue
+        found[each.position] = tuple(place for place in frames if place is not None)
+        cells |= {(each.position, number): place for number, place in counted.items() if place is not None}
+    return found, cells
 
 
 def _place(
-    reuse: Reuse, wanted: Wanted, frame: int, places: Sequence[tuple[KeptRecord, int]], damaged: set[tuple[str, str]]
+    reuse: Reuse, wanted: Wanted, frame: int, form: Form, records: Sequence[tuple[KeptRecord, int]]
 ) -> Place | None:
     """Where a frame is kept whose buckets can be made those of the query."""
     names = wanted.names(frame)
-    for record, unit in places:
+    for record, unit in records:
         for entry in record.header.entries:
-            if entry.cells != wanted.key.cells or entry.is_set != (frame > 0):
-                continue
-            if not set(entry.states).issuperset(names):
+            if entry.cells != wanted.key.cells or entry.form != form or not set(entry.states).issuperset(names):
                 continue
             cuts = reuse.cuts(entry, wanted.query)
             if not cuts.fit(entry.begins[unit]) or (entry.ends is not None and not cuts.fit(entry.ends[unit])):
                 continue
             blob = next(name for name, units in entry.blobs if unit in units)
-            if (record.stored.name, blob) not in damaged:
+            if (record.stored.name, blob) not in reuse.keeper.damaged:
                 return Place(record, entry, unit, blob)
     return None
-
-
-def _load(reuse: Reuse, chosen: Sequence[KeptUnit]) -> set[tuple[str, str]]:
-    """Read the blobs of chosen units; those that cannot be used."""
-    broken: set[tuple[str, str]] = set()
-    for unit in chosen:
-        for place in (each for places in unit.places.values() for each in places):
-            key = (place.record.stored.name, place.blob)
-            if key in reuse._blobs or key in broken:
-                continue
-            data = reuse.keeper.store.read(place.record.stored, place.blob)
-            try:
-                if data is None:
-                    raise ValueError("it is damaged or gone")
-                reuse._blobs[key] = bytes_to_frames(data)
-                reuse.keeper.used(place.record.stored)
-            except (ValueError, KeyError, pa.ArrowException) as error:
-                _LOG.info("kept states cannot be used (%s): %s", place.record.stored.name, error)
-                broken.add(key)
-    return broken
 
 
 def superseded(records: Sequence[KeptRecord], new: Header, marks: Sequence[str | None]) -> list[str]:
@@ -252,10 +322,10 @@ def superseded(records: Sequence[KeptRecord], new: Header, marks: Sequence[str |
     gone, or the new record has the unit with all of their states. `marks` are all fragments of the table."""
     there = {name for name in marks if name is not None}
     units = {unit.fragments for unit in new.units}
-    states = {(entry.cells, name, entry.is_set) for entry in new.entries for name in entry.states}
+    states = {(entry.cells, name, entry.form) for entry in new.entries for name in entry.states}
     gone = []
     for record in records:
-        its = {(entry.cells, name, entry.is_set) for entry in record.header.entries for name in entry.states}
+        its = {(entry.cells, name, entry.form) for entry in record.header.entries for name in entry.states}
         alive = [each for each in record.header.units if there.issuperset(each.fragments)]
         if all(unit.fragments in units for unit in alive) and (not alive or states.issuperset(its)):
             gone.append(record.stored.name)

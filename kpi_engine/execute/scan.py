@@ -9,13 +9,15 @@ from itertools import groupby
 
 import pyarrow as pa
 
+from kpi_engine.execute.counting import counted_states
 from kpi_engine.execute.evaluate import arrow_type
 from kpi_engine.execute.keep import Gathered, MadeUnit, keep_units, made_unit, settled, time_columns
 from kpi_engine.execute.offered import conditions
 from kpi_engine.execute.prune import outside, time_range
 from kpi_engine.execute.pushed import pushed_states
 from kpi_engine.execute.query_states import QueryStates
-from kpi_engine.execute.reuse import Reuse, Wanted, find_kept, in_windows
+from kpi_engine.execute.ready import frame_of
+from kpi_engine.execute.reuse import LostStates, Reuse, Wanted, find_kept, in_windows
 from kpi_engine.execute.rows import Rows, World
 from kpi_engine.execute.tasks import bundles, in_order
 from kpi_engine.extend.rows import Fragment, ReadReport
@@ -34,6 +36,19 @@ _LOG = logging.getLogger(__name__)
 
 def run_scan(plan: Plan, scan: Scan, world: World, stats: SourceStats, threads: int = 1) -> list[list[StateFrame]]:
     """The states of every measure query of a scan, in the order of `scan.queries`; the same for all `threads`."""
+    while True:
+        read = SourceStats()
+        try:
+            frames = _scanned(plan, scan, world, read, threads)
+        except LostStates as lost:
+            assert world.keeper is not None
+            world.keeper.damaged.add(lost.blob)
+            continue
+        stats.add(read)
+        return frames
+
+
+def _scanned(plan: Plan, scan: Scan, world: World, stats: SourceStats, threads: int) -> list[list[StateFrame]]:
     pushed = pushed_states(plan, scan, world, stats)
     left = [number for number in scan.queries if number not in pushed.states]
     counted = _states_of_rows(plan, scan, left, world, stats, threads) if left else {}
@@ -69,12 +84,16 @@ def _states_of_rows(
 ) -> dict[int, QueryStates]:
     """By number the states of some queries of a scan, made of the source's rows, or kept since rows were read."""
     queries = [plan.queries[number] for number in numbers]
-    states = [QueryStates.of(query) for query in queries]
+    of_sets = counted_states(plan)
+    counted = [[frame_of(plan.queries[n].states, s) for q, s in of_sets if q == n] for n in numbers]
+    states = [QueryStates.of(query, mine) for query, mine in zip(queries, counted, strict=True)]
     fragments = _fragments(scan, world, stats)
-    reuse = _kept(plan, scan, queries, fragments, world)
+    reuse = _kept(plan, scan, queries, counted, fragments, world)
     if reuse is not None:
         for position, number, frame in reuse.frames():
             states[position].take(number, frame)
+        for position, number, part in reuse.counted():
+            states[position].take_counted(number, part)
         stats.add(reuse.stats)
     tasks = _tasks(fragments, len(queries), reuse, threads)
     stats.fragments_read += sum(len(task.fragments) for task in tasks)
@@ -103,14 +122,19 @@ def _states_of_rows(
             units.setdefault(task.positions, []).append(result.unit)
     for of_queries in units.values():
         assert reuse is not None
-        counted = _counts_times(queries, world.catalog.sources[scan.source])
+        timed = _counts_times(queries, world.catalog.sources[scan.source])
         whole = stats.fragments_pruned == 0
-        keep_units(reuse, of_queries, scan.columns, counted, empty, whole_table=whole)
+        keep_units(reuse, of_queries, scan.columns, timed, empty, whole_table=whole)
     return dict(zip(numbers, states, strict=True))
 
 
 def _kept(
-    plan: Plan, scan: Scan, queries: Sequence[MeasureQuery], fragments: Sequence[tuple[int, Fragment]], world: World
+    plan: Plan,
+    scan: Scan,
+    queries: Sequence[MeasureQuery],
+    counted: Sequence[Sequence[int]],
+    fragments: Sequence[tuple[int, Fragment]],
+    world: World,
 ) -> Reuse | None:
     """What is kept of a scan; None if nothing of it is ever kept."""
     keeper = world.keeper
@@ -121,7 +145,7 @@ def _kept(
     for position, query in enumerate(queries):
         key = keeper.key(query, world.catalog, world.reader, marks)
         if key is not None:
-            wanted.append(Wanted.of(position, query, key))
+            wanted.append(Wanted.of(position, query, key, counted[position]))
     if not wanted:
         return None
     return find_kept(

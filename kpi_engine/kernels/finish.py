@@ -198,8 +198,9 @@ class GroupedStates:
 
     @cached_property
     def _known(self) -> Ints:
-        """1 for each state with a value, in a set for each item that is not null."""
-        return (self._frame.states[0].values > 0).astype(np.int64)
+        """For each state how many values it has, in a set 1 for each item that is not null."""
+        values = self._frame.states[0].values
+        return values if self._frame.item is None else (values > 0).astype(np.int64)
 
     def _distinct(self, windows: BucketWindows, cells: Cells) -> Ints:
         """Ids counted once a window: each id's buckets become ranges of periods, whose union is counted."""

@@ -9,7 +9,8 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from kpi_engine.kernels.ids import ids_of, is_ids
+from kpi_engine.kernels.id_codecs import is_ids, is_wide
+from kpi_engine.kernels.ids import ids_of
 from kpi_engine.kernels.sorting import distinct_codes, key_range
 from kpi_engine.kernels.vectors import (
     Ints,
@@ -20,6 +21,7 @@ from kpi_engine.kernels.vectors import (
     int64_view,
     validity,
 )
+from kpi_engine.kernels.wide_ids import distinct_words, wide_array, words_of
 
 _SMALL_RANGE = 1 << 16  # a table of this size stays in the cache
 _MANY_ROWS = 1 << 10
@@ -44,6 +46,8 @@ def encode(array: pa.Array) -> tuple[Ints, pa.Array]:
         return _encode_integers(array, int64_view(array))
     if pa.types.is_date32(array.type):
         return _encode_integers(array, int32_view(array).astype(np.int64))
+    if is_wide(array.type):
+        return _encode_words(array)
     if is_ids(array.type):
         codes, numbers = _encode_integers(array.storage, int64_view(array.storage))
         return codes, ids_of(int64_view(numbers), validity(numbers), array.type)
@@ -75,6 +79,18 @@ def _encode_integers(array: pa.Array, values: Ints) -> tuple[Ints, pa.Array]:
     return _with_null(codes, valid, build(array.type, stored, None))
 
 
+def _encode_words(array: pa.Array) -> tuple[Ints, pa.Array]:
+    """Codes of ids of 128 bits."""
+    words, valid = words_of(array), validity(array)
+    if valid is None:
+        codes, first = distinct_words(words)
+        return codes, wide_array(words[first], None, array.type)
+    present = words[valid]
+    codes = np.zeros(len(words), np.int64)
+    codes[valid], first = distinct_words(present)
+    return _with_null(codes, valid, wide_array(present[first], None, array.type))
+
+
 def key_codes(array: pa.Array) -> tuple[Ints, int]:
     """A code per row, the same for equal values and for no others, and a number that is greater than all codes.
 
@@ -102,7 +118,7 @@ def key_codes(array: pa.Array) -> tuple[Ints, int]:
 def _whole_numbers(array: pa.Array) -> Ints | None:
     """The values of an array as int64 where they are whole numbers of that many bits; arbitrary where it is null."""
     if is_ids(array.type):
-        return int64_view(array.storage)
+        return None if is_wide(array.type) else int64_view(array.storage)
     if pa.types.is_int64(array.type) or pa.types.is_timestamp(array.type):
         return int64_view(array)
     return int32_view(array).astype(np.int64) if pa.types.is_date32(array.type) else None

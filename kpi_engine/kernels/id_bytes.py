@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -19,11 +20,17 @@ _KEPT = np.array([0, *((2**64 - 1) ^ (2 ** (64 - 8 * count) - 1) for count in ra
 """For each number of bytes a mask that keeps so many of a word's last ones."""
 
 
+_ONES = np.uint64(0x0101010101010101)
+_LOW_HALVES = np.uint64(0x0F0F0F0F0F0F0F0F)
+LOWER, UPPER = ord("a") - 1, ord("A") - 1
+"""The byte before the first letter that is a hexadecimal digit."""
+
 _NEIGHBOURS = (
     (np.uint64(10), np.uint64(8), np.uint64(0x00FF00FF00FF00FF)),
     (np.uint64(100), np.uint64(16), np.uint64(0x0000FFFF0000FFFF)),
     (np.uint64(10_000), np.uint64(32), np.uint64(0x00000000FFFFFFFF)),
 )
+_NIBBLES = tuple((np.uint64(16 ** (1 << step)), shift, mask) for step, (_, shift, mask) in enumerate(_NEIGHBOURS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,37 @@ class IdBytes:
             same &= letters == wanted
         return same
 
+    def at(self, starts: Ints, place: int, size: Literal[1, 4, 8]) -> Words:
+        """So many bytes of each text from a place on, the first one lowest; all of them must lie in the data.
+
+        `starts` are those of the texts.
+        """
+        kind = {1: "<u1", 4: "<u4", 8: "<u8"}[size]
+        if self.dense:
+            start = int(starts[0]) + place
+            return np.ndarray((len(starts),), kind, self.data.data, start, (self.length or 0,)).astype(np.uint64)
+        every = np.ndarray((len(self.data) - size + 1,), kind, self.data.data, 0, (1,))
+        return every[np.minimum(starts + place, len(every) - 1)].astype(np.uint64)
+
+    def head(self, rows: int) -> IdBytes:
+        """The first texts."""
+        return replace(self, ends=self.ends[:rows], lengths=self.lengths[:rows])
+
+    def long_words(self, prefix: bytes) -> tuple[Words, Mask]:
+        """Texts of a prefix and at most 16 bytes more as two words, and which texts can be written back."""
+        rest = self.lengths - len(prefix)
+        fits = (rest >= 0) & (rest <= 16)
+        if prefix:
+            fits &= self.starts_with(prefix)
+        # The last eight bytes and those before them stand at the top of two words, and are moved down together.
+        high, low = self.words(0), self.words(1)
+        spare = np.clip(16 - rest, 0, 16) * 8
+        words = np.zeros((len(rest), 2), np.uint64)
+        words[:, 0] = _shifted(low, spare) | _shifted(high, spare - 64)
+        words[:, 1] = _shifted(high, spare)
+        fits &= (rest <= 0) | (high >> np.uint64(56) != 0)
+        return words, fits
+
     def short_words(self) -> tuple[Ints, Mask]:
         """Texts of at most eight bytes as words, the first byte lowest, and which texts can be written back.
 
@@ -100,6 +138,79 @@ class IdBytes:
         spare = np.clip(8 * (8 - self.lengths), 0, 63).astype(np.uint64)
         packed = np.where(self.lengths > 0, words >> spare, np.uint64(0))
         return packed.view(np.int64), fits
+
+
+def _shifted(words: Words, bits: Ints) -> Words:
+    """Words moved down by so many bits, up by a negative number of them; 64 and more leave nothing."""
+    down, up = np.clip(bits, 0, 63).astype(np.uint64), np.clip(-bits, 0, 63).astype(np.uint64)
+    moved: Words = np.where(np.abs(bits) < 64, (words >> down) << up, np.uint64(0))
+    return moved
+
+
+def _eight_nibbles(words: Words, letters: int) -> tuple[Words, Mask]:
+    """The number that the eight bytes of each word are in hexadecimal, and whether they are such digits.
+
+    letters: the byte of which the six letters are one to six more.
+
+    >>> word = np.frombuffer(b"0000beef", "<u8")
+    >>> [found.tolist() for found in _eight_nibbles(word, LOWER)]
+    [[48879], [True]]
+    """
+    # The bit 0x40 tells letters from digits; a letter stands for nine more than its lower half.
+    is_letter = (words >> np.uint64(6)) & _ONES
+    number = (words & _LOW_HALVES) + np.uint64(9) * is_letter
+    written = number + _ZEROS + is_letter * np.uint64(letters - 9 - ord("0"))
+    # Only letters stand for ten and more, and nothing for sixteen and more.
+    large = ((number + np.uint64(6) * _ONES) >> np.uint64(4)) & _ONES
+    fits = (written == words) & (large == is_letter) & ((number & _HIGH_HALVES) == 0)
+    for factor, shift, mask in _NIBBLES:
+        upper = number >> shift
+        number *= factor
+        number += upper
+        number &= mask
+    return number, fits
+
+
+def uuid_words(found: IdBytes, letters: int) -> tuple[Words, Mask]:
+    """Texts of 36 bytes as the two halves of the 128 bits that they are in hexadecimal, and which of them are that."""
+    fits = found.lengths == 36
+    if not bool(fits.any()):
+        return np.zeros((len(fits), 2), np.uint64), fits
+    fits = fits.copy()
+    starts = np.maximum(found.ends - 36, 0)
+    for place in (8, 13, 18, 23):
+        fits &= found.at(starts, place, 1) == ord("-")
+    eights = (
+        found.at(starts, 0, 8),
+        found.at(starts, 9, 4) | found.at(starts, 14, 4) << np.uint64(32),
+        found.at(starts, 19, 4) | found.at(starts, 24, 4) << np.uint64(32),
+        found.at(starts, 28, 8),
+    )
+    halves = []
+    for eight in eights:
+        half, right = _eight_nibbles(eight, letters)
+        fits &= right
+        halves.append(half)
+    words = np.empty((len(fits), 2), np.uint64)
+    words[:, 0] = (halves[0] << np.uint64(32)) | halves[1]
+    words[:, 1] = (halves[2] << np.uint64(32)) | halves[3]
+    return words, fits
+
+
+def text_of_uuids(words: Words, valid: Mask | None, letters: int) -> pa.Array:
+    """The texts that `uuid_words` made these words of; null where `valid` is False.
+
+    >>> text_of_uuids(np.array([[1, 2**64 - 1]], np.uint64), None, LOWER).to_pylist()
+    ['00000000-0000-0001-ffff-ffffffffffff']
+    """
+    octets = np.ascontiguousarray(words).astype(">u8").view(np.uint8).reshape(-1, 16)
+    digits = np.empty((len(words), 32), np.uint8)
+    digits[:, 0::2], digits[:, 1::2] = octets >> 4, octets & 15
+    shown = digits + np.where(digits < 10, ord("0"), letters - 9).astype(np.uint8)
+    texts = np.full((len(words), 36), ord("-"), np.uint8)
+    for start, stop, place in ((0, 8, 0), (8, 12, 9), (12, 16, 14), (16, 20, 19), (20, 32, 24)):
+        texts[:, place : place + stop - start] = shown[:, start:stop]
+    return _texts(texts, np.full(len(words), 36, np.int64), valid)
 
 
 def eight_digits(words: Words, digits: Ints | int) -> tuple[Ints, Mask]:
@@ -125,22 +236,31 @@ def eight_digits(words: Words, digits: Ints | int) -> tuple[Ints, Mask]:
     return number.view(np.int64), fits
 
 
-def text_of_words(words: Ints, valid: Mask | None) -> pa.Array:
-    """The texts that `short_words` made these words of; null where `valid` is False.
+def text_of_words(words: Ints | Words, valid: Mask | None, prefix: bytes = b"") -> pa.Array:
+    """The texts that `short_words` or `long_words` made these words of; null where `valid` is False.
 
     >>> text_of_words(np.frombuffer(b"ab\\0\\0\\0\\0\\0\\0", "<i8"), None).to_pylist()
     ['ab']
     """
-    letters = np.ascontiguousarray(words, "<i8").view(np.uint8).reshape(-1, 8)
+    width = 8 * (words.shape[1] if words.ndim == 2 else 1)
+    letters = np.ascontiguousarray(words).view(np.uint8).reshape(-1, width)
     lengths = np.zeros(len(words), np.int64)
-    for place in range(8):
+    for place in range(width):
         lengths[letters[:, place] != 0] = place + 1
+    if prefix:
+        before = np.broadcast_to(np.frombuffer(prefix, np.uint8), (len(words), len(prefix)))
+        letters, lengths = np.hstack([before, letters]), lengths + len(prefix)
+    return _texts(letters, lengths, valid)
+
+
+def _texts(letters: NDArray[np.uint8], lengths: Ints, valid: Mask | None) -> pa.Array:
+    """The first bytes of each row as texts; null where `valid` is False."""
     if valid is not None:
-        lengths[~valid] = 0
-    offsets = np.zeros(len(words) + 1, np.int32)
+        lengths = np.where(valid, lengths, 0)
+    offsets = np.zeros(len(lengths) + 1, np.int32)
     np.cumsum(lengths, out=offsets[1:])
-    data = letters[np.arange(8) < lengths[:, None]]
+    data = letters[np.arange(letters.shape[1]) < lengths[:, None]]
     bitmap = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
     return pa.Array.from_buffers(
-        pa.string(), len(words), [bitmap, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(data))]
+        pa.string(), len(lengths), [bitmap, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(data))]
     )

@@ -1,67 +1,54 @@
-"""Texts that are ids, kept as 64-bit integers: exactly, and long before they are shown as texts again.
+"""Texts that are ids, kept as integers: exactly, and long before they are shown as texts again.
 
 A column of ids is turned into numbers by the first way that fits every row:
 
     numbered   one prefix, then up to 16 digits: `C0012345`; the number is kept, prefix and width are in the type
     bytes      at most 8 bytes: they are the number
+    uuid       36 characters such as `0b5f0ab2-...`: the 128 bits that they stand for, two words
+    words      at most 16 bytes, perhaps after a prefix such as `cus_`: they are two words
 
-Anything else stays text. The integers are values and no codes of one run: the type (an Arrow opaque type over int64)
-says how to write them as texts, so that arrays of other batches, files and runs go together with them.
+Anything else stays text. The integers are values and no codes of one run: the type (an Arrow opaque type over int64, or
+over 16 bytes) says how to write them as texts, so that arrays of other batches, files and runs go together with them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kpi_engine.kernels.id_bytes import IdBytes, eight_digits, text_of_words
+from kpi_engine.kernels.id_bytes import (
+    LOWER,
+    UPPER,
+    IdBytes,
+    Words,
+    eight_digits,
+    text_of_uuids,
+    text_of_words,
+    uuid_words,
+)
+from kpi_engine.kernels.id_codecs import MOST_BYTES, Codec, codec_of, is_ids, is_wide
 from kpi_engine.kernels.vectors import Ints, Mask, build, int64_view, validity
+from kpi_engine.kernels.wide_ids import wide_array, words_of
 
-_VENDOR = "kpi_engine"
 _MOST_DIGITS = 16
 _LEAST = np.array([10 ** max(digits - 1, 0) for digits in range(_MOST_DIGITS + 1)], np.int64)
 """For each number of digits the least number that is written with so many."""
 
+_FEW = 1 << 8
+"""Rows that a way is tried on before it is tried on all."""
 
-@dataclass(frozen=True, slots=True)
-class Codec:
-    """How an id is written: a prefix and so many digits (0: as many as it takes, no leading zeros); None: as bytes."""
-
-    prefix: bytes | None
-    digits: int = 0
-
-    @property
-    def type(self) -> pa.DataType:
-        """The Arrow type of ids that are kept so."""
-        if self.prefix is None:
-            return pa.opaque(pa.int64(), "bytes", _VENDOR)
-        return pa.opaque(pa.int64(), f"numbered:{self.digits}:{self.prefix.decode()}", _VENDOR)
+_LETTERS = {"uuid": LOWER, "UUID": UPPER}
 
 
-_BYTES = Codec(None)
-
-
-def is_ids(type: pa.DataType) -> bool:
-    """Whether an array holds ids as integers."""
-    return isinstance(type, pa.OpaqueType) and type.vendor_name == _VENDOR
-
-
-def codec_of(type: pa.DataType) -> Codec:
-    """The codec that a type of ids stands for."""
-    name, _, rest = type.type_name.partition(":")
-    if name == "bytes":
-        return _BYTES
-    digits, _, prefix = rest.partition(":")
-    return Codec(prefix.encode(), int(digits))
-
-
-def ids_of(numbers: Ints, valid: Mask | None, type: pa.DataType) -> pa.Array:
-    """Integers as ids of a type; null where `valid` is False."""
-    return pa.ExtensionArray.from_storage(type, build(pa.int64(), numbers, valid))
+def ids_of(numbers: Ints | Words, valid: Mask | None, type: pa.DataType) -> pa.Array:
+    """Numbers, a word each or two, as ids of a type; null where `valid` is False."""
+    if is_wide(type):
+        return wide_array(numbers.view(np.uint64), valid, type)
+    return pa.ExtensionArray.from_storage(type, build(pa.int64(), numbers.view(np.int64), valid))
 
 
 def shortened(array: pa.Array) -> pa.Array:
@@ -69,7 +56,7 @@ def shortened(array: pa.Array) -> pa.Array:
 
     >>> shortened(pa.array(["C0012345", None])).storage.to_pylist()
     [12345, None]
-    >>> shortened(pa.array(["a long text", "b"])).type
+    >>> shortened(pa.array(["a text of some length", "b"])).type
     DataType(string)
     """
     if not pa.types.is_string(array.type):
@@ -78,10 +65,12 @@ def shortened(array: pa.Array) -> pa.Array:
     if not len(found.lengths):
         return array
     for codec in _candidates(found):
+        if not bool(_parsed(found.head(_FEW), codec)[1].all()):
+            continue
         numbers, fits = _parsed(found, codec)
         if bool(fits.all()):
             if codec.digits and not bool((numbers < _LEAST[codec.digits]).any()):
-                codec = Codec(codec.prefix)  # no zero leads, so that longer numbers go together with these
+                codec = replace(codec, digits=0)  # no zero leads, so that longer numbers go together with these
             return _placed(numbers, found.valid, None, codec)
     return array
 
@@ -95,8 +84,13 @@ def texts(array: pa.Array) -> pa.Array:
     if not is_ids(array.type):
         return array
     codec = codec_of(array.type)
-    if codec.prefix is None:
-        return text_of_words(int64_view(array.storage), validity(array))
+    match codec.form:
+        case "bytes":
+            return text_of_words(int64_view(array.storage), validity(array))
+        case "words":
+            return text_of_words(words_of(array), validity(array), codec.prefix)
+        case "uuid" | "UUID":
+            return text_of_uuids(words_of(array), validity(array), _LETTERS[codec.form])
     written = array.storage.cast(pa.string())
     if codec.digits:
         written = pc.utf8_lpad(written, codec.digits, "0")
@@ -127,7 +121,7 @@ def together(arrays: Sequence[pa.Array]) -> list[pa.Array]:
     [['C1'], ['guest number 1']]
     """
     codecs = {codec_of(array.type) for array in arrays if is_ids(array.type)}
-    for codec in sorted(codecs, key=lambda one: (one.prefix is None, -one.digits, one.prefix or b"")):
+    for codec in sorted(codecs, key=lambda one: one.rank):
         found = [recoded(array, codec.type) for array in arrays]
         if all(new.null_count == array.null_count for new, array in zip(found, arrays, strict=True)):
             return found
@@ -136,21 +130,42 @@ def together(arrays: Sequence[pa.Array]) -> list[pa.Array]:
 
 def _candidates(found: IdBytes) -> list[Codec]:
     """Codecs that the first text suggests."""
-    first = found.first
+    first, longest = found.first, int(found.lengths.max())
     prefix = first.rstrip(b"0123456789")
     digits = len(first) - len(prefix)
     candidates = []
-    if 0 < digits <= _MOST_DIGITS and int(found.lengths.max()) <= len(prefix) + _MOST_DIGITS:
-        candidates.append(Codec(prefix, digits if found.length else 0))
-    if int(found.lengths.max()) <= 8:
-        candidates.append(_BYTES)
+    if 0 < digits <= _MOST_DIGITS and longest <= len(prefix) + _MOST_DIGITS:
+        candidates.append(Codec("numbered", prefix, digits if found.length else 0))
+    if longest <= 8:
+        candidates.append(Codec("bytes"))
+    elif found.length == 36:
+        candidates += [Codec("uuid"), Codec("UUID")]
+    elif longest <= MOST_BYTES:
+        candidates.append(Codec("words"))
+    else:
+        candidates += _after_a_name(first, longest)
     return candidates
 
 
-def _parsed(found: IdBytes, codec: Codec) -> tuple[Ints, Mask]:
+def _after_a_name(first: bytes, longest: int) -> list[Codec]:
+    """Words after a prefix that ends with a mark, as in `cus_Qx5G2mPzWvXaY0`."""
+    end = 1 + max(first.rfind(mark) for mark in (b"_", b"-", b":", b"."))
+    return [Codec("words", first[:end])] if end > 0 and longest - end <= MOST_BYTES else []
+
+
+def _parsed(found: IdBytes, codec: Codec) -> tuple[Ints | Words, Mask]:
     """The number of each text, and whether the codec writes that number as this text."""
-    if codec.prefix is None:
-        return found.short_words()
+    match codec.form:
+        case "bytes":
+            return found.short_words()
+        case "words":
+            return found.long_words(codec.prefix)
+        case "uuid" | "UUID":
+            return uuid_words(found, _LETTERS[codec.form])
+    return _numbered(found, codec)
+
+
+def _numbered(found: IdBytes, codec: Codec) -> tuple[Ints, Mask]:
     digits: Ints | int = (found.lengths if found.length is None else found.length) - len(codec.prefix)
     number, fits = eight_digits(found.words(0), digits)
     fits &= found.starts_with(codec.prefix)
@@ -167,12 +182,12 @@ def _parsed(found: IdBytes, codec: Codec) -> tuple[Ints, Mask]:
     return number, fits
 
 
-def _placed(numbers: Ints, valid: Mask | None, fits: Mask | None, codec: Codec) -> pa.Array:
+def _placed(numbers: Ints | Words, valid: Mask | None, fits: Mask | None, codec: Codec) -> pa.Array:
     """Numbers of the valid rows as ids of all rows; null where there is no text, or where it does not fit."""
     if valid is None:
         whole = None if fits is None or bool(fits.all()) else fits
         return ids_of(numbers, whole, codec.type)
-    spread = np.zeros(len(valid), np.int64)
+    spread = np.zeros((len(valid), *numbers.shape[1:]), numbers.dtype)
     spread[valid] = numbers
     known = valid
     if fits is not None:

@@ -8,10 +8,13 @@ import pyarrow.compute as pc
 
 from kpi_engine.kernels.errors import KernelError
 from kpi_engine.kernels.group import encode
-from kpi_engine.kernels.ids import is_ids, recoded, shortened, texts
+from kpi_engine.kernels.id_bytes import Words
+from kpi_engine.kernels.id_codecs import is_ids, is_wide
+from kpi_engine.kernels.ids import recoded, shortened, texts
 from kpi_engine.kernels.sorting import distinct, key_range, searched, sorted_with_order
 from kpi_engine.kernels.states import decoded
 from kpi_engine.kernels.vectors import Ints, Mask, int32_view, int64_view, validity
+from kpi_engine.kernels.wide_ids import hashes, words_of
 
 
 class DuplicateKey(KernelError):
@@ -34,8 +37,18 @@ class KeyIndex:
     def __init__(self, keys: pa.Array) -> None:
         self._keys = shortened(decoded(keys))
         _check_unique(self._keys)
+        self._numbers: NumberIndex | None = None
+        self._words: Words | None = None
         numbers = _whole_numbers(self._keys)
-        self._numbers = None if numbers is None else NumberIndex(numbers, validity(self._keys))
+        if is_wide(self._keys.type):
+            words = words_of(self._keys)
+            numbers = _different(hashes(words), validity(self._keys))
+            if numbers is None:
+                self._keys = texts(self._keys)
+            else:
+                self._words = words
+        if numbers is not None:
+            self._numbers = NumberIndex(numbers, validity(self._keys))
 
     def positions(self, values: pa.Array) -> pa.Array:
         """For each value the position of its key, int64, null where there is none."""
@@ -53,9 +66,27 @@ class KeyIndex:
             return _filled(found.cast(pa.int64()), validity(values))
         if is_ids(self._keys.type):
             values = recoded(values if is_ids(values.type) else _as_type(values, pa.string()), self._keys.type)
+        if self._words is not None:
+            return self._of_words(values, self._words)
         numbers = _whole_numbers(_as_type(values, self._keys.type))
         assert numbers is not None
         return self._numbers.places(numbers, validity(values))
+
+    def _of_words(self, values: pa.Array, keys: Words) -> Ints:
+        """The position of each id of two words: that of its hash, if the words are the same as well."""
+        assert self._numbers is not None
+        words = words_of(values)
+        places = self._numbers.places(hashes(words), validity(values))
+        if not len(keys):
+            return places
+        same = (keys[places] == words).all(axis=1)  # -1 is the last key, and stays -1 whatever that is
+        return np.where(same, places, -1)
+
+
+def _different(numbers: Ints, valid: Mask | None) -> Ints | None:
+    """The numbers if those that are valid all differ, else None."""
+    present = numbers if valid is None else numbers[valid]
+    return numbers if len(distinct(present)) == len(present) else None
 
 
 class NumberIndex:
@@ -173,7 +204,7 @@ def _check_unique(keys: pa.Array) -> None:
 def _whole_numbers(keys: pa.Array) -> Ints | None:
     """Keys that are whole numbers, or ids kept so; None for any other type."""
     if is_ids(keys.type):
-        return int64_view(keys.storage)
+        return None if is_wide(keys.type) else int64_view(keys.storage)
     return int64_view(keys) if pa.types.is_int64(keys.type) else None
 
 

@@ -105,7 +105,7 @@ def recut(
     begins: Sequence[Extent | None],
     ends: Sequence[Extent | None] | None = None,
 ) -> StateFrame:
-    """The states in buckets of the new edges, which must fit; units, by number, have the extents `begins` of their times.
+    """The states in buckets of the new edges, which must fit; `begins` are the extents of the units' times, by number.
 
     With `ends` the last key says in which bucket a life ends, and units have these extents of ends.
     """
@@ -118,12 +118,15 @@ def recut(
     return replace(frame, keys=keys, bucket=bucket)
 
 
-def windowed(frame: StateFrame, last: int, *, drops_first: bool) -> StateFrame:
+def windowed(kept: KeptFrames, last: int, *, drops_first: bool) -> KeptFrames:
     """The rows before the last edge (whose bucket is `last`), and with `drops_first` only those after the first."""
-    kept = frame.bucket < last
+    inside = kept.frame.bucket < last
     if drops_first:
-        kept &= frame.bucket > 0
-    return frame if bool(kept.all()) else rows_of(frame, np.flatnonzero(kept))
+        inside &= kept.frame.bucket > 0
+    if bool(inside.all()):
+        return kept
+    rows = np.flatnonzero(inside)
+    return KeptFrames(rows_of(kept.frame, rows), kept.unit[rows])
 
 
 def _moved(bucket: Ints, unit: Ints, cuts: Cuts, extents: Sequence[Extent | None], never: int) -> Ints:

@@ -18,7 +18,8 @@ from kpi_engine.ir.plan import StateKind
 from kpi_engine.kernels.counted_rows import CountedRows
 from kpi_engine.kernels.exact import Limbs, concat, regroup, take
 from kpi_engine.kernels.extremes import extremes_of, group_extreme
-from kpi_engine.kernels.ids import is_ids, together
+from kpi_engine.kernels.id_codecs import is_ids
+from kpi_engine.kernels.ids import together
 from kpi_engine.kernels.partials import sums_of
 from kpi_engine.kernels.squares import squares_of
 from kpi_engine.kernels.vectors import Ints, Mask, booleans, validity

@@ -10,9 +10,9 @@ from pathlib import Path
 from kpi_engine.ir.stored import NewRecord, StoredRecord
 from kpi_engine.store.disk import Disk
 from kpi_engine.store.files import Damaged, Refused, discard, reason, write_draft
-from kpi_engine.store.folders import check_folder, make_folder, quarantine
+from kpi_engine.store.folders import make_folder, names_in, quarantine
 from kpi_engine.store.locking import writing
-from kpi_engine.store.manifests import Entry, Latest, Manifest, latest, publish
+from kpi_engine.store.manifests import Entry, Latest, Manifest, latest, publish, stamp
 from kpi_engine.store.mounts import network_file_system
 from kpi_engine.store.segments import Packed, Segment, pack, read_blob, read_segment
 from kpi_engine.store.space import collect, default_limit, to_keep
@@ -54,15 +54,19 @@ class FolderStore:
         self._patience = patience
         self._grace = int(grace * SECOND)
         self._segments: dict[str, Segment] = {}
-        self._notes: dict[str, None] = {}
+        self._stamp: tuple[int, ...] | None = None
+        self._listed: Sequence[Entry] = ()
+        self._notes: dict[str, str] = {}
         self._damaged: dict[str, list[str]] = {}
         self._guard = threading.Lock()
 
     @property
     def notes(self) -> Sequence[str]:
-        """What readers should know of trouble with the store, each once."""
+        """What readers should know of trouble with the store: the last of each kind; of saving until one succeeds."""
         with self._guard:
-            return (*self._notes, *(self._about(became, names) for became, names in self._damaged.items()))
+            # One cause is said once: what cannot be listed can mostly not be written either.
+            said = {cause: f"{what}: {cause}" for what, cause in reversed(self._notes.items())}
+            return (*reversed(said.values()), *(self._about(*each) for each in self._damaged.items()))
 
     def records(self, label: str) -> Sequence[StoredRecord]:
         """The records under a label whose heads are whole, oldest first."""
@@ -103,10 +107,11 @@ class FolderStore:
         try:
             self._save(tuple(map(pack, new)), forgotten)
         except Refused as refusal:
-            self._note(f"the state store {self.folder} was not written: {refusal}")
+            self._note(f"the state store {self.folder} was not written", str(refusal))
         except OSError as error:
-            self._note(f"the state store {self.folder} was not written: {reason(error)}")
+            self._note(f"the state store {self.folder} was not written", reason(error))
         else:
+            self._note(f"the state store {self.folder} was not written", "")
             return True
         return False
 
@@ -199,13 +204,26 @@ class FolderStore:
     def _entries(self) -> Sequence[Entry]:
         """What the latest manifest lists; nothing if it cannot be read, with a note."""
         try:
-            if check_folder(self._disk, self.folder):
-                return latest(self._disk, self.folder).manifest.entries
+            return self._latest_entries()
         except Refused as refusal:
-            self._note(f"the state store {self.folder} is not used: {refusal}")
+            self._note(f"the state store {self.folder} is not used", str(refusal))
         except OSError as error:
-            self._note(f"the state store {self.folder} is not used: {reason(error)}")
+            self._note(f"the state store {self.folder} is not used", reason(error))
         return ()
+
+    def _latest_entries(self) -> Sequence[Entry]:
+        """A manifest never changes, so one is read again only when there is a higher one."""
+        names = names_in(self._disk, self.folder) or ()
+        try:
+            found = stamp(self._disk, self.folder, names)
+        except FileNotFoundError:
+            found = None
+        if found is None or found != self._stamp:
+            self._listed = latest(self._disk, self.folder).manifest.entries
+            self._stamp = found
+            listed = {each.name for each in self._listed}
+            self._segments = {name: each for name, each in self._segments.items() if name in listed}
+        return self._listed
 
     def _segment(self, name: str) -> Segment | None:
         """The head of a segment; it never changes, so it is read once."""
@@ -227,7 +245,7 @@ class FolderStore:
             self._segments.pop(name, None)
             self._quarantine(name)
         except OSError as error:
-            self._note(f"a file of the state store {self.folder} could not be read: {reason(error)}")
+            self._note(f"a file of the state store {self.folder} could not be read", reason(error))
 
     def _quarantine(self, name: str) -> None:
         became = quarantine(self._disk, self.folder, name)
@@ -240,6 +258,9 @@ class FolderStore:
         held = "they held" if many else "it held"
         return f"{files} of the state store {self.folder} {became}; what {held} is computed again"
 
-    def _note(self, text: str) -> None:
+    def _note(self, what: str, cause: str) -> None:
+        """Say what does not go and why, in place of why it did not go before; without a cause it goes again."""
         with self._guard:
-            self._notes[text] = None
+            self._notes.pop(what, None)
+            if cause:
+                self._notes[what] = cause

@@ -48,13 +48,16 @@ def is_own(name: str) -> bool:
     return name in (LOCK, QUARANTINE, *OWN_TEXTS) or is_segment(name) or is_draft(name) or bool(numbers([name]))
 
 
-def check_folder(disk: Disk, folder: Path) -> bool:
-    """Whether the folder is there. `Refused` if it must not be used: it is another's, or holds something else."""
+def names_in(disk: Disk, folder: Path) -> list[str] | None:
+    """The names in the store's folder, None if it is not there.
+
+    `Refused` if it must not be used: it is no folder, another user's, or holds something else.
+    """
     try:
         # The folder itself may be a link to a larger disk.
         status = disk.status(Path(os.path.realpath(folder)))
     except FileNotFoundError:
-        return False
+        return None
     if not status.folder:
         raise Refused("it is no folder")
     if hasattr(os, "geteuid") and status.owner != os.geteuid():
@@ -62,12 +65,12 @@ def check_folder(disk: Disk, folder: Path) -> bool:
     names = disk.names(folder)
     if TAG not in names and not all(map(is_own, names)):
         raise Refused("it is a folder with other files in it")
-    return True
+    return names
 
 
 def make_folder(disk: Disk, folder: Path) -> None:
     """Make the folder and the files that say what it is, as far as they are missing."""
-    if not check_folder(disk, folder):
+    if names_in(disk, folder) is None:
         for each in reversed((folder, *folder.parents)):
             if not each.exists():
                 with contextlib.suppress(FileExistsError):

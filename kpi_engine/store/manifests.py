@@ -137,6 +137,15 @@ def _latest(disk: Disk, folder: Path) -> Latest:
     return Latest(Manifest(), tuple(damaged), found[0] if found else 0)
 
 
+def stamp(disk: Disk, folder: Path, names: Iterable[str]) -> tuple[int, ...] | None:
+    """What changes when another manifest holds than the highest among names; None if there is none."""
+    highest = next(iter(numbers(names)), None)
+    if highest is None:
+        return None
+    status = disk.status(folder / file_name(highest))
+    return highest, status.size, status.touched
+
+
 def publish(disk: Disk, folder: Path, manifest: Manifest) -> None:
     """Make a manifest hold from now on; FileExistsError if another writer was first.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kpi_engine.store.disk import Disk, FileStatus
 from kpi_engine.store.files import Damaged, reason
-from kpi_engine.store.folders import OWN_TEXTS, QUARANTINE, check_folder, is_draft, is_own, is_segment, quarantine
+from kpi_engine.store.folders import OWN_TEXTS, QUARANTINE, is_draft, is_own, is_segment, names_in, quarantine
 from kpi_engine.store.locking import LOCK, writing
 from kpi_engine.store.manifests import Entry, file_name, latest, numbers
 from kpi_engine.store.segments import check_segment
@@ -79,7 +79,7 @@ class Cleared:
 
 def contents(folder: Path, limit: int | None, disk: Disk) -> Contents:
     """What a store holds. `Refused` or OSError if it cannot be looked at; one that is not there holds nothing."""
-    if not check_folder(disk, folder):
+    if names_in(disk, folder) is None:
         return Contents(folder, 0, limit if limit is not None else _limit_of(disk, folder, 0), (), 0, 0, 0)
     entries = latest(disk, folder).manifest.entries
     files = _statuses(disk, folder)
@@ -134,7 +134,7 @@ def verify(folder: Path, disk: Disk) -> Verified:
 
     `Refused` or OSError if the store cannot be looked at.
     """
-    if not check_folder(disk, folder):
+    if names_in(disk, folder) is None:
         return Verified(0, 0, 0, ())
     found = latest(disk, folder)
     damage = [
@@ -163,7 +163,7 @@ def clear(folder: Path, disk: Disk, patience: float) -> Cleared:
     Manifests go first, so that a crash leaves no record without its file. `Refused` if somebody is writing, or if the
     folder is no store; OSError if something cannot be removed.
     """
-    if not check_folder(disk, folder):
+    if names_in(disk, folder) is None:
         return Cleared(0, 0, ())
     with writing(disk, folder, patience):
         files = _statuses(disk, folder)

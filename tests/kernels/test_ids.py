@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kpi_engine.kernels import lookup, wide_ids
 from kpi_engine.kernels.frames import StateInput, merge_frames, partial_frames
 from kpi_engine.kernels.group import encode
-from kpi_engine.kernels.ids import is_ids, recoded, shortened, texts, together
+from kpi_engine.kernels.id_codecs import is_ids
+from kpi_engine.kernels.ids import recoded, shortened, texts, together
 from kpi_engine.kernels.lookup import KeyIndex
 from kpi_engine.kernels.states import decoded, joined
 
@@ -22,8 +24,12 @@ numbered = st.builds(
     st.sampled_from([1, 7, 9, 16]),
     st.integers(0, 10**10),
 )
+uuids = st.uuids().map(str) | st.uuids().map(lambda each: str(each).upper())
+named = st.builds("{}{}".format, st.sampled_from(["", "cus_", "a-b:"]), st.text("abcXYZ019é\0", max_size=17))
+wide = uuids | named | st.sampled_from(["0" * 36, "-" * 36, "g" + "0" * 7 + "-0000-0000-0000-" + "0" * 12])
 odd = st.sampled_from(["", "0", "00", "7\0", "\0", "C", "C-1", "éé", "abcdefgh", "12345678901234567890", "C 01", "C+1"])
-ids = st.lists(st.none() | numbered | odd | st.text(max_size=9), max_size=12)
+mixed = st.lists(st.none() | numbered | odd | wide | st.text(max_size=9), max_size=12)
+ids = mixed | st.lists(st.none() | uuids, max_size=12) | st.lists(st.none() | named, max_size=12)
 
 
 @given(ids)
@@ -76,7 +82,24 @@ def test_merged_sets_of_ids_hold_each_once(parts: list[list[str | None]]) -> Non
     assert rows == Counter(flat)
 
 
-@given(keys=st.lists(numbered | odd, unique=True, max_size=12), asked=ids)
+@pytest.fixture
+def one_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids of two words all have one hash."""
+    for module in (wide_ids, lookup):
+        monkeypatch.setattr(module, "hashes", lambda words: np.zeros(len(words), np.int64))
+
+
+def test_ids_of_one_hash_are_told_apart(one_hash: None) -> None:
+    texts_of = [f"{number:08x}-0000-4000-8000-0123456789ab" for number in (7, 3, 7, 9)]
+    codes, dictionary = encode(shortened(pa.array([*texts_of, None])))
+    assert texts(dictionary.take(pa.array(codes))).to_pylist() == [*texts_of, None]
+    assert len(dictionary) == 4
+    index = KeyIndex(pa.array(texts_of[1:]))
+    assert index.positions(pa.array([*texts_of, None, texts_of[0][:-1] + "c"])).to_pylist() == [1, 0, 1, 2, None, None]
+    assert KeyIndex(pa.array(texts_of[:1])).positions(pa.array(texts_of)).to_pylist() == [0, None, 0, None]
+
+
+@given(keys=st.lists(numbered | odd | wide, unique=True, max_size=12) | st.lists(uuids, unique=True), asked=ids)
 def test_keys_are_found_whatever_way_they_are_kept(keys: list[str], asked: list[str | None]) -> None:
     places = {key: place for place, key in enumerate(keys)}
     wanted = [None if value is None else places.get(value) for value in asked]
@@ -95,6 +118,11 @@ def test_keys_are_found_whatever_way_they_are_kept(keys: list[str], asked: list[
         (["17850", "9"], "numbered:0:"),
         (["2024-C-0001", "2024-C-9876"], "numbered:4:2024-C-"),
         (["ab", "c1", "éé"], "bytes"),
+        (["0b5f0ab2-1111-4abc-8def-0123456789ab", None], "uuid"),
+        (["0B5F0AB2-1111-4ABC-8DEF-0123456789AB"], "UUID"),
+        (["a longer text", "b"], "words:"),
+        (["cus_Qx5G2mPzWvXaY0", "cus_b"], "words:cus_"),
+        (["C" * 9 + "1", "D" * 9 + "1"], "words:"),
     ],
 )
 def test_the_first_way_that_fits_is_taken(values: list[str | None], codec: str) -> None:
@@ -102,7 +130,8 @@ def test_the_first_way_that_fits_is_taken(values: list[str | None], codec: str) 
 
 
 def test_what_is_no_id_stays_text() -> None:
-    for values in (["a longer text", "b"], [None], [], ["C" * 9 + "1", "D" * 9 + "1"]):
+    mixed = ["0b5f0ab2-1111-4abc-8def-0123456789ab", "0B5F0AB2-1111-4ABC-8DEF-0123456789AB"]
+    for values in (["a text of some length", "b"], [None], [], mixed, ["cus_Qx5G2mPzWvXaY0", "guest"]):
         assert shortened(pa.array(values, pa.string())).type == pa.string()
     assert shortened(pa.array([1])).type == pa.int64()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import kpi_engine
+from kpi_engine.cli import main
 from kpi_engine.inspect.packs import open_pack
 from kpi_engine.ir.catalog import Catalog
 from kpi_engine.ir.diagnostic import KpiError
@@ -114,3 +117,41 @@ def test_orders_and_visits_are_enough_for_what_they_allow(tmp_path: Path) -> Non
     for name in metrics.keys() - enough:
         with pytest.raises(KpiError, match="E795"):
             project.eval(name, grain="month")
+
+
+SALES_CHANGES = {
+    "patch": ("Revenue per valid order", "What a valid order brings", {"average_order_value"}),
+    "minor": (
+        "order_count = count(orders where is_valid)",
+        "big_orders = count(orders where total > 1000)\n\norder_count = count(orders where is_valid)",
+        {"big_orders"},
+    ),
+    "major": ("revenue / order_count", "revenue / count(orders)", {"average_order_value"}),
+}
+
+
+@pytest.mark.parametrize("step", SALES_CHANGES)
+@pytest.mark.parametrize("version", ["1.0.1", "1.1.0", "2.0.0"])
+def test_two_versions_of_sales_say_which_step_they_need(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], step: str, version: str
+) -> None:
+    """1 if the new version's step is too small; the metrics that change are named, and no others."""
+    old, new = bundled()["sales"], tmp_path / "kpi_pack_sales"
+    shutil.copytree(old, new)
+    before, after, changed = SALES_CHANGES[step]
+    definitions, manifest = new / "definitions" / "sales.kpi", new / "pack.toml"
+    definitions.write_text(definitions.read_text("utf-8").replace(before, after, 1), "utf-8")
+    manifest.write_text(manifest.read_text("utf-8").replace('"1.0.0"', f'"{version}"'), "utf-8")
+    taken = {"1.0.1": "patch", "1.1.0": "minor", "2.0.0": "major"}[version]
+    order = ("patch", "minor", "major")
+    enough = order.index(taken) >= order.index(step)
+    assert main(["plugins", "diff", str(old), str(new)]) == (0 if enough else 1)
+    out = capsys.readouterr().out
+    last = out.splitlines()[-1]
+    if enough:
+        assert last == f"sales 1.0.0 -> {version}: the changes need a {step} step, and this is one"
+    else:
+        needed = {"minor": "1.1.0", "major": "2.0.0"}[step]
+        said = f"sales 1.0.0 -> {version} is a {taken} step, and these changes need a {step} one: call it {needed}"
+        assert last == said
+    assert set(re.findall(r"^  (\w+)(?::|$)", out, re.MULTILINE)) == changed

@@ -77,6 +77,15 @@ def test_info_says_what_is_kept(kpi: Kpi, state: Path) -> None:
     assert any(line.startswith("orders 1 record,") for line in lines)
 
 
+def test_the_group_shows_its_help_and_knows_its_commands(kpi: Kpi, project: Path) -> None:
+    code, out, err = kpi("cache")
+    assert (code, err) == (0, "") and "verify" in out and out == kpi("cache", "--help")[1]
+    code, _, err = kpi("cache", "inf")
+    assert code == 2 and "command line:1:11: error[E720]: no such command `inf`" in err
+    assert "did you mean `info`?" in err
+    assert "did you mean `cache`?" in kpi("cahce", "info")[2]
+
+
 def test_info_of_a_store_that_is_not_there_yet_makes_none(kpi: Kpi, project: Path) -> None:
     code, out, _ = kpi("cache", "info")
     assert code == 0 and "none" in out and not (project / ".kpi").exists()

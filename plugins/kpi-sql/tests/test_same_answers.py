@@ -49,6 +49,8 @@ def test_pushed_or_not_the_answer_is_that_of_files(
     metrics = [name for name in metrics if not by or name not in ("paid", "seen")]
     metrics = [name for name in metrics if grain is not None or name != "last_month"]
     question: dict[str, Any] = {"by": by, "grain": grain, "start": "2025-10", "end": "2026-05"}
+    if grain == "day":
+        question |= {"start": "2026-03-20", "end": "2026-04-05"}
     if grain == "hour":
         question |= {"start": "2025-10-25", "end": "2025-10-27"}
     expected = projects("files").eval(metrics, **question)
