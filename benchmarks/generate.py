@@ -20,7 +20,9 @@ def main() -> None:
     parser.add_argument("--orders", type=int, help="how many; 3 visits, 1.8 lines and 0.05 tickets for each")
     parser.add_argument("--ids", choices=IDS, default=IDS[0], help="C0012345, or 36 characters")
     parser.add_argument("--layout", choices=[*LAYOUTS], default="months", help="what files are of")
-    parser.add_argument("--hold-back-day-of", type=Path, help="link the monthly files of this folder, less the last day")
+    parser.add_argument(
+        "--hold-back-day-of", type=Path, help="link the monthly files of this folder, less the last day"
+    )
     parser.add_argument("--append-day", action="store_true", help="let the day arrive that was held back")
     parser.add_argument("--take-day-back", action="store_true", help="as before --append-day")
     arguments = parser.parse_args()

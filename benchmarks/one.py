@@ -15,6 +15,7 @@ from pathlib import Path
 
 from without_pandas import hide_pandas
 
+
 def main() -> None:
     """The command line; the time of answering is that of the last of `--repeat` answers, imports not included."""
     parser = argparse.ArgumentParser(description="answer one question one way")

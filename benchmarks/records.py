@@ -70,6 +70,8 @@ class Results:
     path: Path
     records: dict[Key, Record] = field(default_factory=dict)
     machine: str = ""
+    shared: bool = False
+    """Whether others used the machine, so that CPU seconds are judged and not seconds."""
 
     @staticmethod
     def load(path: Path) -> Results:
@@ -78,14 +80,14 @@ class Results:
             return Results(path)
         stored = json.loads(path.read_text(encoding="utf-8"))
         records = [_record(each) for each in stored["records"]]
-        return Results(path, {record.key: record for record in records}, stored["machine"])
+        return Results(path, {record.key: record for record in records}, stored["machine"], stored["shared"])
 
     def add(self, records: Sequence[Record]) -> None:
         """Take records in, in place of earlier ones, and write the file."""
         self.records |= {record.key: record for record in records}
-        stored = {"machine": self.machine, "records": [_plain(each) for each in self.sorted()]}
-        lines = [json.dumps(each, ensure_ascii=False) for each in stored["records"]]
-        text = '{"machine": ' + json.dumps(self.machine) + ', "records": [\n' + ",\n".join(lines) + "\n]}\n"
+        lines = [json.dumps(_plain(each), ensure_ascii=False) for each in self.sorted()]
+        head = json.dumps({"machine": self.machine, "shared": self.shared})[:-1]
+        text = f'{head}, "records": [\n' + ",\n".join(lines) + "\n]}\n"
         self.path.write_text(text, encoding="utf-8")
 
     def sorted(self) -> list[Record]:
@@ -96,6 +98,10 @@ class Results:
         """The record of a key, if it was measured and did not fail."""
         record = self.records.get(key)
         return record if record is not None and record.wall else None
+
+    def seconds(self, record: Record) -> float:
+        """What is judged."""
+        return record.cpu_median if self.shared else record.wall_median
 
     def of_kind(self, kind: str) -> Iterator[Record]:
         """The records of one kind."""

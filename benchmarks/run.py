@@ -18,6 +18,7 @@ from typing import Final
 
 import capped
 import layers
+import plot
 import refresh
 import report
 import start
@@ -37,7 +38,9 @@ LIBRARIES: Final = ("pyarrow", "numpy", "duckdb", "polars")
 def shop(arguments: argparse.Namespace, orders: int, layout: str = "months", ids: str = "short") -> Path:
     """The folder of a shop, written if it is not there yet."""
     data: Path = arguments.data / f"{orders}-{layout}-{ids}"
-    own_process([*_program("generate.py"), "--data", str(data), "--orders", str(orders), "--layout", layout, "--ids", ids])
+    own_process(
+        [*_program("generate.py"), "--data", str(data), "--orders", str(orders), "--layout", layout, "--ids", ids]
+    )
     return data
 
 
@@ -54,7 +57,7 @@ def sizes(arguments: argparse.Namespace, results: Results) -> None:
 def peers(arguments: argparse.Namespace, results: Results) -> None:
     """Layers of metrics on DuckDB, with kpi_engine and SQL beside them."""
     data = shop(arguments, arguments.size)
-    ways = layers.ways(arguments.layers, arguments.metricflow)
+    ways = layers.ways(arguments.sidemantic, arguments.boring, arguments.metricflow)
     for question in _questions(arguments):
         if any(question.name in way.can for way in ways):
             workload = Workload(question, data, arguments.size, "months")
@@ -129,7 +132,9 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="compare kpi_engine with DuckDB, Polars and layers of metrics")
     parser.add_argument("--data", type=Path, help="a folder for the data, kept (default: a temporary one)")
-    parser.add_argument("--parts", nargs="*", choices=[*PARTS], default=[*PARTS], help="default: all; the report is always made")
+    parser.add_argument(
+        "--parts", nargs="*", choices=[*PARTS], default=[*PARTS], help="default: all; the report is always made"
+    )
     parser.add_argument("--questions", nargs="+", choices=[*QUESTIONS], default=[*QUESTIONS], help="default: all")
     parser.add_argument("--orders", type=int, nargs="+", default=[1_000_000, 5_000_000], help="the sizes of `sizes`")
     parser.add_argument("--size", type=int, default=5_000_000, help="orders of `peers`, `refresh` and warm answers")
@@ -137,8 +142,9 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--layouts", nargs="*", help="some of them only, such as one-short")
     parser.add_argument("--capped-orders", type=int, default=20_000_000, help="orders of `memory`")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each way; medians are shown (default 5)")
-    parser.add_argument("--layers", help="a Python with benchmarks/requirements-layers.txt (default: not compared)")
-    parser.add_argument("--metricflow", help="a Python with benchmarks/requirements-metricflow.txt (default: not compared)")
+    for name in ("sidemantic", "boring", "metricflow"):
+        parser.add_argument(f"--{name}", help=f"a Python with requirements-{name}.txt (default: not compared)")
+    parser.add_argument("--shared", action="store_true", help="others use the machine: judge CPU seconds, not seconds")
     parser.add_argument("--results", type=Path, default=HERE / "results.json", help="results.md and .svg lie beside it")
     found = parser.parse_args(arguments)
     if min(*found.orders, found.size, found.layout_orders) < FEWEST_ROWS:
@@ -161,11 +167,12 @@ def main() -> None:
     arguments = parsed()
     results = Results.load(arguments.results)
     if arguments.parts:
-        results.machine = f"{machine()}; {datetime.now(UTC):%Y-%m-%d}"
+        results.machine, results.shared = f"{machine()}; {datetime.now(UTC):%Y-%m-%d}", arguments.shared
     with _folder(arguments):
         for part in arguments.parts:
             PARTS[part](arguments, results)
-    report.write(results)
+    report.write(results, arguments.size)
+    plot.write(results, arguments.size)
 
 
 if __name__ == "__main__":

@@ -76,7 +76,9 @@ class Shop:
 
     def named(self, prefix: str, numbers: Ints, width: int, null: Mask | None = None) -> pa.Array:
         """Ids of things, null where `null` is true."""
-        return _long_ids(prefix, numbers, null) if self.ids == "long" else columns.numbered(prefix, numbers, width, null)
+        return (
+            _long_ids(prefix, numbers, null) if self.ids == "long" else columns.numbered(prefix, numbers, width, null)
+        )
 
 
 def orders(shop: Shop, month: dt.date) -> pa.Table:

@@ -62,12 +62,16 @@ def _note(name: str) -> str:
     code = "import sys, kpi_engine.cli as cli\ntry:\n    cli.main()\nexcept SystemExit:\n    pass\n"
     code = f"import sys; sys.argv = ['kpi', '--help']\n{code}print('pyarrow' in sys.modules, 'numpy' in sys.modules)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    return "imports neither pyarrow nor NumPy" if said.split()[-2:] == ["False", "False"] else "imports pyarrow or NumPy"
+    return (
+        "imports neither pyarrow nor NumPy" if said.split()[-2:] == ["False", "False"] else "imports pyarrow or NumPy"
+    )
 
 
 def _parse(path: Path) -> Cost:
     """The time of parsing alone, of a file parsed before."""
-    done = subprocess.run([sys.executable, str(HERE / "start.py"), str(path)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, str(HERE / "start.py"), str(path)], capture_output=True, text=True, check=True
+    )
     found = json.loads(done.stdout)
     return Cost(found["wall"], found["cpu"], 0)
 
@@ -76,7 +80,8 @@ def _write_rows(folder: Path) -> None:
     folder.mkdir()
     (folder / "kpi.toml").write_text('definitions = ["*.kpi"]\n\n[connections.default]\nconnector = "files"\n', "utf-8")
     (folder / "shop.kpi").write_text(
-        "source orders\n  time: day\n  column day: date\n  column total: decimal\n\nrevenue = sum(orders.total)\n", "utf-8"
+        "source orders\n  time: day\n  column day: date\n  column total: decimal\n\nrevenue = sum(orders.total)\n",
+        "utf-8",
     )
     rows = "".join(f"2026-01-{day:02},{day}.50\n" for day in range(1, 11))
     (folder / "orders.csv").write_text("day,total\n" + rows, "utf-8")
@@ -88,7 +93,7 @@ def _write_definitions(folder: Path, metrics: int) -> int:
     blocks = [
         "source orders\n  key: order_id\n  time: day\n  column order_id: integer\n  column day: date\n"
         "  column total: decimal\n  column status: text\n  column customer_id -> customer\n"
-        "  column is_valid: boolean = status not in [\"cancelled\", \"test\"]\n",
+        '  column is_valid: boolean = status not in ["cancelled", "test"]\n',
         "entity customer\n",
         "revenue = sum(orders.total where is_valid)\n",
     ]
@@ -101,11 +106,11 @@ def _write_definitions(folder: Path, metrics: int) -> int:
 
 
 _SHAPES: Final = (
-    "orders_NUMBER = count(orders where is_valid and total > NUMBER)\n  description: \"Orders of more than NUMBER\"\n",
-    "revenue_NUMBER = sum(orders.total where is_valid and total > NUMBER)\n  owner: \"sales\"\n",
+    'orders_NUMBER = count(orders where is_valid and total > NUMBER)\n  description: "Orders of more than NUMBER"\n',
+    'revenue_NUMBER = sum(orders.total where is_valid and total > NUMBER)\n  owner: "sales"\n',
     "share_NUMBER = sum(orders.total where total > NUMBER) / revenue\n  unit: percent\n  better: higher\n",
     "buyers_NUMBER = count(distinct orders.customer_id where is_valid and total > NUMBER)\n  tags: [buyers, scorecard]\n",
-    "growth_NUMBER = growth(rolling(revenue, NUMBER days), 1 year)\n  unit: percent\n  description: \"Against last year\"\n",
+    'growth_NUMBER = growth(rolling(revenue, NUMBER days), 1 year)\n  unit: percent\n  description: "Against last year"\n',
     "repeat_NUMBER = count(customer having count(orders where total > NUMBER) >= 2)\n",
 )
 

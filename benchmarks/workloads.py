@@ -113,6 +113,8 @@ def _tell(workload: Workload, kind: str, measured: Mapping[str, list[Cost]], pro
     shown = []
     for name, found in measured.items():
         record = Record.of(workload.key(kind, name), found)
-        shown.append(f"{name} {record.wall_median:.2f} s, CPU {record.cpu_median:.2f}, {record.memory_median / 1e6:.0f} MB")
+        shown.append(
+            f"{name} {record.wall_median:.2f} s, CPU {record.cpu_median:.2f}, {record.memory_median / 1e6:.0f} MB"
+        )
     shown += [f"{name}: {why}" for name, why in problems.items()]
     print(f"{workload.question.name} ({kind}, {data}): " + "; ".join(shown), flush=True)

@@ -28,8 +28,8 @@ Status = Literal["in use", "available", "off", "unusable", "not installed", "fai
 class Row:
     """One line of `kpi plugins list` or `doctor`: an entry, how it stands, and the cause if it cannot be used.
 
-    `used` says whether the project names it; `seconds` is how long its import took, where it was looked at. A pack has an
-    `origin` (`kpi.toml`, whose `folder` it is, `installed` or `bundled`) and `hides` others of its name, told in words.
+    `used` says whether the project names it; `seconds` is how long its import took, where it was looked at. A pack has
+    an `origin` (`kpi.toml`, whose `folder` it is, `installed` or `bundled`) and `hides` others of its name, in words.
     """
 
     kind: str
@@ -131,11 +131,18 @@ def _used(config: ProjectConfig | None) -> list[tuple[str, str]]:
 def _row(entry: Installed, config: ProjectConfig | None, used: list[tuple[str, str]]) -> Row:
     is_used = (entry.kind, entry.name) in used
     group = CONNECTORS if entry.kind == "connector" else PLUGINS
-    problem = clash(providers(group, entry.name)) or usable(entry, {} if config is None else config.pins)
+    problem = (
+        clash(providers(group, entry.name)) or _built_in(entry) or usable(entry, {} if config is None else config.pins)
+    )
     off = config is not None and config.allowed is not None and entry.name not in config.allowed
     status: Status = "unusable" if problem else "off" if off else "in use" if is_used else "available"
     named = (entry.kind, entry.name, entry.distribution, entry.version, entry.api)
     return Row(*named, status, problem, is_used)
+
+
+def _built_in(entry: Installed) -> str:
+    taken = entry.kind == "connector" and entry.name in builtin_host().connectors
+    return f"the connector `{entry.name}` is built in, and nothing is ever replaced" if taken else ""
 
 
 def frozen(config: ProjectConfig) -> dict[str, Pin]:

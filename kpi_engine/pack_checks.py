@@ -24,8 +24,8 @@ _WORD = re.compile(r"\w+")
 def check_pack(folder: Path, beside: Mapping[str, Path] | None = None) -> list[Diagnostic]:
     """What is wrong with a pack, and what its users will miss (W793): meanings, types, cases, a page.
 
-    Cases are run: one that does not hold is an error (E732). An empty list is a pack that can be published. `beside` are
-    folders of packs that it may use, by name; others are looked for where those of projects are.
+    Cases are run: one that does not hold is an error (E732). An empty list is a pack that can be published. `beside`
+    are folders of packs that it may use, by name; others are looked for where those of projects are.
     """
     try:
         pack = open_pack(folder, beside)
@@ -88,7 +88,7 @@ def _metrics(pack: OpenPack) -> Iterator[Diagnostic]:
         if not metric.description:
             help = f'say in a line what a reader of a report should know: `description: "..."` under {word}'
             yield _lack(f"`{word}` has no description", metric.span, help)
-        given = {each.key.text for each in metric.declaration.properties}
+        given = {each.key.text for each in metric.declaration.properties} if metric.declaration is not None else ()
         if metric.better is None:
             help = f"write `better: higher`, `lower`, or `neither` under {word}"
             yield _lack(f"`{word}` does not say which way is better", metric.span, help)

@@ -99,11 +99,13 @@ def _visitors(data: Path) -> Any:
 
 def _conversion(data: Path) -> Any:
     """Both tables as one, below each other: a join of the two would be by rows."""
-    orders = f"select true as is_order, channel, {_LOCAL.format('ordered_at')} from '{data}/orders/*.parquet' where {_VALID}"
-    visits = f"select false, channel, {_LOCAL.format('visited_at')} from '{data}/visits/*.parquet'"
-    table = _table(f"select *, null::varchar as customer_id from ({orders} union all {visits})", "events").with_measures(
-        order_count=lambda t: t.is_order.sum(), visit_count=lambda t: (~t.is_order).sum()
+    orders = (
+        f"select true as is_order, channel, {_LOCAL.format('ordered_at')} from '{data}/orders/*.parquet' where {_VALID}"
     )
+    visits = f"select false, channel, {_LOCAL.format('visited_at')} from '{data}/visits/*.parquet'"
+    table = _table(
+        f"select *, null::varchar as customer_id from ({orders} union all {visits})", "events"
+    ).with_measures(order_count=lambda t: t.is_order.sum(), visit_count=lambda t: (~t.is_order).sum())
     found = table.group_by("week", "channel").aggregate("order_count", "visit_count")
     return found.mutate(period=_.week, conversion=_ratio("order_count", "visit_count"))
 

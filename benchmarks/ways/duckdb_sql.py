@@ -11,7 +11,9 @@ from questions import Question
 
 _TYPES: Final = {
     **dict.fromkeys(("total", "cost", "price", "amount", "discount"), "decimal(12, 2)"),
-    **dict.fromkeys(("ordered_at", "delivered_at", "visited_at", "opened_at", "first_reply_at", "closed_at"), "timestamptz"),
+    **dict.fromkeys(
+        ("ordered_at", "delivered_at", "visited_at", "opened_at", "first_reply_at", "closed_at"), "timestamptz"
+    ),
     "registered_at": "timestamptz",
 }
 

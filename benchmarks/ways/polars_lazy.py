@@ -84,9 +84,7 @@ def _revenue(shop: _Shop) -> pl.LazyFrame:
 
 def _scorecard(shop: _Shop) -> pl.LazyFrame:
     return (
-        shop(
-            "orders", "ordered_at", "delivered_at", "customer_id", "channel", "status", "items", "total", "cost"
-        )
+        shop("orders", "ordered_at", "delivered_at", "customer_id", "channel", "status", "items", "total", "cost")
         .with_columns(_number("ordered_at").alias("number"), _VALID.alias("valid"))
         .group_by("number", "channel")
         .agg(
@@ -234,7 +232,9 @@ def _growth(shop: _Shop) -> pl.LazyFrame:
     return (
         _revenue(shop)
         .sort("number")
-        .with_columns(revenue_growth=pl.col("revenue").cast(pl.Float64) / pl.col("revenue").cast(pl.Float64).shift(12) - 1)
+        .with_columns(
+            revenue_growth=pl.col("revenue").cast(pl.Float64) / pl.col("revenue").cast(pl.Float64).shift(12) - 1
+        )
     )
 
 
@@ -374,9 +374,7 @@ def _funnel(shop: _Shop) -> pl.LazyFrame:
         visits.filter(pl.col("customer_id").is_not_null())
         .select("number", "customer_id", visited=visited, week=visited // week)
         .join(weeks.select("customer_id", "week", "latest"), on=["customer_id", "week"], how="left")
-        .join(
-            weeks.select("customer_id", "earliest", week=pl.col("week") - 1), on=["customer_id", "week"], how="left"
-        )
+        .join(weeks.select("customer_id", "earliest", week=pl.col("week") - 1), on=["customer_id", "week"], how="left")
         .filter((pl.col("latest") >= pl.col("visited")) | (pl.col("earliest") < pl.col("visited") + week))
         .group_by("number")
         .agg(converting_visits=pl.len())

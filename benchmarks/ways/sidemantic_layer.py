@@ -23,7 +23,9 @@ def answer(question: Question, data: Path) -> Rows:
     return _ANSWERS[question.name](data)
 
 
-def _layer(data: Path, table: str, time: str, metrics: list[Metric], where: str = "true", more: str = "") -> SemanticLayer:
+def _layer(
+    data: Path, table: str, time: str, metrics: list[Metric], where: str = "true", more: str = ""
+) -> SemanticLayer:
     layer = SemanticLayer()
     sql = f"select *, {_LOCAL.format(time)}{more} from '{data}/{table}/*.parquet' where {where}"
     layer.add_model(_model(sql, metrics))
@@ -89,7 +91,9 @@ def _visitors(data: Path) -> Rows:
 
 def _conversion(data: Path) -> Rows:
     """Two models that share no key cannot be asked together, so both tables are one, below each other."""
-    orders = f"select true as is_order, channel, {_LOCAL.format('ordered_at')} from '{data}/orders/*.parquet' where {_VALID}"
+    orders = (
+        f"select true as is_order, channel, {_LOCAL.format('ordered_at')} from '{data}/orders/*.parquet' where {_VALID}"
+    )
     visits = f"select false, channel, {_LOCAL.format('visited_at')} from '{data}/visits/*.parquet'"
     metrics = [
         Metric(name="order_count", agg="count", filters=["is_order"]),
@@ -106,11 +110,16 @@ def _repeat(data: Path) -> Rows:
     counted = [{"name": "orders", "agg": "count", "sql": "order_id"}]
     metrics = [
         Metric(name="active", agg="count_distinct", sql="customer_id"),
-        Metric(name="repeated", type="cohort", entity="customer_id", inner_metrics=counted, having="orders >= 2", agg="count"),
+        Metric(
+            name="repeated",
+            type="cohort",
+            entity="customer_id",
+            inner_metrics=counted,
+            having="orders >= 2",
+            agg="count",
+        ),
     ]
-    layer = _layer(
-        data, "orders", "ordered_at", metrics, f"{_VALID} and customer_id is not null", ", order_id as id"
-    )
+    layer = _layer(data, "orders", "ordered_at", metrics, f"{_VALID} and customer_id is not null", ", order_id as id")
     active = dict(_ask(layer, ["active"], "month"))
     return [(month, repeated / active[month]) for month, repeated in _ask(layer, ["repeated"], "month")]
 

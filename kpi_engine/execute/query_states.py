@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
+from kpi_engine.execute.spill import Budget, SpilledSet
 from kpi_engine.ir.plan import MeasureQuery
 from kpi_engine.kernels.counted import CountedPart, merge_counted
 from kpi_engine.kernels.frames import StateFrame, merge_frames
@@ -22,23 +24,43 @@ class QueryStates:
 
     frames: list[list[StateFrame]]
     counted: dict[int, list[CountedPart]]
+    budget: Budget
+    number: int
+    spilled: dict[int, SpilledSet] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, query: MeasureQuery, counted: Iterable[int] = ()) -> QueryStates:
-        """No states yet."""
-        return cls([[] for _ in range(1 + sum(state.is_set for state in query.states))], {each: [] for each in counted})
+    def of(cls, query: MeasureQuery, counted: Iterable[int], budget: Budget, number: int) -> QueryStates:
+        """No states yet of the query with this number, whose sets may go to disk if they are only counted."""
+        frames: list[list[StateFrame]] = [[] for _ in range(1 + sum(state.is_set for state in query.states))]
+        found = cls(frames, {each: [] for each in counted}, budget, number)
+        budget.spills.update({(number, each): partial(found.spill, each) for each in found.counted})
+        return found
 
     def add(self, partials: Sequence[StateFrame]) -> None:
         """Take in the frames of a batch."""
-        for number, partial in enumerate(partials):
-            self.take(number, partial)
+        for number, made in enumerate(partials):
+            self.take(number, made)
 
-    def take(self, number: int, partial: StateFrame) -> None:
-        """Take in one frame."""
-        kept = self.frames[number]
-        kept.append(partial)
-        if len(kept) > 1 and sum(map(len, kept)) > max(_MERGE_AT, 3 * len(kept[0])):
+    def take(self, number: int, made: StateFrame) -> None:
+        """Take in one frame; KpiError E823 where states outgrow the memory that they may take."""
+        if number in self.spilled:
+            self.spilled[number].add([made])
+            return
+        kept, place = self.frames[number], (self.number, number)
+        kept.append(made)
+        fits = self.budget.add(place, made)
+        if number in self.spilled or len(kept) < 2:
+            return
+        if not fits or sum(map(len, kept)) > max(_MERGE_AT, 3 * len(kept[0])):
             kept[:] = [merge_frames(kept)]
+            if not self.budget.replace(place, kept[0]):
+                raise self.budget.exceeded(place)
+
+    def spill(self, number: int) -> None:
+        """Move a set that is only counted to disk."""
+        self.spilled[number] = SpilledSet()
+        self.spilled[number].add(self.frames[number])
+        self.frames[number] = []
 
     def take_counted(self, number: int, part: CountedPart) -> None:
         """Take in cells of a set that are counted."""
@@ -49,7 +71,9 @@ class QueryStates:
         whole = []
         for number in range(len(self.frames)):
             parts, self.frames[number] = self.frames[number], []
-            if number in self.counted:
+            if number in self.spilled:
+                whole.append(merge_counted([*self.counted.pop(number), self.spilled.pop(number).counted()]))
+            elif number in self.counted:
                 whole.append(merge_counted([*self.counted.pop(number), *map(CountedPart.of, parts)]))
             else:
                 whole.append(merge_frames(parts))

@@ -16,7 +16,7 @@ from kpi_engine.ir.plan import MeasureQuery
 from kpi_engine.ir.result import SourceStats
 from kpi_engine.kernels.counted import CountedPart
 from kpi_engine.kernels.frames import StateFrame
-from kpi_engine.kernels.recut import Cuts, recut, windowed
+from kpi_engine.kernels.recut import Cuts, by_unit, joined_units, recut, windowed
 from kpi_engine.kernels.state_bytes import KeptFrames, bytes_to_frames
 
 _LOG = logging.getLogger(__name__)
@@ -108,8 +108,9 @@ class Reuse:
                 places = [
                     each.places[wanted.position][number] for each in self._chosen if wanted.position in each.places
                 ]
-                for key, mine in _by_blob(places).items():
-                    yield wanted.position, number, self._frame(wanted, number, self._blobs[key], mine)
+                for mine in _by_blob(places).values():
+                    for frame in self._frames(wanted, number, mine):
+                        yield wanted.position, number, frame
 
     def counted(self) -> Iterator[tuple[int, int, CountedPart]]:
         """Kept cells of sets that are only counted, in the same way. Their sets are read when they are asked for; then
@@ -132,15 +133,15 @@ class Reuse:
             moved = recut(kept, self.cuts(mine[0].entry, wanted.query), mine[0].entry.begins)
 
             def sets(units: Sequence[int], blob: BlobName = key) -> list[StateFrame]:
-                return [self._set(wanted, number, sets_of[blob, unit]) for unit in units]
+                return [frame for unit in units for frame in self._set(wanted, number, sets_of[blob, unit])]
 
-            inside = in_windows_of(wanted.query, KeptFrames(moved, kept.unit))
+            inside = in_windows_of(wanted.query, moved)
             yield wanted.position, number, CountedPart(inside.frame, inside.unit, sets)
 
-    def _set(self, wanted: Wanted, number: int, place: Place) -> StateFrame:
+    def _set(self, wanted: Wanted, number: int, place: Place) -> Iterator[StateFrame]:
         if not self.load(place):
             raise LostStates(place.name)
-        return self._frame(wanted, number, self._blobs[place.name], [place])
+        return self._frames(wanted, number, [place])
 
     def at_once(self, unit: KeptUnit) -> Iterator[Place]:
         """The places of a unit whose blobs are read whatever the others hold."""
@@ -172,15 +173,18 @@ class Reuse:
             self._cuts[key] = Cuts(entry.edges, query.edges)
         return self._cuts[key]
 
-    def _frame(self, wanted: Wanted, number: int, kept: KeptFrames, places: Sequence[Place]) -> StateFrame:
-        query, entry = wanted.query, places[0].entry
+    def _frames(self, wanted: Wanted, number: int, places: Sequence[Place]) -> Iterator[StateFrame]:
+        """The frames of some units, which lie in one blob."""
+        query, entry, kept = wanted.query, places[0].entry, self._blobs[places[0].name]
         if entry.form == "set":
             chosen = kept.numbered(places[0].unit)
         else:
             chosen = kept.of_units([place.unit for place in places])
             chosen = chosen.with_states([entry.states.index(name) for name in wanted.names(number)])
-        moved = recut(chosen, self.cuts(entry, query), entry.begins, entry.ends)
-        return in_windows(query, moved)
+        cuts = self.cuts(entry, query)
+        joined = joined_units(chosen, cuts, entry.begins, entry.ends)
+        moved = recut(chosen, cuts, entry.begins, entry.ends)
+        return by_unit(in_windows_of(query, moved), joined)
 
 
 def _by_blob(places: Sequence[Place]) -> dict[BlobName, list[Place]]:

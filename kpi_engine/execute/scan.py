@@ -19,6 +19,7 @@ from kpi_engine.execute.query_states import QueryStates
 from kpi_engine.execute.ready import frame_of
 from kpi_engine.execute.reuse import LostStates, Reuse, Wanted, find_kept, in_windows
 from kpi_engine.execute.rows import Rows, World
+from kpi_engine.execute.spill import state_budget
 from kpi_engine.execute.tasks import bundles, in_order
 from kpi_engine.extend.rows import Fragment, ReadReport
 from kpi_engine.ir.bounds import Bound
@@ -86,7 +87,11 @@ def _states_of_rows(
     queries = [plan.queries[number] for number in numbers]
     of_sets = counted_states(plan)
     counted = [[frame_of(plan.queries[n].states, s) for q, s in of_sets if q == n] for n in numbers]
-    states = [QueryStates.of(query, mine) for query, mine in zip(queries, counted, strict=True)]
+    budget = state_budget(plan)
+    states = [
+        QueryStates.of(query, mine, budget, number)
+        for query, mine, number in zip(queries, counted, numbers, strict=True)
+    ]
     fragments = _fragments(scan, world, stats)
     reuse = _kept(plan, scan, queries, counted, fragments, world)
     if reuse is not None:

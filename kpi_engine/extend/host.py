@@ -206,13 +206,15 @@ class _Hooks:
         found: dict[str, Record] = {}
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
             if implementation.plugin is self.plugin:
-                found |= self._called(hook, lambda call=implementation.function: checked(call()))
+                found |= self._called(hook, implementation.function, checked)
         return found
 
-    def _called(self, hook: str, call: Callable[[], Mapping[str, Record]]) -> Mapping[str, Record]:
+    def _called(
+        self, hook: str, call: Callable[[], object], checked: Callable[[object], Mapping[str, Record]]
+    ) -> Mapping[str, Record]:
         def told() -> Mapping[str, Record]:
             try:
-                return call()
+                return checked(call())
             except Refused as refusal:
                 raise LoadFailure(f"{hook} {refusal}") from refusal
 

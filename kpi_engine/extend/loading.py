@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from threading import Thread
 from typing import Generic, TypeVar
 
-from kpi_engine.extend.own_state import own_output, put_back
+from kpi_engine.extend.own_state import foreign, put_back, routed
 from kpi_engine.extend.secrets import cleared
 
 Value = TypeVar("Value")
@@ -74,14 +74,14 @@ def watched(work: Callable[[], Value], when: str, what: str, longest: float | No
 
     def run() -> None:
         try:
-            with own_output():
+            with foreign():
                 found.append(work())
         except BaseException as error:  # noqa: BLE001 - SystemExit at import is a failure like any other
             failed.append(error)
 
     longest = LONGEST if longest is None else longest
     started = time.perf_counter()
-    with put_back() as changed:
+    with put_back() as changed, routed():
         thread = Thread(target=run, name=what, daemon=True)
         thread.start()
         thread.join(longest)

@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 _NAMES = ("stdout", "stderr")
@@ -36,17 +37,16 @@ _streams: dict[str, Any] = {}
 
 
 class _Routed:
-    """Stands for a stream of the process: foreign code on the same thread gets standard error, all others the stream."""
+    """Stands for a stream of the process: foreign code on a thread gets standard error, all others the stream."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, errors: Any) -> None:
         self._stream = stream
+        self._errors = errors
 
     def __getattr__(self, name: str) -> Any:
         if not _depth.value:
             return getattr(self._stream, name)
-        if name in ("close", "detach"):
-            return _nothing
-        return getattr(_streams.get("stderr", self._stream), name)
+        return _nothing if name in ("close", "detach") else getattr(self._errors, name)
 
 
 def _nothing() -> None:
@@ -62,19 +62,34 @@ def own_output() -> Iterator[None]:
     >>> print("ours")
     ours
     """
-    global _inside, _has_run
-    with _lock:
-        _has_run = True
-        _inside += 1
-        if _inside == 1:
-            for name in _NAMES:
-                _streams[name] = getattr(sys, name)
-                setattr(sys, name, _Routed(_streams[name]))
+    with routed(), foreign():
+        yield
+
+
+@contextmanager
+def foreign() -> Iterator[None]:
+    """The code of the block, on this thread, is not the engine's. It matters while streams are `routed`."""
     _depth.value += 1
     try:
         yield
     finally:
         _depth.value -= 1
+
+
+@contextmanager
+def routed() -> Iterator[None]:
+    """While the block runs, streams tell foreign code from the engine's; then they are what they were before."""
+    global _inside, _has_run
+    with _lock:
+        _has_run = True
+        _inside += 1
+        if _inside == 1:
+            _streams.update((name, getattr(sys, name)) for name in _NAMES)
+            for name in _NAMES:
+                setattr(sys, name, _Routed(_streams[name], _streams["stderr"]))
+    try:
+        yield
+    finally:
         with _lock:
             _inside -= 1
             if _inside == 0:
@@ -141,9 +156,9 @@ def put_back() -> Iterator[list[str]]:
             changed.append("the locale")
 
 
-def _working_folder() -> str | None:
+def _working_folder() -> Path | None:
     try:
-        return os.getcwd()
+        return Path.cwd()
     except FileNotFoundError:
         return None
 

@@ -1,4 +1,4 @@
-"""The packs that a project could use, who provides each, and which it uses. Nothing is imported, and no data is read."""
+"""The packs that a project could use, who provides each, and which it uses. Nothing is imported, no data is read."""
 
 from __future__ import annotations
 

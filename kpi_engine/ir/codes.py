@@ -169,6 +169,7 @@ EXECUTION: Mapping[str, str] = {
     "E820": "an answer with too many rows",
     "E821": "a percentile over windows that overlap too much",
     "E822": "a basket with too many items to pair",
+    "E823": "states that need more memory than they may take",
 }
 
 CHECKED_DATA: Mapping[str, str] = {

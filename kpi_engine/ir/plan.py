@@ -11,6 +11,7 @@ Below the waist nothing knows of windows, ratios, alignment or units; above it n
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -275,3 +276,18 @@ class Plan:
     def by_hour(self) -> bool:
         """Whether the period column holds instants: hours are among the grains."""
         return "hour" in (self.grain, *(each.grain for each in self.further))
+
+
+def all_leaves(plan: Plan) -> Iterator[Leaf]:
+    """Every leaf of a plan, those inside nested aggregates and of further grains included."""
+    yield from plan.leaves
+    for nested in plan.nested:
+        yield from _leaves_inside(nested)
+    for each in plan.further:
+        yield from all_leaves(each)
+
+
+def _leaves_inside(nested: Nested) -> Iterator[Leaf]:
+    yield from nested.leaves
+    for each in nested.inner:
+        yield from _leaves_inside(each)

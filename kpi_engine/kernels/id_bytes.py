@@ -13,7 +13,7 @@ from kpi_engine.kernels.vectors import Ints, Mask, validity
 
 Words = NDArray[np.uint64]
 
-_PAD = 16  # before the first text, so that the 16 bytes up to a text's end can always be read
+_PAD = 16  # what is read before the end of a text at most
 _ZEROS = np.uint64(0x3030303030303030)
 _HIGH_HALVES = np.uint64(0xF0F0F0F0F0F0F0F0)
 _KEPT = np.array([0, *((2**64 - 1) ^ (2 ** (64 - 8 * count) - 1) for count in range(1, 9))], np.uint64)
@@ -35,7 +35,7 @@ _NIBBLES = tuple((np.uint64(16 ** (1 << step)), shift, mask) for step, (_, shift
 
 @dataclass(frozen=True, slots=True)
 class IdBytes:
-    """The texts of an array that are there: their bytes (after padding), where each ends, their lengths.
+    """The texts of an array that are there: their bytes, where each ends, their lengths.
 
     `valid` says which rows they are, None if all. `length` is the one length of all texts, if they have one;
     `dense`: then they lie end to end.
@@ -54,17 +54,17 @@ class IdBytes:
         valid = validity(array)
         _, offset_buffer, buffer = array.buffers()
         if len(array) == 0 or offset_buffer is None:
-            return cls(np.zeros(_PAD, np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int64), valid, None, False)
+            return cls(np.zeros(0, np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int64), valid, None, False)
         offsets = np.frombuffer(offset_buffer, np.int32)[array.offset : array.offset + len(array) + 1]
         start, stop = int(offsets[0]), int(offsets[-1])
         stored = np.zeros(0, np.uint8) if buffer is None else np.frombuffer(buffer, np.uint8)[start:stop]
-        data = np.concatenate([np.zeros(_PAD, np.uint8), stored])
-        ends = offsets[1:].astype(np.int64) + (_PAD - start)
+        ends = offsets[1:].astype(np.int64)
+        ends -= start
         lengths = np.diff(offsets).astype(np.int64)
         if valid is not None:
             ends, lengths = ends[valid], lengths[valid]
         length = int(lengths[0]) if len(lengths) and int(lengths.min()) == int(lengths.max()) else None
-        return cls(data, ends, lengths, valid, length, bool(length) and len(stored) == len(lengths) * (length or 0))
+        return cls(stored, ends, lengths, valid, length, bool(length) and len(stored) == len(lengths) * (length or 0))
 
     @property
     def first(self) -> bytes:
@@ -76,11 +76,28 @@ class IdBytes:
 
         Where a text is shorter the lower bytes are whatever stands before it.
         """
+        if not len(self.ends):
+            return np.zeros(0, np.uint64)
+        back = 8 * (number + 1)
+        # The first texts may end before so many bytes: they are read from a copy with zeros before it.
+        early = int(np.searchsorted(self.ends, back))
+        if early == 0:
+            return self._words_at(self.ends - back)
+        found = np.empty(len(self.ends), np.uint64)
+        head = np.concatenate([np.zeros(_PAD, np.uint8), self.data[: int(self.ends[early - 1])]])
+        every = np.ndarray((len(head) - 7,), "<u8", head.data, 0, (1,))
+        found[:early] = every[self.ends[:early] - back + _PAD]
+        if early < len(found):
+            found[early:] = self._words_at(self.ends[early:] - back)
+        return found
+
+    def _words_at(self, places: Ints) -> Words:
+        """Eight bytes from each of some places on, those of one text after the other."""
         if self.dense:
-            start = int(self.ends[0]) - 8 * (number + 1)
-            return np.ndarray((len(self.ends),), "<u8", self.data.data, start, (self.length or 0,)).astype(np.uint64)
+            shape, step = (len(places),), (self.length or 0,)
+            return np.ndarray(shape, "<u8", self.data.data, int(places[0]), step).astype(np.uint64)
         every = np.ndarray((len(self.data) - 7,), "<u8", self.data.data, 0, (1,))
-        found: Words = every[self.ends - 8 * (number + 1)]
+        found: Words = every[places]
         return found
 
     def starts_with(self, prefix: bytes) -> Mask:
@@ -109,9 +126,9 @@ class IdBytes:
         every = np.ndarray((len(self.data) - size + 1,), kind, self.data.data, 0, (1,))
         return every[np.minimum(starts + place, len(every) - 1)].astype(np.uint64)
 
-    def head(self, rows: int) -> IdBytes:
-        """The first texts."""
-        return replace(self, ends=self.ends[:rows], lengths=self.lengths[:rows])
+    def part(self, start: int, stop: int) -> IdBytes:
+        """Some of the texts."""
+        return replace(self, ends=self.ends[start:stop], lengths=self.lengths[start:stop])
 
     def long_words(self, prefix: bytes) -> tuple[Words, Mask]:
         """Texts of a prefix and at most 16 bytes more as two words, and which texts can be written back."""

@@ -41,6 +41,9 @@ _LEAST = np.array([10 ** max(digits - 1, 0) for digits in range(_MOST_DIGITS + 1
 _FEW = 1 << 8
 """Rows that a way is tried on before it is tried on all."""
 
+_BLOCK = 1 << 14
+"""Rows looked at together: what is computed of them stays in the cache."""
+
 _LETTERS = {"uuid": LOWER, "UUID": UPPER}
 
 
@@ -65,7 +68,7 @@ def shortened(array: pa.Array) -> pa.Array:
     if not len(found.lengths):
         return array
     for codec in _candidates(found):
-        if not bool(_parsed(found.head(_FEW), codec)[1].all()):
+        if not bool(_parsed(found.part(0, _FEW), codec)[1].all()):
             continue
         numbers, fits = _parsed(found, codec)
         if bool(fits.all()):
@@ -155,6 +158,18 @@ def _after_a_name(first: bytes, longest: int) -> list[Codec]:
 
 def _parsed(found: IdBytes, codec: Codec) -> tuple[Ints | Words, Mask]:
     """The number of each text, and whether the codec writes that number as this text."""
+    rows = len(found.ends)
+    if rows <= _BLOCK:
+        return _parsed_at_once(found, codec)
+    fits = np.empty(rows, np.bool_)
+    numbers = np.empty((rows, 2) if codec.is_wide else rows, np.uint64 if codec.is_wide else np.int64)
+    for start in range(0, rows, _BLOCK):
+        part = slice(start, start + _BLOCK)
+        numbers[part], fits[part] = _parsed_at_once(found.part(start, start + _BLOCK), codec)
+    return numbers, fits
+
+
+def _parsed_at_once(found: IdBytes, codec: Codec) -> tuple[Ints | Words, Mask]:
     match codec.form:
         case "bytes":
             return found.short_words()

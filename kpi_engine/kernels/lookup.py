@@ -75,12 +75,16 @@ class KeyIndex:
     def _of_words(self, values: pa.Array, keys: Words) -> Ints:
         """The position of each id of two words: that of its hash, if the words are the same as well."""
         assert self._numbers is not None
-        words = words_of(values)
-        places = self._numbers.places(hashes(words), validity(values))
-        if not len(keys):
-            return places
-        same = (keys[places] == words).all(axis=1)  # -1 is the last key, and stays -1 whatever that is
-        return np.where(same, places, -1)
+        places = np.full(len(values), -1, np.int64)
+        known = validity(values)
+        rows = slice(None) if known is None else np.flatnonzero(known)
+        words = words_of(values)[rows]
+        found = self._numbers.places(hashes(words), None)
+        if len(keys):
+            for column in range(2):  # -1 is the last key, and stays -1 whatever that is
+                found = np.where(keys[:, column][found] == words[:, column], found, -1)
+        places[rows] = found
+        return places
 
 
 def _different(numbers: Ints, valid: Mask | None) -> Ints | None:

@@ -7,17 +7,18 @@ if no new edge lies between two times of the unit where there was no old one.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from kpi_engine.ir.bounds import Bound
-from kpi_engine.kernels.frames import StateFrame
-from kpi_engine.kernels.state_bytes import KeptFrames, rows_of
+from kpi_engine.kernels.frames import StateFrame, merge_frames
+from kpi_engine.kernels.state_bytes import KeptFrames, rows_between, rows_of
 from kpi_engine.kernels.vectors import Ints, int64_view
 
 
@@ -104,10 +105,11 @@ def recut(
     cuts: Cuts,
     begins: Sequence[Extent | None],
     ends: Sequence[Extent | None] | None = None,
-) -> StateFrame:
+) -> KeptFrames:
     """The states in buckets of the new edges, which must fit; `begins` are the extents of the units' times, by number.
 
-    With `ends` the last key says in which bucket a life ends, and units have these extents of ends.
+    With `ends` the last key says in which bucket a life ends, and units have these extents of ends. A unit of which
+    buckets became one may have several rows of a cell: see `joined_units`.
     """
     frame = kept.frame
     bucket = _moved(frame.bucket, kept.unit, cuts, begins, 0)
@@ -115,7 +117,44 @@ def recut(
     if ends is not None:
         # A life that does not end has the bucket after that which follows the last edge.
         keys = (*keys[:-1], pa.array(_moved(int64_view(keys[-1]), kept.unit, cuts, ends, len(cuts.new) + 1)))
-    return replace(frame, keys=keys, bucket=bucket)
+    return KeptFrames(replace(frame, keys=keys, bucket=bucket), kept.unit)
+
+
+def joined_units(
+    kept: KeptFrames,
+    cuts: Cuts,
+    begins: Sequence[Extent | None],
+    ends: Sequence[Extent | None] | None = None,
+) -> frozenset[int]:
+    """The units of which two buckets, or two ends of lives, become one by `recut`."""
+    places = [(kept.frame.bucket, begins)]
+    if ends is not None:
+        places.append((int64_view(kept.frame.keys[-1]), ends))
+    found = set()
+    for number, start, stop in _runs(kept.unit):
+        for bucket, extents in places:
+            first, last = int(bucket[start:stop].min()), int(bucket[start:stop].max())
+            new = cuts.new_buckets(extents[number], len(cuts.new) + 1)[first : last + 1]
+            if bool((np.diff(new) == 0).any()):
+                found.add(number)
+    return frozenset(found)
+
+
+def by_unit(kept: KeptFrames, joined: Container[int]) -> Iterator[StateFrame]:
+    """The frame of each unit on its own, unique by keys, bucket and item; of `joined` units it was not before."""
+    for number, start, stop in _runs(kept.unit):
+        mine = rows_between(kept.frame, start, stop)
+        yield merge_frames([mine]) if number in joined else mine
+    if not len(kept.unit):
+        yield kept.frame
+
+
+def _runs(unit: Ints) -> Iterator[tuple[int, int, int]]:
+    """The units of rows, which lie end to end, with their first row and that after their last one."""
+    if len(unit):
+        edges = [0, *(np.flatnonzero(np.diff(unit)) + 1).tolist(), len(unit)]
+        for start, stop in pairwise(edges):
+            yield int(unit[start]), start, stop
 
 
 def windowed(kept: KeptFrames, last: int, *, drops_first: bool) -> KeptFrames:

@@ -51,6 +51,13 @@ def rows_of(frame: StateFrame, rows: Ints) -> StateFrame:
     )
 
 
+def rows_between(frame: StateFrame, start: int, stop: int) -> StateFrame:
+    """The rows of a frame from `start` up to `stop`."""
+    if (start, stop) == (0, len(frame)):
+        return frame
+    return rows_of(frame, np.arange(start, stop, dtype=np.int64))
+
+
 def frames_to_bytes(frames: Mapping[int, StateFrame]) -> bytes:
     """The frames of some units, by the units' numbers, as one blob.
 

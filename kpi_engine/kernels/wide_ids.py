@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from kpi_engine.kernels.id_bytes import Words
-from kpi_engine.kernels.sorting import distinct_codes, starts_of_runs
+from kpi_engine.kernels.sorting import sorted_with_order, starts_of_runs
 from kpi_engine.kernels.vectors import Ints, Mask
 
 # Odd numbers without a pattern: multiplied by one, every bit of a word takes part in the upper bits.
@@ -49,13 +49,20 @@ def distinct_words(words: Words) -> tuple[Ints, Ints]:
     >>> bool(codes[0] == codes[2] != codes[1]), len(first)
     (True, 2)
     """
-    codes, found = distinct_codes(hashes(words))
-    first = np.empty(len(found), np.int64)
-    first[codes] = np.arange(len(codes))
-    if bool((words == words[first[codes]]).all()):
-        return codes, first
-    order = np.lexsort((words[:, 1], words[:, 0]))  # two pairs have one hash, which somebody must have looked for
-    ordered = words[order]
-    starts = starts_of_runs(ordered[:, 0].view(np.int64)) | starts_of_runs(ordered[:, 1].view(np.int64))
-    codes[order] = np.cumsum(starts) - 1
-    return codes, order[starts]
+    ordered, rows = sorted_with_order(hashes(words))
+    starts = starts_of_runs(ordered)
+    differs = _starts_of_pairs(words, rows)
+    if bool((differs & ~starts).any()):  # two pairs have one hash, which somebody must have looked for
+        rows = np.lexsort((words[:, 1], words[:, 0]))
+        starts = _starts_of_pairs(words, rows)
+    codes = np.empty(len(rows), np.int64)
+    codes[rows] = np.cumsum(starts) - 1
+    return codes, rows[starts]
+
+
+def _starts_of_pairs(words: Words, rows: Ints) -> Mask:
+    """True at the first of each run of equal pairs, in the order of some rows."""
+    starts = np.zeros(len(rows), np.bool_)
+    for column in range(2):
+        starts |= starts_of_runs(words[:, column][rows].view(np.int64))
+    return starts

@@ -8,17 +8,16 @@ leave it as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from kpi_engine.ir.expression import Expression
-from kpi_engine.ir.plan import Leaf, MeasureQuery, Nested, Plan
+from kpi_engine.ir.plan import Leaf, MeasureQuery, Plan, all_leaves
 from kpi_engine.optimize.rule import conjuncts, with_leaves
 
 
 def read_sets_off_keyed_states(plan: Plan) -> Plan:
     """Apply the rule."""
-    picked = {(leaf.query, leaf.state) for leaf in _leaves(plan) if leaf.pick is not None or leaf.own}
+    picked = {(leaf.query, leaf.state) for leaf in all_leaves(plan) if leaf.pick is not None or leaf.own}
     queries = list(plan.queries)
     found: dict[tuple[int, int], _Place] = {}
     for number, query in enumerate(plan.queries):
@@ -112,17 +111,3 @@ def _without_sets(plan: Plan, queries: list[MeasureQuery], found: dict[tuple[int
         for scan in plan.scans
     ]
     return replace(with_leaves(plan, moved), queries=tuple(kept), scans=tuple(scan for scan in scans if scan.queries))
-
-
-def _leaves(plan: Plan) -> Iterator[Leaf]:
-    """Every leaf of a plan."""
-    yield from plan.leaves
-    yield from _inside(plan.nested)
-    for each in plan.further:
-        yield from _leaves(each)
-
-
-def _inside(nested: tuple[Nested, ...]) -> Iterator[Leaf]:
-    for each in nested:
-        yield from each.leaves
-        yield from _inside(each.inner)

@@ -13,10 +13,10 @@ from typing import Any
 from kpi_engine.extend.pins import Pin
 from kpi_engine.extend.rows import ConnectionSettings
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError, did_you_mean
+from kpi_engine.ir.sizes import size_of
 from kpi_engine.ir.span import SourceText, Span
 from kpi_engine.project.secrets import SECRETS, is_reference, masked, may_be_secret
 from kpi_engine.project.settings import DEFAULT_DEFINITIONS, STORE_FOLDER, ProjectConfig, StoreSettings
-from kpi_engine.project.sizes import size_of
 from kpi_engine.project.toml_places import place_of
 
 AS_OF_HELP = 'write "now", "data", or a date such as "2027-03-31"'

@@ -47,13 +47,11 @@ def override_problems(
     return found
 
 
-def told_as_overrides(problems: Iterable[Diagnostic], replaced: Mapping[str, Replaced]) -> list[Diagnostic]:
+def told_as_overrides(problems: Iterable[Diagnostic], replaced: Mapping[str, Replaced]) -> tuple[Diagnostic, ...]:
     """Problems of definitions, where a unit that stays and does not fit is told as that, and not as one written."""
     places = {each.place for each in replaced.values()}
     help = "the unit of the metric that it replaces stays: write another `unit:` under it"
-    return [
-        replace(each, help=help) if each.code == "E341" and each.span in places else each for each in problems
-    ]
+    return tuple(replace(each, help=help) if each.code == "E341" and each.span in places else each for each in problems)
 
 
 def _bound(world: World, former: tree.Metric) -> Expression | None:
@@ -65,7 +63,7 @@ def _bound(world: World, former: tree.Metric) -> Expression | None:
 
 def _other_unit(world: World, metric: Metric, former: Expression, replaced: Replaced) -> Iterator[Diagnostic]:
     """A unit that is not written stays, so a formula of another one is a slip or has to say so."""
-    if any(given.key.text == "unit" for given in metric.declaration.properties):
+    if metric.declaration is None or any(given.key.text == "unit" for given in metric.declaration.properties):
         return  # written here or in the pack: `resolve` has compared it with the formula
     if Kind.NULL in (former.type.kind, metric.type.kind):
         return
@@ -95,9 +93,7 @@ def _fewer_dimensions(world: World, metric: Metric, former: Expression, replaced
 def _dimensions(world: World, body: Expression) -> list[str]:
     """The declared dimensions that a metric can be split by; a constant by all, so by none that could be lost."""
     return [
-        name
-        for name in world.dimension_names()
-        if is_reachable(world, name, split_sources(body, frozenset([name])))
+        name for name in world.dimension_names() if is_reachable(world, name, split_sources(body, frozenset([name])))
     ]
 
 

@@ -186,9 +186,7 @@ def missing_notes(catalog: Catalog, places: Mapping[str, Span]) -> list[Diagnost
     return [_note(catalog, source, metrics, places) for source, metrics in disabled.items()]
 
 
-def _note(
-    catalog: Catalog, name: str, disabled: Mapping[str, Sequence[str]], places: Mapping[str, Span]
-) -> Diagnostic:
+def _note(catalog: Catalog, name: str, disabled: Mapping[str, Sequence[str]], places: Mapping[str, Span]) -> Diagnostic:
     """What a source lacks; for one that is mapped also which metric wants what of it."""
     source, names = catalog.sources[name], list(disabled)
     columns = list(dict.fromkeys(column for wanted in disabled.values() for column in wanted))

@@ -35,7 +35,7 @@ class Outcome:
 @pytest.fixture
 def kpi(capsysbinary: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
     """Run `kpi` with these words."""
-    for name in ("KPI_PROJECT", "KPI_DEFINITIONS", "KPI_DATA", "KPI_ERRORS", "KPI_AS_OF", "KPI_PLUGINS"):
+    for name in ("KPI_PROJECT", "KPI_DEFINITIONS", "KPI_DATA", "KPI_ERRORS", "KPI_AS_OF", "KPI_PLUGINS", "KPI_STORE"):
         monkeypatch.delenv(name, raising=False)
 
     def run(*words: str) -> Outcome:

@@ -13,7 +13,7 @@ from kpi_engine.cli import main
 
 from . import shop
 
-VARIABLES = ("KPI_PROJECT", "KPI_DEFINITIONS", "KPI_DATA", "KPI_ERRORS", "KPI_AS_OF", "KPI_PLUGINS")
+VARIABLES = ("KPI_PROJECT", "KPI_DEFINITIONS", "KPI_DATA", "KPI_ERRORS", "KPI_AS_OF", "KPI_PLUGINS", "KPI_STORE")
 
 
 @pytest.fixture(scope="session")

@@ -86,7 +86,9 @@ class Shop:
         shop = cls(folder, random.Random(seed))
         (folder / "orders").mkdir(parents=True)
         (folder / "kpi.toml").write_text('name = "shop"\n')
-        shop.customers = [{"id": f"C{number:04}", "country": shop.random.choice(["FR", "DE", None])} for number in range(12)]
+        shop.customers = [
+            {"id": f"C{number:04}", "country": shop.random.choice(["FR", "DE", None])} for number in range(12)
+        ]
         shop.tickets = [shop.ticket() for _ in range(6)]
         shop.write_definitions()
         shop.write_customers()
@@ -172,7 +174,7 @@ class Shop:
         return {"id": self.number, "opened": opened, "closed": closed, "topic": self.random.choice(["size", "late"])}
 
     def write_orders(self, name: str) -> None:
-        """One file of orders, in row groups of ten rows."""
+        """One file of orders, in row groups of two rows: many fragments are one unit."""
         schema = pa.schema(
             {
                 "id": pa.int64(),
@@ -184,7 +186,7 @@ class Shop:
             }
         )
         path = self.folder / "orders" / f"{name}.parquet"
-        pq.write_table(pa.Table.from_pylist(self.orders[name], schema), path, row_group_size=10)
+        pq.write_table(pa.Table.from_pylist(self.orders[name], schema), path, row_group_size=2)
         settle(path)
 
     def write_customers(self) -> None:

@@ -1,4 +1,4 @@
-"""A shop with two tables, orders and visits: what `kpi check` does not disable has the values that the whole shop has."""
+"""A shop with two tables, orders and visits: what `kpi check` does not disable has the values of the whole shop."""
 
 from __future__ import annotations
 
@@ -50,8 +50,7 @@ def test_everything_that_two_tables_allow_has_the_value_of_the_whole_shop(
 ) -> None:
     assert len(allowed) == 59
     found, wanted = (
-        kpi_engine.open(folder).eval(allowed, grain="year", as_of="2026-06-01").table
-        for folder in reversed(shops)
+        kpi_engine.open(folder).eval(allowed, grain="year", as_of="2026-06-01").table for folder in reversed(shops)
     )
     assert found.num_rows == 3
     assert found.equals(wanted)
@@ -70,7 +69,8 @@ def test_the_values_are_those_of_sql(shops: tuple[Path, Path]) -> None:
         wanted = connection.execute(
             "select (select sum(total) from o), (select count(*) from o), (select count(distinct visitor_id) from v),"
             " (select count(*) from v), (select count(*) from o) / (select count(distinct visitor_id) from v),"
-            " (select count(distinct visitor_id) from v a where exists (select 1 from o where o.visitor_id = a.visitor_id"
+            " (select count(distinct visitor_id) from v a where exists ("
+            "select 1 from o where o.visitor_id = a.visitor_id"
             " and o.ordered_at >= a.started_at and o.ordered_at < a.started_at + interval 7 days))"
             " / (select count(distinct visitor_id) from v)"
         ).fetchone()

@@ -44,6 +44,7 @@ source tickets
 ticket_count = count(tickets)
 sold = tickets_sold
 """
+PLAIN = 'calendar\n  currency: EUR\n\nuse sales\n\nmap sales.orders to "orders.csv"\n'
 TABLES = {
     "orders.csv": "order_id,ordered_at,status,total\na,2026-03-01 09:00,ok,12.50\nb,2026-03-02 10:00,cancelled,9.00\n",
     "visits.csv": "started_at,visitor_id,pages\n2026-03-01 10:00,v,3\n2026-03-01 11:00,v,4\n",
@@ -104,6 +105,7 @@ class Installation:
     def written_in(self) -> str:
         """The folder of the engine that is imported there."""
         return self._ran(self.python, "-c", "import kpi_engine; print(kpi_engine.__file__)").stdout
+
 
 def write_project(folder: Path, definitions: str, toml: str = "") -> Path:
     """A project with the tables."""
@@ -167,7 +169,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     fresh.build(ROOT)
     fresh.install("kpi-engine")
     shop = write_project(folder / "shop", SHOP, CONNECTION)
-    plain = write_project(folder / "plain", 'calendar\n  currency: EUR\n\nuse sales\n\nmap sales.orders to "orders.csv"\n')
+    plain = write_project(folder / "plain", PLAIN)
     alone, before = fresh.kpi("eval", "revenue", at=plain), seen(fresh, shop)
     for kind, name in (("pack", "zoo"), ("connector", "helpdesk")):
         code, _, err = fresh.kpi("plugins", "new", kind, name, at=folder)

@@ -223,6 +223,8 @@ def test_a_signature_that_fails_is_told_as_its_plugins(project: Project, result:
 CONNECTORS = {
     "raises at import": ("raise RuntimeError('no driver')", "E627", "at import: RuntimeError: no driver"),
     "is missing": ("x = 1", "E627", "AttributeError"),
+    "never ends its import": ("import time\ntime.sleep(60)", "E627", "its import did not end within 0.2 s"),
+    "exits at import": ("raise SystemExit(3)", "E627", "it ends the process (exit code 3)"),
     "cannot be made": (
         "class Bad:\n    def __init__(self, settings): raise OSError('no route')",
         "E628",
@@ -245,9 +247,13 @@ CONNECTORS = {
 
 
 @pytest.mark.parametrize("name", CONNECTORS)
-def test_a_connector_that_fails_is_told_where_it_is_needed(project: Project, name: str) -> None:
+def test_a_connector_that_fails_is_told_where_it_is_needed(
+    project: Project, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "LONGEST", 0.2 if "never" in name else 20.0)
     text, code, cause = CONNECTORS[name]
-    project.provide("kpi-bad", points={"connectors": {"bad": "bad:Bad"}}, modules={"bad.py": text})
+    module = "sleeping" if "never" in name else "bad"  # its import goes on, and holds that name
+    project.provide("kpi-bad", points={"connectors": {"bad": f"{module}:Bad"}}, modules={f"{module}.py": text})
     project.configure('[connections.other]\nconnector = "bad"\n')
     source = 'source visits\n  table: "v"\n  connection: other\n  time: day\n  column day: date\n'
     project.define(f"revenue = sum(orders.total)\n\n{source}\nvisits_ = count(visits)\n")
@@ -257,6 +263,53 @@ def test_a_connector_that_fails_is_told_where_it_is_needed(project: Project, nam
     assert code in err
     assert "the connector `bad` (kpi-bad 1.0)" in err
     assert cause in err
+
+
+@pytest.mark.parametrize(
+    ("parts", "cause"),
+    [
+        ({"api": "2"}, "it is written for version 2 of the interface, and this engine has version 1"),
+        ({"requires": ["kpi-engine>=99"]}, "it needs kpi-engine >=99, and this is"),
+    ],
+)
+def test_a_connector_for_another_engine_is_not_imported(project: Project, parts: dict[str, Any], cause: str) -> None:
+    marker = project.folder / "imported"
+    modules = {"bad.py": f"open({str(marker)!r}, 'w')"}
+    project.provide("kpi-bad", points={"connectors": {"bad": "bad:Bad"}}, modules=modules, **parts)
+    project.configure('[connections.other]\nconnector = "bad"\n')
+    project.define("source visits\n  connection: other\n  time: day\n  column day: date\n\nv = count(visits)\n")
+    code, _, err = project.kpi("eval", "v")
+    assert code == 4
+    assert "E627" in err
+    assert cause in err
+    assert not marker.exists()
+
+
+def test_the_connector_of_files_cannot_be_replaced(project: Project) -> None:
+    marker = project.folder / "imported"
+    modules = {"bad.py": f"open({str(marker)!r}, 'w')"}
+    project.provide("kpi-bad", points={"connectors": {"files": "bad:Bad"}}, modules=modules)
+    assert project.kpi("eval", "revenue")[:2] == (0, "revenue\n12\n")
+    assert not marker.exists()
+    out = project.kpi("plugins", "list")[1]
+    assert "unusable: the connector `files` is built in, and nothing is ever replaced" in out
+
+
+def test_a_connector_that_is_not_installed_stops_only_what_reads_from_it(project: Project) -> None:
+    project.configure('[connections.other]\nconnector = "desk"\n')
+    code, out, _ = project.kpi("check")
+    assert code == 4
+    assert "connection other: error[E621]: there is no connector `desk`" in out
+    assert project.kpi("eval", "revenue")[:2] == (0, "revenue\n12\n")
+    source = "source visits\n  connection: other\n  time: day\n  column day: date\n\n"
+    project.define(f"revenue = sum(orders.total)\n\n{source}v = count(visits)\n")
+    assert project.kpi("eval", "revenue")[:2] == (0, "revenue\n12\n")
+    out = project.kpi("check", "--format", "concise")[1]
+    assert out == "m.kpi:9:8: error[E621]: connection other: there is no connector `desk`\n"
+    code, _, err = project.kpi("eval", "v")
+    assert code == 4
+    assert "there is no connector `desk`" in err
+    assert "`pip install kpi-desk`" in err
 
 
 def test_a_check_names_plugins_and_connectors_that_fail(project: Project) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from kpi_engine.extend.loading import LoadFailure, watched
 from kpi_engine.extend.own_state import own_output, put_back
 
 from .conftest import Project
@@ -84,14 +85,14 @@ CHANGES = {
 @pytest.mark.parametrize("what", CHANGES)
 @pytest.mark.parametrize("where", ["import", "hook"])
 def test_what_a_plugin_changes_is_put_back_and_told(project: Project, what: str, where: str) -> None:
-    before = (os.getcwd(), locale.setlocale(locale.LC_ALL))
+    before = (Path.cwd(), locale.setlocale(locale.LC_ALL))
     at_import, in_hook = (CHANGES[what], "pass") if where == "import" else ("", CHANGES[what])
     text = f"{HOOK}{at_import}\n@hookimpl\ndef kpi_register_functions():\n    {in_hook}\n    return []\n"
     project.provide("kpi-bad", points={"plugins": {"bad": "bad"}}, modules={"bad.py": text})
     project.configure('plugins = ["bad"]\n')
     code, out, err = project.kpi("eval", "revenue")
     assert (code, out) == (0, "revenue\n12\n")
-    assert (os.getcwd(), locale.setlocale(locale.LC_ALL)) == before
+    assert (Path.cwd(), locale.setlocale(locale.LC_ALL)) == before
     told = f"the plugin `bad` (kpi-bad 1.0) changed {what}, and it was put back"
     assert told in err
     if where == "hook":  # an import happens once a process
@@ -114,15 +115,15 @@ def test_other_threads_keep_their_output(capsys: pytest.CaptureFixture[str]) -> 
         with own_output():
             inside.set()
             printed.wait(5)
-            print("foreign")
+            sys.stdout.write("foreign\n")
 
     thread = threading.Thread(target=foreign)
     thread.start()
     inside.wait(5)
-    print("ours")
+    sys.stdout.write("ours\n")
     printed.set()
     thread.join()
-    print("ours, too")
+    sys.stdout.write("ours, too\n")
     assert capsys.readouterr() == ("ours\nours, too\n", "foreign\n")
 
 
@@ -139,7 +140,9 @@ def run(project: Project, text: str) -> subprocess.CompletedProcess[str]:
 IDLE = f"{HOOK}@hookimpl\ndef kpi_register_functions():\n    return []\n"
 
 
-@pytest.mark.parametrize("how", ["sys.__stdout__.close()", "os.close(1); os.open('stolen.txt', os.O_WRONLY | os.O_CREAT)"])
+@pytest.mark.parametrize(
+    "how", ["sys.__stdout__.close()", "os.close(1); os.open('stolen.txt', os.O_RDWR | os.O_CREAT)"]
+)
 def test_a_standard_output_that_a_plugin_closes_is_opened_again(project: Project, how: str) -> None:
     done = run(project, f"import os, sys\n{how}\n{IDLE}")
     assert (done.returncode, done.stdout) == (0, "revenue\n12\n")
@@ -162,6 +165,14 @@ def test_a_thread_that_ends_soon_may_finish(project: Project) -> None:
     start = "threading.Thread(target=work, daemon=False).start()\n"
     run(project, f"import threading, time\n{body}{start}{IDLE}")
     assert late.read_text() == "done"
+
+
+def test_code_that_is_left_behind_leaves_the_streams() -> None:
+    before, go_on = (sys.stdout, sys.stderr), threading.Event()
+    with pytest.raises(LoadFailure, match="the hook did not end within"):
+        watched(lambda: go_on.wait(5), "in a hook", "the hook", longest=0.01)
+    assert (sys.stdout, sys.stderr) == before
+    go_on.set()
 
 
 def test_a_stream_that_was_given_up_is_closed(tmp_path: Path) -> None:

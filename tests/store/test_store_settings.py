@@ -12,11 +12,11 @@ from kpi_engine import KpiError
 from kpi_engine.hosting import store_of
 from kpi_engine.ir.diagnostic import ExitCode
 from kpi_engine.ir.render import render
+from kpi_engine.ir.sizes import size_of
 from kpi_engine.ir.span import SourceText
 from kpi_engine.project import load_config
 from kpi_engine.project.config_file import parse_config
 from kpi_engine.project.settings import StoreSettings
-from kpi_engine.project.sizes import size_of
 from kpi_engine.store import FolderStore
 
 NOTHING: dict[str, str] = {}

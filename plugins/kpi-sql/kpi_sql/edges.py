@@ -32,6 +32,11 @@ def day_text(day: int) -> str:
     return (_EPOCH + datetime.timedelta(days=day)).date().isoformat()
 
 
+def instant_of(us: int) -> datetime.datetime:
+    """An instant as a datetime in UTC. Raises `OverflowError` outside of the years 1 to 9999."""
+    return (_EPOCH + datetime.timedelta(microseconds=us)).replace(tzinfo=datetime.UTC)
+
+
 def local_text(us: int, zone: str) -> str:
     """The local time t such that local times are before an instant just if they are before t.
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 
 from sqlglot import exp
 
 from kpi_sql.dialect import TIMES, Dialect
-from kpi_sql.edges import instant_text, local_text
+from kpi_sql.edges import instant_of, local_text
 from kpi_sql.stored import SqlKind, StoredColumn
 from kpi_sql.values import Binder, Value, call, case, cast, number, operator
 
-_ARRAYS = {SqlKind.DATE: "DATE", SqlKind.LOCAL: "TIMESTAMP", SqlKind.INSTANT: "TIMESTAMPTZ"}
+_TYPES = {SqlKind.DATE: "DATE", SqlKind.LOCAL: "TIMESTAMP", SqlKind.INSTANT: "TIMESTAMPTZ"}
 
 
 class PostgresDialect(Dialect):
@@ -57,18 +58,21 @@ class PostgresDialect(Dialect):
         """By bytes."""
         return operator(exp.GT, call("strpos", self.bytewise(text), part), number(0))
 
+    # Times are bound as such: casts of texts depend on settings, so that PostgreSQL would repeat them for each row.
+
+    def day(self, text: str, binder: Binder) -> exp.Expr:
+        """A date."""
+        return cast(binder.bind(datetime.date.fromisoformat(text)), "DATE")
+
+    def moment(self, us: int, kind: SqlKind, binder: Binder, zone: str) -> exp.Expr:
+        """A datetime, with a zone or without."""
+        return cast(binder.bind(_moment(us, kind, zone)), _TYPES[kind])
+
     def bucket(self, time: Value, edges: Sequence[object], binder: Binder) -> exp.Expr:
         """PostgreSQL searches an array itself."""
-        texts = [self._edge_text(edge, time) for edge in edges]
-        array = binder.bind("{" + ",".join(f'"{text}"' for text in texts) + "}")
-        thresholds = exp.Cast(this=array, to=exp.DataType.build(f"{_ARRAYS[time.kind]}[]", dialect="postgres"))
+        array = binder.bind([_edge(edge, time) for edge in edges])
+        thresholds = exp.Cast(this=array, to=exp.DataType.build(f"{_TYPES[time.kind]}[]", dialect="postgres"))
         return call("width_bucket", time.node.copy(), thresholds)
-
-    def _edge_text(self, edge: object, time: Value) -> str:
-        if isinstance(edge, str):
-            return edge
-        assert isinstance(edge, int)
-        return local_text(edge, time.zone) if time.kind is SqlKind.LOCAL else instant_text(edge)
 
     def row_column(self, column: StoredColumn, node: exp.Expr) -> exp.Expr:
         """Texts as texts, numbers in one width."""
@@ -79,3 +83,14 @@ class PostgresDialect(Dialect):
         elif column.type.kind is SqlKind.FLOAT:
             node = cast(node, "DOUBLE")
         return super().row_column(column, node)
+
+
+def _edge(edge: object, time: Value) -> datetime.date:
+    if isinstance(edge, str):
+        return datetime.date.fromisoformat(edge)
+    assert isinstance(edge, int)
+    return _moment(edge, time.kind, time.zone)
+
+
+def _moment(us: int, kind: SqlKind, zone: str) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(local_text(us, zone)) if kind is SqlKind.LOCAL else instant_of(us)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -10,8 +11,9 @@ from sqlglot import exp
 
 from kpi_sql.stored import SqlKind
 
-Plain = str | int | float | bool
-"""What is bound to a parameter: everything else is bound as a text, and cast by the database."""
+Plain = str | int | float | bool | datetime.date | Sequence[datetime.date]
+"""What is bound to a parameter (a `datetime` is a `date`, too): everything else is bound as a text, and cast by the
+database."""
 
 
 class NotPushed(Exception):

@@ -1,0 +1,186 @@
+"""States that outgrow the memory they may take: sets on disk count the same, and everything else is a clear error."""
+
+from __future__ import annotations
+
+import datetime
+import random
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import kpi_engine
+from kpi_engine import KpiError
+from kpi_engine.execute import spill
+from kpi_engine.execute.query_states import QueryStates
+from kpi_engine.execute.spill import Budget, SpilledSet
+from kpi_engine.ir.expression import Field
+from kpi_engine.ir.plan import KeyColumn, MeasureQuery, StateRequest
+from kpi_engine.ir.types import TEXT
+from kpi_engine.kernels.frames import StateInput, partial_frames
+from kpi_engine.kernels.ids import texts
+from kpi_engine.kernels.states import decoded
+
+DEFINITIONS = """
+entity customer
+
+source orders
+  table: "orders/*.parquet"
+  time: day
+  column day: date
+  column customer -> customer
+  column channel: text
+  column total: integer
+
+buyers = count(distinct orders.customer)
+everybody = total(buyers, channel)
+recent = rolling(buyers, 40 days)
+about = rolling(count(approx distinct orders.customer), 40 days)
+revenue = sum(orders.total)
+loyal = count(customers having revenue > 100)
+"""
+
+Row = tuple[str | None, int, str | None]
+
+
+def customers(kind: str, number: int) -> str | None:
+    """A customer's name in one of several ways, some of them without one."""
+    if number % 17 == 0:
+        return None
+    return {
+        "numbered": f"C{number:05d}",
+        "uuid": f"{number:08x}-0000-4000-8000-{number * 7919:012x}",
+        "mixed": f"C{number:05d}" if number % 3 else f"guest number {number}, without an account",
+    }[kind]
+
+
+@pytest.fixture(params=["numbered", "uuid", "mixed"])
+def shop(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[kpi_engine.Project, list[Row]]:
+    """Orders in no order, spread over files that all have all months."""
+    rng = random.Random(7)
+    rows = [
+        (rng.choice(["web", "app", None]), rng.randrange(90), customers(request.param, rng.randrange(400)))
+        for _ in range(3000)
+    ]
+    (tmp_path / "data" / "orders").mkdir(parents=True)
+    for part in range(6):
+        chosen = rows[part::6]
+        table = pa.table(
+            {
+                "day": [datetime.date(2026, 1, 1) + datetime.timedelta(day) for _, day, _ in chosen],
+                "customer": pa.array([customer for _, _, customer in chosen], pa.string()),
+                "channel": [channel for channel, _, _ in chosen],
+                "total": [1] * len(chosen),
+            }
+        )
+        pq.write_table(table, tmp_path / "data" / "orders" / f"{part}.parquet")
+    (tmp_path / "shop.kpi").write_text(DEFINITIONS)
+    return kpi_engine.open(definitions=[tmp_path / "shop.kpi"], data=tmp_path / "data"), rows
+
+
+def month(day: int) -> datetime.date:
+    return (datetime.date(2026, 1, 1) + datetime.timedelta(day)).replace(day=1)
+
+
+def test_sets_on_disk_count_the_same(
+    shop: tuple[kpi_engine.Project, list[Row]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, rows = shop
+    made: list[SpilledSet] = []
+    written = SpilledSet.__init__
+    monkeypatch.setattr(SpilledSet, "__init__", lambda self: (made.append(self), written(self))[1])
+    monkeypatch.setattr(spill, "_WORTH_WRITING", 500)
+    monkeypatch.setenv("KPI_MEMORY", "160 kB")
+    table = project.eval(["buyers", "everybody", "revenue"], by=["channel"], grain="month", as_of="2026-04-01").table
+    assert len(made) == 2, "both sets went to disk"
+    seen: dict[tuple[datetime.date, str | None], set[str]] = defaultdict(set)
+    for channel, day, customer in rows:
+        if customer is not None:
+            seen[month(day), channel].add(customer)
+    assert table.num_rows == 9
+    for row in table.to_pylist():
+        assert row["buyers"] == len(seen[row["period"], row["channel"]])
+        everybody = set().union(*(seen[row["period"], channel] for channel in ("web", "app", None)))
+        assert row["everybody"] == len(everybody)
+
+
+def test_what_cannot_go_to_disk_is_an_error(
+    shop: tuple[kpi_engine.Project, list[Row]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, _ = shop
+    monkeypatch.setenv("KPI_MEMORY", "40 kB")
+    with pytest.raises(KpiError) as caught:
+        project.eval(["recent"], grain="day", as_of="2026-04-01")
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.exit_code) == ("E823", 5)
+    assert "`count(distinct orders.customer)`" in found.message and "10.0 kB" in found.message
+    assert "`count(approx distinct orders.customer)`" in (found.help or "")
+    with pytest.raises(KpiError) as caught:
+        project.eval(["loyal"], grain="month", as_of="2026-04-01")
+    (found,) = caught.value.diagnostics
+    assert found.code == "E823" and "approx" not in (found.help or "")
+    assert project.eval(["revenue"], grain="month", as_of="2026-04-01").table.num_rows == 3, "small states fit"
+
+
+@pytest.mark.parametrize("amount", ["2", "much", "0 GB", "-1 GB"])
+def test_an_amount_of_memory_has_a_unit(
+    shop: tuple[kpi_engine.Project, list[Row]], monkeypatch: pytest.MonkeyPatch, amount: str
+) -> None:
+    monkeypatch.setenv("KPI_MEMORY", amount)
+    with pytest.raises(KpiError) as caught:
+        shop[0].eval(["revenue"], grain="month", as_of="2026-04-01")
+    assert caught.value.diagnostics[0].code == "E823"
+    assert f"`{amount}`" in caught.value.diagnostics[0].message
+
+
+def test_a_full_disk_is_an_error_with_the_folder(
+    shop: tuple[kpi_engine.Project, list[Row]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: SpilledSet, frame: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(SpilledSet, "_append", full)
+    monkeypatch.setenv("KPI_MEMORY", "160 kB")
+    with pytest.raises(KpiError) as caught:
+        shop[0].eval(["buyers"], by=["channel"], grain="month", as_of="2026-04-01")
+    assert "No space left on device" in caught.value.diagnostics[0].message
+    assert "TMPDIR" in (caught.value.diagnostics[0].help or "")
+
+
+values = st.none() | st.sampled_from(["C1", "C2", "C0001", "a longer name of a guest", "é", ""])
+batches = st.lists(
+    st.lists(st.tuples(st.sampled_from(["x", None]), st.integers(0, 2), values), max_size=6), min_size=1, max_size=5
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(batches=batches, limit=st.integers(1, 600))
+def test_any_limit_counts_as_none(batches: list[list[Row]], limit: int) -> None:
+    key = KeyColumn("channel", Field("channel", TEXT), TEXT)
+    query = MeasureQuery("orders", (key,), None, (), (StateRequest("distinct", Field("customer", TEXT)),))
+    states = QueryStates.of(query, [1], Budget(limit), 0)
+    expected: dict[tuple[str | None, int], set[str]] = defaultdict(set)
+    rows: dict[tuple[str | None, int], int] = defaultdict(int)
+    for batch in [[], *batches]:
+        channel, bucket, customer = ([row[column] for row in batch] for column in range(3))
+        inputs = [StateInput("distinct", pa.array(customer, pa.string()), None)]
+        frames = partial_frames([pa.array(channel, pa.string())], np.array(bucket, np.int64), inputs)
+        states.add(frames)
+        for each, place, name in batch:
+            rows[each, place] += 1
+            if name is not None:
+                expected[each, place].add(name)
+    (cells,) = states.merged()[1:]
+    assert cells.item is None
+    names = texts(decoded(cells.keys[0])).to_pylist()
+    found = zip(
+        names, cells.bucket.tolist(), cells.states[0].rows.tolist(), cells.states[0].values.tolist(), strict=True
+    )
+    assert {(name, bucket): (count, known) for name, bucket, count, known in found} == {
+        cell: (count, len(expected[cell])) for cell, count in rows.items()
+    }

@@ -1,0 +1,136 @@
+"""Frames kept as bytes, cut at other edges and counted: against frames that are made of the rows themselves."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kpi_engine.ir.bounds import Bound
+from kpi_engine.ir.plan import StateKind
+from kpi_engine.kernels.buckets import assign
+from kpi_engine.kernels.counted import CountedPart, counted, merge_counted
+from kpi_engine.kernels.frames import StateFrame, StateInput, merge_frames, partial_frames
+from kpi_engine.kernels.limbs import to_python_ints
+from kpi_engine.kernels.recut import Cuts, by_unit, extent_of, joined_units, recut
+from kpi_engine.kernels.state_bytes import bytes_to_frames, frames_to_bytes
+
+KEYS = st.sampled_from(["C0001", "C0002", "C0013", None])
+ROWS = st.lists(st.tuples(KEYS, st.integers(0, 40), st.integers(-9, 9) | st.none(), KEYS), max_size=25)
+EDGES = st.lists(st.integers(-2, 45), max_size=5, unique=True).map(sorted)
+PLAIN: tuple[StateKind, ...] = ("count", "sum", "minimum", "moments")
+
+
+def shown(frame: StateFrame) -> list[tuple[Any, ...]]:
+    """The rows of a frame in an order of their own."""
+    columns: list[list[Any]] = [key.to_pylist() for key in frame.keys]
+    columns.append(frame.bucket.tolist())
+    if frame.item is not None:
+        columns.append(frame.item.to_pylist())
+    for state in frame.states:
+        columns += [state.rows.tolist(), state.values.tolist()]
+        for limbs in (state.sums, state.squares):
+            if limbs is not None:
+                unit = Fraction(2) ** limbs.exponent / 10**limbs.scale
+                columns.append([each * unit for each in to_python_ints(limbs)])
+        if state.extreme is not None:
+            columns.append(state.extreme.to_pylist())
+    return sorted(zip(*columns, strict=True), key=repr)
+
+
+def bounds(days: list[int]) -> tuple[Bound, ...]:
+    return tuple(Bound(day * 86_400_000_000, day) for day in days)
+
+
+def frames(rows: list[tuple[Any, ...]], edges: tuple[Bound, ...]) -> list[StateFrame]:
+    """The plain frame of some rows (key, day, value, item), and that of the set of items."""
+    keys, days, values, items = (
+        pa.array([row[column] for row in rows], type)
+        for column, type in enumerate([pa.string(), pa.date32(), pa.int64(), pa.string()])
+    )
+    inputs = [StateInput(kind, None if kind == "count" else values, None) for kind in PLAIN]
+    return partial_frames([keys], assign(days, edges), [*inputs, StateInput("distinct", items, None)])
+
+
+def extent(rows: list[tuple[Any, ...]]) -> Any:
+    return extent_of(pa.array([row[1] for row in rows], pa.date32()))
+
+
+@given(ROWS, ROWS, EDGES)
+def test_bytes_give_the_frames_again(first: list[Any], second: list[Any], days: list[int]) -> None:
+    edges = bounds(days)
+    for one, other in zip(frames(first, edges), frames(second, edges), strict=True):
+        kept = bytes_to_frames(frames_to_bytes({3: one, 8: other}))
+        assert shown(kept.of_units([3]).frame) == shown(one)
+        assert shown(kept.of_units([8]).frame) == shown(other)
+        assert len(kept.of_units([5]).frame) == 0
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([Decimal("1.10"), None, Decimal("-3.00")]),
+        pa.array([0.1, 1e300, -5e-324]),
+        pa.array([True, None, False]),
+        pa.array([1, None, 5], pa.timestamp("us", "UTC")),
+        pa.array(["a text that is no id", None, "C0001"]),
+        pa.nulls(3),
+    ],
+)
+def test_every_type_of_value_is_kept(values: pa.Array) -> None:
+    kinds: list[StateKind] = ["distinct"] if pa.types.is_null(values.type) else ["minimum", "distinct"]
+    if pa.types.is_decimal(values.type) or pa.types.is_floating(values.type):
+        kinds += ["sum", "moments", "values"]
+    inputs = [StateInput(kind, values, None) for kind in kinds]
+    for frame in partial_frames([values], np.zeros(3, np.int64), inputs):
+        assert shown(bytes_to_frames(frames_to_bytes({0: frame})).frame) == shown(frame)
+
+
+@settings(max_examples=200)
+@given(st.lists(ROWS, min_size=1, max_size=3), EDGES, EDGES)
+def test_states_cut_otherwise_are_those_of_the_rows(units: list[list[Any]], old: list[int], new: list[int]) -> None:
+    extents = [extent(rows) for rows in units]
+    # Wherever a new edge parts rows of a unit there must be an old one.
+    needed = [day for day in new if any(each and each.first < day <= each.last for each in extents)]
+    before, after = bounds(sorted({*old, *needed})), bounds(new)
+    cuts = Cuts(before, after)
+    assert all(cuts.fit(each) for each in extents)
+    for number in range(2):
+        kept = bytes_to_frames(frames_to_bytes({unit: frames(rows, before)[number] for unit, rows in enumerate(units)}))
+        joined = joined_units(kept, cuts, extents)
+        found = list(by_unit(recut(kept, cuts, extents), joined))
+        expected = [frames(rows, after)[number] for rows in units if rows]
+        assert [shown(each) for each in found if len(each)] == [shown(each) for each in expected]
+
+
+@given(ROWS.filter(bool), EDGES, EDGES)
+def test_only_edges_between_rows_must_be_there(rows: list[Any], old: list[int], new: list[int]) -> None:
+    days = [row[1] for row in rows]
+    parted = [day for day in new if day not in old and min(days) < day <= max(days)]
+    assert Cuts(bounds(old), bounds(new)).fit(extent(rows)) == (not parted)
+
+
+@settings(max_examples=200)
+@given(st.lists(ROWS, min_size=1, max_size=4), EDGES)
+def test_counted_parts_are_the_union_counted(units: list[list[Any]], days: list[int]) -> None:
+    sets = [frames(rows, bounds(days))[1] for rows in units]
+    asked: list[int] = []
+
+    def given_sets(numbers: Any) -> list[StateFrame]:
+        asked.extend(numbers)
+        return [sets[number] for number in numbers]
+
+    parts = [CountedPart.of(sets[0])]
+    if len(sets) > 1:
+        kept = bytes_to_frames(frames_to_bytes({number: counted(each) for number, each in enumerate(sets[1:], 1)}))
+        parts.append(CountedPart(kept.frame, kept.unit, given_sets))
+    assert shown(merge_counted(parts)) == shown(counted(merge_frames(sets)))
+    cells = [{row[:2] for row in shown(frame)} for frame in sets]
+    for number in set(asked):
+        assert any(cells[number] & cells[other] for other in range(len(sets)) if other != number)
