@@ -12,7 +12,7 @@ from workloads import ENGINE, OURS_AND_SQL
 
 LIMIT: Final = 2 * 2**30
 ASKED: Final = ("revenue", "conversion", "growth", "tickets", "scorecard", "visitors", "full")
-"""The first four are additive or small; the others hold sets of ids, and are shown to say where the limit lies."""
+"""The first four are additive or small; the others hold sets of ids, and show where the limit lies."""
 
 
 def run(data: Path, orders: int, results: Results) -> None:

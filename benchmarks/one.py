@@ -9,7 +9,6 @@ import argparse
 import importlib
 import json
 import pickle
-import sys
 import time
 from pathlib import Path
 

@@ -17,7 +17,7 @@ from typing import Final
 from measure import Cost, ProcessFailed, interleaved, own_process
 from questions import HERE, QUESTIONS, REFRESH
 from records import Key, Record, Results
-from workloads import ENGINE, OURS_AND_SQL, Way, Workload, compared
+from workloads import OURS_AND_SQL, Way, Workload, compared
 
 STORED: Final = "kpi_engine, with its store"
 WITHIN: Final = "kpi_engine, with its store, in one process"

@@ -39,7 +39,7 @@ def _head(results: Results) -> Iterator[str]:
     yield f"Made by `python benchmarks/run.py`; [README.md](README.md) tells how. {results.machine}."
     if results.shared:
         yield (
-            "Others used the machine at the same time (two processors, load 3 to 9). Ratios are therefore of **CPU seconds**; "
+            "Others used the machine at the same time. Ratios are therefore of **CPU seconds**; "
             "seconds on the clock stand beside them, and are those of a busy machine."
         )
 
@@ -109,7 +109,7 @@ def _layers(results: Results, orders: int) -> Iterator[str]:
     for name in (*QUESTIONS, REFRESH):
         found = [results.records.get(Key("peers", name, way, orders)) for way in names]
         title = QUESTIONS[name].title if name in QUESTIONS else "the whole scorecard after a day was appended"
-        rows.append((title, *(_figures(each) if each is not None and each.wall else "–" for each in found)))
+        rows.append((title, *(_figures(each) if each is not None and each.wall else "-" for each in found)))
         for each in found:
             if each is not None and each.problem and "expressible" in each.problem:
                 reasons.append((title, each.key.way, each.problem.removeprefix("not expressible: ")))
@@ -166,7 +166,7 @@ def _is_plain(record: Record) -> bool:
 
 def _figures(record: Record | None, memory: bool = True) -> str:
     if record is None:
-        return "–"
+        return "-"
     peak = f" / {record.memory_median / 1e6:.0f}" if memory and record.memory_median else ""
     return f"{record.wall_median:.2f} / {record.cpu_median:.2f}{peak}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -164,7 +165,7 @@ def _refresh(results: Results, orders: int) -> Iterator[Target]:
 
 def _growth(results: Results, orders: int) -> Iterator[Target]:
     sizes = sorted({record.key.orders for record in results.of_kind("process") if record.key.way == ENGINE})
-    for small, large in zip(sizes, sizes[1:], strict=False):
+    for small, large in itertools.pairwise(sizes):
         times, memory = [], []
         for question in (*SINGLE, "full"):
             first, second = (results.get(Key("process", question, ENGINE, size)) for size in (small, large))

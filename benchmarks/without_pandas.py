@@ -1,7 +1,7 @@
 """pandas hidden, as if it were not installed; run as a program, this is `kpi` without pandas.
 
-pyarrow imports pandas where it is installed, with the first value that it makes of a Python object. Nothing here needs it,
-and it takes longer to import than all the rest together.
+pyarrow imports pandas where it is installed, with the first value that it makes of a Python object. Nothing here needs
+it, and it takes longer to import than all the rest together.
 """
 
 from __future__ import annotations

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import kpi_engine
 from questions import AS_OF, HERE, Question
+
+import kpi_engine
 
 
 def answer(question: Question, data: Path) -> Any:

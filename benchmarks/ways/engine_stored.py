@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import kpi_engine
 from questions import AS_OF, Question
+
+import kpi_engine
 from ways.engine import definitions_for, rows
 
 __all__ = ["answer", "ask", "open_project", "rows", "store_of"]

@@ -1,7 +1,7 @@
 """Questions for sidemantic on DuckDB, as far as its own kinds of metrics express them.
 
-Tables may be filtered, shifted to local time, computed row by row and put below each other in SQL; to aggregate, to join
-and to look through windows is the layer's part.
+Tables may be filtered, shifted to local time, computed row by row and put below each other in SQL; to aggregate, to
+join and to look through windows is the layer's part.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from kpi_engine.cli.options import (
     NoStore,
     OrderBy,
     Output,
+    Profile,
     SkipEmpty,
     Stats,
     Store,
@@ -57,6 +58,7 @@ def evaluate(
     detail: Detail = False,
     watch: Watch = False,
     stats: Stats = False,
+    profile: Profile = False,
     store: Store = None,
     no_store: NoStore = False,
     format: Format = None,
@@ -72,7 +74,7 @@ def evaluate(
 
     session = session_of(context).with_store(chosen_store(store, no_store))
     # A flag that cannot be used is said before any data is read.
-    shown = Shown(chosen_format(format, output, session), output, stats, session.errors)
+    shown = Shown(chosen_format(format, output, session), output, stats, profile, session.errors)
     names = _metric_names(metrics)
     question: dict[str, Any] = {
         "by": listed(by),
@@ -101,11 +103,13 @@ def _asked(project: Project, names: tuple[str, ...], question: dict[str, Any]) -
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Where an answer goes and how: the format, the file, whether the run is told too, how notes are written."""
+    """Where an answer goes and how: the format, the file, whether the run and its times are told too, how notes are
+    written."""
 
     format: OutputFormat
     output: str | None
     stats: bool
+    profile: bool
     errors: str
 
 
@@ -113,11 +117,14 @@ def show(result: Result, shown: Shown) -> None:
     """Write an answer, then its notes to standard error."""
     from kpi_engine.cli.output import write_answer
     from kpi_engine.present.notes import note_lines, run_lines
+    from kpi_engine.present.profile import profile_lines
 
     in_answer = shown.stats and shown.format.name == "json"
     write_answer(result, shown.format, shown.output, with_report=in_answer)
     sys.stdout.flush()
     lines = [*note_lines(result), *(run_lines(result.stats) if shown.stats and not in_answer else [])]
+    if shown.profile:
+        lines += profile_lines(result.stats)
     for line in lines:
         note(line, shown.errors)
 

@@ -52,6 +52,9 @@ Limit = Annotated[str | None, typer.Option("--limit", metavar="N", help="At most
 Stats = Annotated[
     bool, typer.Option("--stats", help="Say what was read and how long each stage took; with -f json as data.")
 ]
+Profile = Annotated[
+    bool, typer.Option("--profile", help="Say where the time went: a table by source and step, and by stage.")
+]
 Detail = Annotated[
     bool,
     typer.Option("--detail", help="Beside each metric: numerator, denominator, rows, and whether it is complete."),

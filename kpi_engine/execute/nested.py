@@ -28,7 +28,7 @@ from kpi_engine.kernels.align import (
 )
 from kpi_engine.kernels.cells import Cells, all_cells, any_positive, cells_of, cross_cells, union_cells
 from kpi_engine.kernels.finish import Finish, GroupedStates
-from kpi_engine.kernels.frames import StateFrame, StateInput, partial_frames
+from kpi_engine.kernels.frames import StateFrame, StateInput, merge_frames, partial_frames
 from kpi_engine.kernels.logic import and_
 from kpi_engine.kernels.presence import Owners
 from kpi_engine.kernels.vectors import Ints
@@ -57,7 +57,8 @@ def _ready(nested: Nested, book: StateBook, world: World) -> list[Ready]:
     names = (*nested.keys, *nested.own)
     alignment = align(names, [_groups(each) for each in inside], ordered=False)
     cells = _cells(nested, inside, names, alignment)
-    frames = _frames(nested, inside, alignment, cells, world)
+    parts = [_frames(nested, inside, alignment, part, world) for part in cells.parts()]
+    frames = parts[0] if len(parts) == 1 else [merge_frames(each) for each in zip(*parts, strict=True)]
     windows = BucketWindows.of(nested.windows)
     how = Finish(nested.finish, number_kind(nested.type), nested.parameter, nested.outside_is_zero)
     is_set = nested.state in ITEM_KINDS

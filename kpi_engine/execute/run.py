@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kpi_engine.execute.answer import align_leaves, check_size, period_values
+from kpi_engine.execute.clock import peak_memory
 from kpi_engine.execute.detail import detail_columns
 from kpi_engine.execute.inputs import PreparedInputs
 from kpi_engine.execute.keeper import Keeper
@@ -77,6 +78,7 @@ def execute(plan: Plan, world: World, stats: RunStats) -> pa.Table:
     if world.keeper is not None:
         world.keeper.save(stats)
         stats.seconds["store"] = time.perf_counter() - finished
+    stats.peak_memory = peak_memory()
     _LOG.info("computed; rows: %d", table.num_rows)
     return table
 

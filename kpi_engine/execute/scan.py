@@ -9,6 +9,7 @@ from itertools import groupby
 
 import pyarrow as pa
 
+from kpi_engine.execute.clock import timed
 from kpi_engine.execute.counting import counted_states
 from kpi_engine.execute.evaluate import arrow_type
 from kpi_engine.execute.keep import Gathered, MadeUnit, keep_units, made_unit, settled, time_columns
@@ -55,8 +56,9 @@ def _scanned(plan: Plan, scan: Scan, world: World, stats: SourceStats, threads: 
     counted = _states_of_rows(plan, scan, left, world, stats, threads) if left else {}
     if pushed.left_out is not None:  # rows outside of the windows were not read, and not counted
         stats.excluded_rows, stats.late_rows = pushed.left_out
-    made = {number: [merge_frames([frame]) for frame in frames] for number, frames in pushed.states.items()}
-    return [made[number] if number in made else counted[number].merged() for number in scan.queries]
+    with timed(stats, "merge"):
+        made = {number: [merge_frames([frame]) for frame in frames] for number, frames in pushed.states.items()}
+        return [made[number] if number in made else counted[number].merged() for number in scan.queries]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +95,11 @@ def _states_of_rows(
         for query, mine, number in zip(queries, counted, numbers, strict=True)
     ]
     fragments = _fragments(scan, world, stats)
-    reuse = _kept(plan, scan, queries, counted, fragments, world)
-    if reuse is not None:
-        for position, number, frame in reuse.frames():
-            states[position].take(number, frame)
-        for position, number, part in reuse.counted():
-            states[position].take_counted(number, part)
-        stats.add(reuse.stats)
+    with timed(stats, "kept"):
+        reuse = _kept(plan, scan, queries, counted, fragments, world)
+        if reuse is not None:
+            _take_kept(reuse, states)
+            stats.add(reuse.stats)
     tasks = _tasks(fragments, len(queries), reuse, threads)
     stats.fragments_read += sum(len(task.fragments) for task in tasks)
     if not tasks and reuse is not None and fragments:
@@ -125,12 +125,20 @@ def _states_of_rows(
             states[position].add(made)
         if result.unit is not None:
             units.setdefault(task.positions, []).append(result.unit)
-    for of_queries in units.values():
-        assert reuse is not None
-        timed = _counts_times(queries, world.catalog.sources[scan.source])
-        whole = stats.fragments_pruned == 0
-        keep_units(reuse, of_queries, scan.columns, timed, empty, whole_table=whole)
+    if reuse is not None:
+        with timed(stats, "kept"):
+            counts_times = _counts_times(queries, world.catalog.sources[scan.source])
+            for of_queries in units.values():
+                whole = stats.fragments_pruned == 0
+                keep_units(reuse, of_queries, scan.columns, counts_times, empty, whole_table=whole)
     return dict(zip(numbers, states, strict=True))
+
+
+def _take_kept(reuse: Reuse, states: Sequence[QueryStates]) -> None:
+    for position, number, frame in reuse.frames():
+        states[position].take(number, frame)
+    for position, number, part in reuse.counted():
+        states[position].take_counted(number, part)
 
 
 def _kept(
@@ -188,8 +196,9 @@ def _make(plan: Plan, scan: Scan, queries: Sequence[MeasureQuery], task: _Task, 
     read = SourceStats()
     frames = []
     for rows in _batches(scan, task.fragments, world, read):
-        frames += [(position, _partials(queries[position], rows)) for position in task.positions]
-        _report_times(queries, rows, world, plan, read)
+        with timed(read, "states"):
+            frames += [(position, _partials(queries[position], rows)) for position in task.positions]
+            _report_times(queries, rows, world, plan, read)
     return _Made(frames, read)
 
 
@@ -205,20 +214,21 @@ def _make_unit(
     read, gathered = SourceStats(), Gathered()
     own = world.catalog.sources[scan.source].time
     chosen = {position: queries[position] for position in task.positions}
-    timed = dict.fromkeys(name for query in chosen.values() for name in time_columns(query))
+    times = dict.fromkeys(name for query in chosen.values() for name in time_columns(query))
     if own is not None and _counts_times(queries, world.catalog.sources[scan.source]):
-        timed[own] = None
-    for name in timed:
+        times[own] = None
+    for name in times:
         gathered.times[name] = None
     shown: list[tuple[int, Sequence[StateFrame]]] = []
     for rows in _batches(scan, task.fragments, world, read):
-        gathered.see(rows, tuple(timed))
-        for position, query in chosen.items():
-            if position in task.keeps:
-                gathered.add(position, _partials(query, rows, whole=True))
-            else:
-                shown.append((position, _partials(query, rows)))
-        _report_times(queries, rows, world, plan, read)
+        with timed(read, "states"):
+            gathered.see(rows, tuple(times))
+            for position, query in chosen.items():
+                if position in task.keeps:
+                    gathered.add(position, _partials(query, rows, whole=True))
+                else:
+                    shown.append((position, _partials(query, rows)))
+            _report_times(queries, rows, world, plan, read)
     frames = {position: gathered.merged(position, empty[position]) for position in task.keeps}
     for position, found in frames.items():
         shown.append((position, [in_windows(chosen[position], each) for each in found]))
@@ -248,7 +258,12 @@ def _fragments(scan: Scan, world: World, stats: SourceStats) -> list[tuple[int, 
 def _batches(scan: Scan, fragments: Sequence[tuple[int, Fragment]], world: World, stats: SourceStats) -> Iterator[Rows]:
     """The batches of some fragments as rows, small ones together."""
     report = ReadReport()
-    for batch in together(_read(scan, fragments, report)):
+    batches = together(_read(scan, fragments, report))
+    while True:
+        with timed(stats, "read"):
+            batch = next(batches, None)
+        if batch is None:
+            break
         stats.rows += batch.num_rows
         rows = Rows(scan.source, dict(zip(scan.columns, batch.columns, strict=True)), batch.num_rows, world)
         yield own_rows(rows, world, stats)

@@ -6,7 +6,9 @@ the next one is read, and the counts of a cell add up.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +33,8 @@ class SpilledSet:
     """A set that is only counted, in a folder of its own that goes when nobody knows it any more."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="kpi-states-")
+        self._folder = Path(tempfile.mkdtemp(prefix="kpi-states-"))
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._waiting: list[StateFrame] = []
 
     def add(self, frames: Sequence[StateFrame]) -> None:
@@ -53,7 +56,7 @@ class SpilledSet:
             for frame in self._waiting:
                 self._append(frame)
         except OSError as error:
-            message = f"states are more than they may take of the memory, and {self._folder.name} takes none of them"
+            message = f"states are more than they may take of the memory, and {self._folder} takes none of them"
             raise KpiError(
                 Diagnostic(
                     "E823",
@@ -77,7 +80,7 @@ class SpilledSet:
                 yield bytes_to_frames(file.read(int.from_bytes(length, "little"))).frame
 
     def _path(self, number: int) -> Path:
-        return Path(self._folder.name) / str(number)
+        return self._folder / str(number)
 
 
 Place = tuple[int, int]

@@ -45,7 +45,7 @@ class SourceStats:
     null, the former in the columns (and pieces) that `failed_in` names. `unassigned_rows` have no id, by the key of
     `per` or `having` that leaves them out. `pushdown` says of each measure query asked of a connector that aggregates
     who made its states; `rows` then counts what was fetched. `fragments_kept` were not read: states of their rows are
-    kept from an earlier run.
+    kept from an earlier run. `seconds` are by step (`read`, `states`, `kept`, `merge`), of all threads together.
     """
 
     rows: int = 0
@@ -63,6 +63,7 @@ class SourceStats:
     unassigned_rows: dict[str, int] = field(default_factory=dict)
     pushdown: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
 
     def add(self, part: SourceStats) -> None:
         """Take in what was read of a part of the source."""
@@ -84,7 +85,8 @@ class RunStats:
     `zero_divisions` counts by metric the results that are null because a denominator was zero;
     `partial_periods` are values of the period column that a watermark, `--from` or `--to` cut (in an answer for several
     grains pairs of the grain and the value);
-    `seconds` are by stage. `notes` are sentences for the reader.
+    `seconds` are by stage; `peak_memory` is the most that the process has ever held, in bytes, 0 where the system does
+    not say. `notes` are sentences for the reader.
     """
 
     as_of: str = ""
@@ -94,6 +96,7 @@ class RunStats:
     zero_divisions: dict[str, int] = field(default_factory=dict)
     partial_periods: tuple[object, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
+    peak_memory: int = 0
 
     @property
     def excluded_rows(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,10 @@ import pyarrow as pa
 
 from kpi_engine.kernels.sorting import distinct, sorted_with_order, starts_of_runs
 from kpi_engine.kernels.vectors import Ints
+
+
+_AT_ONCE = 1 << 19
+"""How many cells are looked at together at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,15 @@ class Cells:
     def code(self) -> Ints:
         """One ascending number a cell."""
         return self.group * self.periods + self.period
+
+    def parts(self) -> Iterator[Cells]:
+        """The same cells, some after the other, so few that what is computed of them takes little memory."""
+        if len(self) <= _AT_ONCE:
+            yield self
+            return
+        for start in range(0, len(self), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            yield Cells(self.group[part], self.period[part], self.periods)
 
     def among(self, places: Ints) -> tuple[Cells, Ints | None]:
         """The same cells by a leaf's own groups, each once, and which of them each of these is (None: the same).

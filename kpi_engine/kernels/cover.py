@@ -7,17 +7,40 @@ a running sum over the periods gives the counts. The cost does not grow with the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from kpi_engine.kernels.cells import Cells
 from kpi_engine.kernels.group import group, pack, unpack
 from kpi_engine.kernels.sorting import distinct, key_range, starts_of_runs
-from kpi_engine.kernels.vectors import Ints
+from kpi_engine.kernels.vectors import Ints, Mask
 
 _TABLE = 1 << 16
 """A table of so many places costs nothing."""
 
 _BITS = 63
+
+_AT_ONCE = 1 << 20
+"""Rows of ids that are counted together, so that their ranges take little memory."""
+
+_MIXED = np.uint64(0x9E3779B97F4A7C15)
+"""An odd number without a pattern: the upper bits of its multiples are those of a hash."""
+
+
+def rows_by_id(id: Ints, known: Mask) -> Iterator[Ints | slice]:
+    """The known rows, those of an id together, some ids after the other: what they count adds up.
+
+    >>> [rows.tolist() for rows in rows_by_id(np.array([5, 6]), np.array([True, False]))]
+    [[0]]
+    """
+    if len(id) <= _AT_ONCE:
+        yield slice(None) if bool(known.all()) else np.flatnonzero(known)
+        return
+    bits = (len(id) // _AT_ONCE).bit_length()
+    part = ((id.view(np.uint64) * _MIXED) >> np.uint64(64 - bits)).astype(np.uint16)
+    for number in range(1 << bits):
+        yield np.flatnonzero((part == number) & known)
 
 
 def distinct_over(key: Ints, id: Ints, lo: Ints, hi: Ints, n_keys: int, n_periods: int) -> Ints:

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from kpi_engine.ir.plan import FinishKind
 from kpi_engine.kernels.cells import Cells
-from kpi_engine.kernels.cover import count_over, covered_cells, distinct_at
+from kpi_engine.kernels.cover import count_over, covered_cells, distinct_at, rows_by_id
 from kpi_engine.kernels.errors import TooMuchWork
 from kpi_engine.kernels.exact import divide_by_counts, range_sums, take, to_array, variance
 from kpi_engine.kernels.frames import StateFrame, group_rows
@@ -67,14 +67,18 @@ class GroupedStates:
     """
 
     def __init__(self, frame: StateFrame) -> None:
-        groups = group_rows(frame.keys, len(frame))
         self._width = int(frame.bucket.max(initial=0)) + 2
-        self.size = groups.size
-        self.keys = tuple(decoded(key.take(pa.array(groups.first))) for key in frame.keys)
         self._frame = frame
-        self._ids = groups.ids
-        places = groups.ids * self._width + frame.bucket
-        self._table = PlaceTable(places, (groups.size + 1) * self._width, are_distinct=frame.item is None)
+        if frame.keys:
+            groups = group_rows(frame.keys, len(frame))
+            self._ids, self.size = groups.ids, groups.size
+            self.keys = tuple(decoded(key.take(pa.array(groups.first))) for key in frame.keys)
+            places = groups.ids * self._width
+            places += frame.bucket
+        else:
+            self._ids, self.size = np.broadcast_to(np.int64(0), len(frame)), min(len(frame), 1)
+            self.keys, places = (), frame.bucket
+        self._table = PlaceTable(places, (self.size + 1) * self._width, are_distinct=frame.item is None)
 
     @cached_property
     def _order(self) -> Ints:
@@ -196,31 +200,23 @@ class GroupedStates:
         place = np.searchsorted(known, starts if kind == "first" else stops) - (kind == "last")
         return state.extreme.take(pa.array(self._order[known[np.clip(place, 0, len(known) - 1)]]))
 
-    @cached_property
-    def _known(self) -> Ints:
-        """For each state how many values it has, in a set 1 for each item that is not null."""
-        values = self._frame.states[0].values
-        return values if self._frame.item is None else (values > 0).astype(np.int64)
-
     def _distinct(self, windows: BucketWindows, cells: Cells) -> Ints:
         """Ids counted once a window: each id's buckets become ranges of periods, whose union is counted."""
-        known = self._known
+        known = self._frame.states[0].values > 0  # of a set each item that is not null
         if windows.are_single_buckets:  # an id is there once in each bucket, so nothing needs to be united
-            return self._estimated(self._count(known, windows, cells), windows, cells)
+            return self._estimated(self._count(known.view(np.uint8), windows, cells), windows, cells)
         item = self._frame.item
         assert item is not None
         codes = key_codes(item)[0]
-        first, last, order = windows.periods_of(self._frame.bucket)
+        _, _, order = windows.periods_of(self._frame.bucket[:0])
         place = np.full(len(windows), -1, np.int64)
         place[order] = np.arange(len(order))
         asked = np.flatnonzero(place[cells.period] >= 0)
         wanted = Cells(cells.group[asked], place[cells.period[asked]], max(len(order), 1))
         counts = np.zeros(len(cells), np.int64)
-        ranges = (self._ids, codes, first, last)
-        if not bool(known.all()):
-            kept = np.flatnonzero(known)
-            ranges = (self._ids[kept], codes[kept], first[kept], last[kept])
-        counts[asked] = distinct_at(*ranges, wanted)
+        for rows in rows_by_id(codes, known):
+            first, last, _ = windows.periods_of(self._frame.bucket[rows])
+            counts[asked] += distinct_at(self._ids[rows], codes[rows], first, last, wanted)
         return self._estimated(counts, windows, cells)
 
     def _estimated(self, counts: Ints, windows: BucketWindows, cells: Cells) -> Ints:

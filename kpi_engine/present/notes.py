@@ -75,12 +75,16 @@ def run_lines(stats: RunStats) -> list[str]:
     for name, source in stats.sources.items():
         pieces = count_text(source.fragments_read, "piece")
         pruned = f", {source.fragments_pruned} skipped" if source.fragments_pruned else ""
-        lines.append(f"{name}: {count_text(source.rows, 'row')}, {size_text(source.bytes)} in {pieces}{pruned}")
+        kept = f", {source.fragments_kept} known from earlier" if source.fragments_kept else ""
+        lines.append(f"{name}: {count_text(source.rows, 'row')}, {size_text(source.bytes)} in {pieces}{pruned}{kept}")
         lines += source.pushdown
     for stage, seconds in stats.seconds.items():
         lines.append(f"{stage}: {seconds * 1000:.1f} ms")
     total = sum(stats.seconds.values())
-    return [safe_text(line) for line in [*lines, f"together: {total * 1000:.1f} ms"]]
+    lines.append(f"together: {total * 1000:.1f} ms")
+    if stats.peak_memory:
+        lines.append(f"most memory held: {size_text(stats.peak_memory)}")
+    return [safe_text(line) for line in lines]
 
 
 def count_text(number: int, noun: str) -> str:

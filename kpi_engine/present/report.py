@@ -33,6 +33,7 @@ def report(answer: Answer) -> Report:
         "sources": {name: _source(source) for name, source in stats.sources.items()},
         "notes": list(stats.notes),
         "seconds": {stage: round(seconds, 6) for stage, seconds in stats.seconds.items()},
+        "peak_memory": stats.peak_memory,
     }
 
 
@@ -42,6 +43,7 @@ def _source(source: SourceStats) -> Report:
         "bytes": source.bytes,
         "pieces_read": source.fragments_read,
         "pieces_skipped": source.fragments_pruned,
+        "pieces_kept": source.fragments_kept,
         "rows_without_time": source.excluded_rows - source.lifeless_rows,
         "rows_without_lifetime": source.lifeless_rows,
         "rows_before_1900": source.early_rows,
@@ -50,6 +52,7 @@ def _source(source: SourceStats) -> Report:
         "failed_casts": source.failed_casts,
         "values_not_finite": source.nan_values,
         "pushdown": list(source.pushdown),
+        "seconds": {step: round(seconds, 6) for step, seconds in source.seconds.items()},
     }
 
 

@@ -27,6 +27,7 @@ _CONNECTORS: tuple[tuple[type, str], ...] = (
     (rows.Predicate, "A condition that may be pushed"),
     (rows.Scan, "What is answered"),
     (rows.Fragment, "A part that is read on its own"),
+    (rows.Fingerprinted, "A part that knows when its rows are the same"),
     (secrets.Secret, "A key"),
 )
 _AGGREGATING: tuple[type, ...] = (

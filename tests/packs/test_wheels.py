@@ -6,7 +6,6 @@ own, and everything is asked through the `kpi` that pip made.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -17,13 +16,14 @@ import sysconfig
 import venv
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 SHARED = ("numpy", "pluggy", "pyarrow", "rich", "typer")
-"""What the engine depends on."""
+"""What the engine depends on; what these depend on is shared, too."""
 
 SHOP = """\
 calendar
@@ -54,6 +54,28 @@ CONNECTION = '[connections.desk]\nconnector = "helpdesk"\npath = "pages"\n'
 ADDED = ("kpi-sales", "kpi-zoo", "kpi-helpdesk")
 
 
+def shared_files() -> dict[str, Path]:
+    """The files and folders in site-packages of everything shared, by name."""
+    waiting, seen = list(SHARED), set[str]()
+    found: dict[str, Path] = {}
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            distribution = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            continue  # wanted on other systems only
+        for file in distribution.files or ():
+            if file.parts[0] not in ("..", "__pycache__"):
+                found.setdefault(file.parts[0], Path(str(distribution.locate_file(file.parts[0]))))
+        for text in distribution.requires or ():
+            if "extra ==" not in text:
+                waiting.append(re.split(r"[^A-Za-z0-9._-]", text)[0])
+    return found
+
+
 class Installation:
     """A fresh environment, wheels, and a folder for projects."""
 
@@ -63,8 +85,8 @@ class Installation:
         self._home = folder / "environment"
         venv.create(self._home, symlinks=True)  # without pip: that of the running environment works in it
         self.python = self._home / "bin" / "python"
-        paths = {str(Path(str(importlib.util.find_spec(name).origin)).parents[1]) for name in SHARED}  # type: ignore[union-attr]
-        (self._packages / "shared.pth").write_text("\n".join(sorted(paths)) + "\n", "utf-8")
+        for name, path in shared_files().items():
+            (self._packages / name).symlink_to(path)
 
     @property
     def _packages(self) -> Path:

@@ -263,6 +263,7 @@ def test_who_writes_for_long_is_named_and_not_waited_for(folder: Path) -> None:
     disk = Disk()
     store = FolderStore(folder, limit=10_000, patience=0.05)
     assert store.save([ORDERS])
+    (folder / "lock").write_text("1234567890123\n")  # of one who was killed
     with writing(disk, folder, 1):
         assert (folder / "lock").read_text() == f"{os.getpid()}\n"
         assert not store.save([VISITS])
