@@ -12,11 +12,11 @@ from workloads import ENGINE, OURS_AND_SQL
 
 LIMIT: Final = 2 * 2**30
 ASKED: Final = ("revenue", "conversion", "growth", "tickets", "scorecard", "visitors", "full")
-"""The first four are additive or small; the others hold sets of ids, and show where the limit lies."""
+"""The first four are additive or small; the others hold sets of ids: they show where the limit lies."""
 
 
 def run(data: Path, orders: int, results: Results) -> None:
-    """One run of each question; without control groups none is made, as a limit of address space tells something else."""
+    """One run of each question; none without control groups, as a limit of address space tells something else."""
     try:
         group, kind = memory_group(LIMIT)
     except OSError as error:

@@ -63,7 +63,8 @@ def _drawing(
     def x_of(value: float) -> float:
         return _LEFT + (_WIDTH - _LEFT - _RIGHT) * math.log(value / low) / math.log(high / low)
 
-    yield f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" font-family="sans-serif" font-size="12">'
+    frame = f'viewBox="0 0 {_WIDTH} {height}" font-family="sans-serif" font-size="12"'
+    yield f'<svg xmlns="http://www.w3.org/2000/svg" {frame}>'
     yield f'<rect width="{_WIDTH}" height="{height}" fill="white"/>'
     measure = "CPU seconds" if shared else "seconds"
     title = f"{orders / 1e6:g} million orders: {measure} of others by those of kpi_engine, own process"
@@ -82,10 +83,9 @@ def _drawing(
         yield f'<text x="{_LEFT - 14}" y="{y + 4:.1f}" text-anchor="end">{escape(_short(name))}</text>'
         yield f'<line x1="{_LEFT}" y1="{y:.1f}" x2="{_WIDTH - _RIGHT}" y2="{y:.1f}" stroke="#eee"/>'
         for way, value in found.items():
-            yield (
-                f'<circle cx="{x_of(value):.1f}" cy="{y:.1f}" r="6" fill="{_COLORS[way]}" fill-opacity="0.85" stroke="white">'
-                f"<title>{escape(way)}: {value:.2f} x</title></circle>"
-            )
+            color = f'fill="{_COLORS[way]}" fill-opacity="0.85" stroke="white"'
+            told = f"<title>{way}: {value:.2f} x</title>"
+            yield f'<circle cx="{x_of(value):.1f}" cy="{y:.1f}" r="6" {color}>{told}</circle>'
     yield "</svg>"
 
 

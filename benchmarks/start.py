@@ -109,8 +109,8 @@ _SHAPES: Final = (
     'orders_NUMBER = count(orders where is_valid and total > NUMBER)\n  description: "Orders of more than NUMBER"\n',
     'revenue_NUMBER = sum(orders.total where is_valid and total > NUMBER)\n  owner: "sales"\n',
     "share_NUMBER = sum(orders.total where total > NUMBER) / revenue\n  unit: percent\n  better: higher\n",
-    "buyers_NUMBER = count(distinct orders.customer_id where is_valid and total > NUMBER)\n  tags: [buyers, scorecard]\n",
-    'growth_NUMBER = growth(rolling(revenue, NUMBER days), 1 year)\n  unit: percent\n  description: "Against last year"\n',
+    "buyers_NUMBER = count(distinct orders.customer_id where is_valid and total > NUMBER)\n  tags: [buyers, sales]\n",
+    'growth_NUMBER = growth(rolling(revenue, NUMBER days), 1 year)\n  unit: percent\n  description: "By year"\n',
     "repeat_NUMBER = count(customer having count(orders where total > NUMBER) >= 2)\n",
 )
 

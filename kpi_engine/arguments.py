@@ -75,8 +75,8 @@ def check_flags(**arguments: object) -> None:
 def check_paths(**arguments: object) -> None:
     """Each is a path or None, definitions may be several; KpiError E734 otherwise."""
     for name, value in arguments.items():
-        several = name == "definitions" and isinstance(value, Sequence) and all(isinstance(each, str | os.PathLike) for each in value)
-        if value is None or isinstance(value, str | os.PathLike) or several:
+        several = isinstance(value, Sequence) and all(isinstance(each, str | os.PathLike) for each in value)
+        if value is None or isinstance(value, str | os.PathLike) or (several and name == "definitions"):
             continue
         raise _wrong(name, value, "a path" if name != "definitions" else "a path, or a list of paths")
 

@@ -21,7 +21,7 @@ _TYPES: Final = {
 def answer(question: Question, data: Path) -> list[tuple[Any, ...]]:
     """The rows of the answer: keys, then metrics in order."""
     connection = duckdb.connect()
-    connection.execute("set timezone = 'UTC'")
+    connection.execute("set timezone = 'UTC'; set enable_progress_bar = false")
     rows: list[tuple[Any, ...]] = connection.execute(sql_of(question, data)).fetchall()
     return rows
 

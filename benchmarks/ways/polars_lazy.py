@@ -1,7 +1,7 @@
 """Every question for Polars, lazily: one plan each, sources scanned once, as fast as it was found to answer.
 
-Months come from a shifted timestamp, as in the SQL. The streaming engine is used throughout: where time differs at all it
-needs up to half less than the one in memory.
+Months come from a shifted timestamp, as in the SQL. The streaming engine is used throughout: where time differs at all
+it needs up to half less than the one in memory.
 """
 
 from __future__ import annotations

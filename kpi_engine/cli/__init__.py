@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from kpi_engine._version import __version__
 from kpi_engine.cli.command_line import CommandLine, arrange
+from kpi_engine.cli.imports import own_process
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 
 __all__ = ["main"]
@@ -25,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     kpi_engine 0.1.0
     <ExitCode.OK: 0>
     """
+    if arguments is None:
+        own_process()
     code = _answered(arguments)
     if arguments is None:
         _leave_threads_behind(code)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from kpi_engine.cli.imports import leave_out_pandas
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError
 
 if TYPE_CHECKING:
@@ -37,7 +38,10 @@ class Session:
         more: dict[str, Any] = {} if self.plugins else {"plugins": False}
         if self.store is not None:
             more["store"] = self.store
-        return kpi_engine.open(self.project, definitions=list(self.definitions) or None, data=self.data, **more)
+        project = kpi_engine.open(self.project, definitions=list(self.definitions) or None, data=self.data, **more)
+        if not project.config.plugins:  # a plugin may hand over what pandas has
+            leave_out_pandas()
+        return project
 
     def with_store(self, store: str | Literal[False] | None) -> Session:
         """The session of a command that has chosen a state store."""

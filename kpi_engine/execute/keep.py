@@ -10,17 +10,12 @@ from kpi_engine.execute.records import Entry, Form, Header, Unit, header_text
 from kpi_engine.execute.reuse import Reuse, Wanted, superseded
 from kpi_engine.execute.rows import Rows
 from kpi_engine.extend.rows import Fragment
-from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.plan import MeasureQuery
-from kpi_engine.ir.result import SourceStats
 from kpi_engine.ir.stored import NewRecord
 from kpi_engine.kernels.counted import counted
 from kpi_engine.kernels.frames import StateFrame, merge_frames
-from kpi_engine.kernels.recut import Extent, extent_of
+from kpi_engine.kernels.recut import Edges, Extent, Span, extent_of, recut
 from kpi_engine.kernels.state_bytes import frames_to_bytes
-
-_TYPES = -1
-"""The number of a unit without rows that is in each blob: its columns have the types that no rows have."""
 
 
 @dataclass(slots=True)
@@ -48,21 +43,20 @@ class Gathered:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptSet:
-    """The frame of a set as bytes, and its cells."""
+class MadeStates:
+    """States of a query over a unit in buckets of its own span: the plain frame, and by set its bytes and its cells."""
 
-    data: bytes
-    cells: StateFrame
+    span: Span
+    plain: StateFrame
+    sets: tuple[tuple[bytes, StateFrame], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class MadeUnit:
-    """A unit with its frames by query position: plain ones as they are, sets as bytes."""
+    """A unit with its states by query position."""
 
     unit: Unit
-    times: Mapping[str, Extent | None]
-    plain: Mapping[int, StateFrame]
-    sets: Mapping[int, tuple[KeptSet, ...]]
+    states: Mapping[int, MadeStates]
 
 
 def time_columns(query: MeasureQuery) -> tuple[str, ...]:
@@ -70,28 +64,20 @@ def time_columns(query: MeasureQuery) -> tuple[str, ...]:
     return tuple(name for name in (query.time, query.until) if name is not None)
 
 
-def made_unit(
-    fragments: Sequence[str],
-    read: SourceStats,
-    own: tuple[str | None, Bound | None],
-    gathered: Gathered,
-    frames: Mapping[int, Sequence[StateFrame]],
-    empty: Mapping[int, Sequence[StateFrame]],
-) -> MadeUnit:
-    """The unit of some fragments that were read; `frames` are its frames by position, whatever windows read of them.
-
-    `own` are the source's time and its watermark.
-    """
-    times = gathered.times.get(own[0]) if own[0] is not None else None
-    sets = {
-        position: tuple(
-            KeptSet(frames_to_bytes({_TYPES: nothing, 0: frame}), counted(frame))
-            for nothing, frame in zip(empty[position][1:], found[1:], strict=True)
-        )
-        for position, found in frames.items()
-    }
-    plain = {position: found[0] for position, found in frames.items()}
-    return MadeUnit(Unit.of(fragments, read, times, own[1]), gathered.times, plain, sets)
+def made_states(
+    query: MeasureQuery, gathered: Gathered, frames: Sequence[StateFrame], empty: Sequence[StateFrame]
+) -> MadeStates:
+    """The states of a query over a whole unit; `empty` are those of no rows, which have all types."""
+    begins = None if query.time is None else gathered.times[query.time]
+    ends = None if query.until is None else gathered.times[query.until]
+    span = Span.within(Edges(query.edges), begins, ends)
+    whole, own = Span(query.edges, begins, ends), Edges(span.edges)
+    plain, *sets = [recut(frame, whole, own, has_ends=query.until is not None) for frame in frames]
+    return MadeStates(
+        span,
+        plain,
+        tuple((frames_to_bytes([found], types), counted(found)) for found, types in zip(sets, empty[1:], strict=True)),
+    )
 
 
 def keep_units(
@@ -105,7 +91,7 @@ def keep_units(
 ) -> None:
     """Hand the states of some units, all made for the same queries, to the keeper: a record for each label."""
     for label in dict.fromkeys(each.key.label for each in reuse.wanted):
-        mine = [each for each in reuse.wanted if each.key.label == label and each.position in made[0].plain]
+        mine = [each for each in reuse.wanted if each.key.label == label and each.position in made[0].states]
         if not mine:
             continue
         blobs: dict[str, bytes] = {}
@@ -117,27 +103,24 @@ def keep_units(
 
 
 def _entries(wanted: Wanted, made: Sequence[MadeUnit], empty: StateFrame, blobs: dict[str, bytes]) -> Iterator[Entry]:
-    query, position = wanted.query, wanted.position
-    begins = tuple(None if query.time is None else each.times[query.time] for each in made)
-    ends = None if query.until is None else tuple(each.times[query.until] for each in made)
+    position = wanted.position
+    states = [each.states[position] for each in made]
+    spans = tuple(each.span for each in states)
+    every = tuple(range(len(made)))
 
     def entry(frame: int, form: Form, names: Sequence[tuple[str, tuple[int, ...]]]) -> Entry:
-        return Entry(wanted.key.cells, wanted.names(frame), form, query.edges, begins, ends, tuple(names))
+        return Entry(wanted.key.cells, wanted.names(frame), form, spans, tuple(names))
 
-    every = tuple(range(len(made)))
-    plain = {_TYPES: empty, **{number: each.plain[position] for number, each in enumerate(made)}}
-    blobs[f"{position}"] = frames_to_bytes(plain)
+    blobs[f"{position}"] = frames_to_bytes([each.plain for each in states], empty)
     yield entry(0, "plain", [(f"{position}", every)])
     for frame in range(1, len(wanted.frames)):
         names = []
-        for number, each in enumerate(made):
-            name = f"{position}.{frame}.{number}"
-            blobs[name] = each.sets[position][frame - 1].data
-            names.append((name, (number,)))
+        for number, each in enumerate(states):
+            names.append((f"{position}.{frame}.{number}", (number,)))
+            blobs[f"{position}.{frame}.{number}"] = each.sets[frame - 1][0]
         yield entry(frame, "set", names)
-        if query.until is None:
-            cells = {number: each.sets[position][frame - 1].cells for number, each in enumerate(made)}
-            blobs[f"{position}.{frame}"] = frames_to_bytes(cells)
+        if wanted.query.until is None:
+            blobs[f"{position}.{frame}"] = frames_to_bytes([each.sets[frame - 1][1] for each in states])
             yield entry(frame, "cells", [(f"{position}.{frame}", every)])
 
 

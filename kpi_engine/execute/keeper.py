@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+
+import pyarrow as pa
 
 from kpi_engine.execute.reader import SourceReader
 from kpi_engine.execute.records import Header, parsed_header
@@ -16,6 +19,10 @@ from kpi_engine.ir.plan import MeasureQuery
 from kpi_engine.ir.result import RunStats
 from kpi_engine.ir.state_meaning import query_meaning
 from kpi_engine.ir.stored import NewRecord, StateStore, StoredRecord
+from kpi_engine.kernels.frames import StateFrame
+from kpi_engine.kernels.state_bytes import bytes_to_frames
+
+_LOG = logging.getLogger(__name__)
 
 _NOT_KEPT = frozenset({"kll"})
 """Sketches that depend on how rows came in batches: kept ones would not give the answer that rows give."""
@@ -95,6 +102,19 @@ class Keeper:
             whole = [each for each in marks if each is not None]
             self._tables[name] = _hashed("\n".join(whole)) if len(whole) == len(marks) else None
         return self._tables[name]
+
+    def frames(self, record: KeptRecord, blob: str) -> list[StateFrame] | None:
+        """The frames in a blob; None if it cannot be used."""
+        data = self.store.read(record.stored, blob)
+        try:
+            if data is None:
+                raise ValueError("it is damaged or gone")
+            found = bytes_to_frames(data)
+        except (ValueError, KeyError, pa.ArrowException) as error:
+            _LOG.info("kept states cannot be used (%s): %s", record.stored.name, error)
+            return None
+        self.used(record.stored)
+        return found
 
     def used(self, record: StoredRecord) -> None:
         """Say that a record was of use."""

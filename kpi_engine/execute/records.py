@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.result import SourceStats
-from kpi_engine.kernels.recut import Extent
+from kpi_engine.kernels.recut import Extent, Span
 
 _FORM = 1
 Form = Literal["plain", "set", "cells"]
@@ -60,16 +60,21 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """States of all units: what their cells and they mean, the edges of their buckets, the extents of the units' times
-    (and of ends, where lives end), and for each blob which units it holds."""
+    """States of units: what their cells and they mean, by unit the span (None: it is not among them), and for each blob
+    the units whose frames it holds, in their order."""
 
     cells: str
     states: tuple[str, ...]
     form: Form
-    edges: tuple[Bound, ...]
-    begins: tuple[Extent | None, ...]
-    ends: tuple[Extent | None, ...] | None
+    spans: tuple[Span | None, ...]
     blobs: tuple[tuple[str, tuple[int, ...]], ...]
+
+    def place(self, unit: int) -> tuple[str, int] | None:
+        """The blob of a unit, and the number of its frame there."""
+        for name, units in self.blobs:
+            if unit in units:
+                return name, units.index(unit)
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +95,14 @@ def header_text(header: Header) -> str:
         for each in header.units
     ]
     entries = [
-        [
-            *(each.cells, each.states, each.form),
-            [(edge.us, edge.day) for edge in each.edges],
-            [_extent(extent) for extent in each.begins],
-            None if each.ends is None else [_extent(extent) for extent in each.ends],
-            each.blobs,
-        ]
+        [each.cells, each.states, each.form, [span and _span(span) for span in each.spans], each.blobs]
         for each in header.entries
     ]
     return json.dumps([_FORM, header.columns, header.counts_times, units, entries], separators=(",", ":"))
+
+
+def _span(span: Span) -> list[Any]:
+    return [[(edge.us, edge.day) for edge in span.edges], _extent(span.begins), _extent(span.ends)]
 
 
 def _extent(extent: Extent | None) -> list[int] | None:
@@ -127,16 +130,13 @@ def _unit(fragments: Any, counts: Any, failed_in: Any, times: Any, mark: Any) ->
     return Unit(tuple(fragments), dict(counts), tuple(failed_in), _read_extent(times), watermark)
 
 
-def _entry(cells: str, states: Any, form: Form, edges: Any, begins: Any, ends: Any, blobs: Any) -> Entry:
-    return Entry(
-        cells,
-        tuple(states),
-        form,
-        tuple(Bound(us, day) for us, day in edges),
-        tuple(map(_read_extent, begins)),
-        None if ends is None else tuple(map(_read_extent, ends)),
-        tuple((name, tuple(units)) for name, units in blobs),
-    )
+def _entry(cells: str, states: Any, form: Form, spans: Any, blobs: Any) -> Entry:
+    read = tuple(None if each is None else _read_span(*each) for each in spans)
+    return Entry(cells, tuple(states), form, read, tuple((name, tuple(units)) for name, units in blobs))
+
+
+def _read_span(edges: Any, begins: Any, ends: Any) -> Span:
+    return Span(tuple(Bound(us, day) for us, day in edges), _read_extent(begins), _read_extent(ends))
 
 
 def _read_extent(found: Any) -> Extent | None:

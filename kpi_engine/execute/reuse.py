@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-
-import pyarrow as pa
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from kpi_engine.execute.keeper import Keeper, KeptRecord, QueryKey, fragment_marks
 from kpi_engine.execute.records import Entry, Form, Header, Unit
@@ -16,10 +14,7 @@ from kpi_engine.ir.plan import MeasureQuery
 from kpi_engine.ir.result import SourceStats
 from kpi_engine.kernels.counted import CountedPart
 from kpi_engine.kernels.frames import StateFrame
-from kpi_engine.kernels.recut import Cuts, by_unit, joined_units, recut, windowed
-from kpi_engine.kernels.state_bytes import KeptFrames, bytes_to_frames
-
-_LOG = logging.getLogger(__name__)
+from kpi_engine.kernels.recut import Edges, Span, recut, windowed
 
 BlobName = tuple[str, str]
 """A record and a blob of it."""
@@ -36,13 +31,14 @@ class Wanted:
     frames: tuple[tuple[int, ...], ...]
     counted: frozenset[int]
     """The frames of sets of which only the cells are wanted."""
+    edges: Edges
 
     @classmethod
     def of(cls, position: int, query: MeasureQuery, key: QueryKey, counted: Iterable[int]) -> Wanted:
         """The frames are those that a batch of rows gives."""
         plain = tuple(number for number, state in enumerate(query.states) if not state.is_set)
         sets = tuple((number,) for number, state in enumerate(query.states) if state.is_set)
-        return cls(position, query, key, (plain, *sets), frozenset(counted))
+        return cls(position, query, key, (plain, *sets), frozenset(counted), Edges(query.edges))
 
     def names(self, frame: int) -> tuple[str, ...]:
         """What the states of a frame are called."""
@@ -51,12 +47,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a frame of a unit is kept."""
+    """Where a frame of a unit is kept: its number in a blob, and its span."""
 
     record: KeptRecord
     entry: Entry
-    unit: int
+    span: Span
     blob: str
+    number: int
 
     @property
     def name(self) -> BlobName:
@@ -96,114 +93,70 @@ class Reuse:
     missing: list[frozenset[int]]
     stats: SourceStats
     _chosen: list[KeptUnit] = field(default_factory=list)
-    _blobs: dict[BlobName, KeptFrames] = field(default_factory=dict)
-    _cuts: dict[tuple[int, int], Cuts] = field(default_factory=dict)
+    _blobs: dict[BlobName, list[StateFrame]] = field(default_factory=dict)
 
     def frames(self) -> Iterator[tuple[int, int, StateFrame]]:
         """Kept states in the buckets of their queries: the query's position, the number of the frame, the frame."""
-        for wanted in self.wanted:
-            for number in range(len(wanted.frames)):
-                if number in wanted.counted:
-                    continue
-                places = [
-                    each.places[wanted.position][number] for each in self._chosen if wanted.position in each.places
-                ]
-                for mine in _by_blob(places).values():
-                    for frame in self._frames(wanted, number, mine):
-                        yield wanted.position, number, frame
+        for unit in self._chosen:
+            for position, places in unit.places.items():
+                wanted = self._wanted(position)
+                for number, place in enumerate(places):
+                    if number not in wanted.counted:
+                        yield position, number, self._frame(wanted, number, place)
 
     def counted(self) -> Iterator[tuple[int, int, CountedPart]]:
         """Kept cells of sets that are only counted, in the same way. Their sets are read when they are asked for; then
         `LostStates` may say that they cannot be had."""
-        for wanted in self.wanted:
-            for number in sorted(wanted.counted):
-                places = [
-                    (place, unit.places[wanted.position][number])
-                    for unit in self._chosen
-                    if (place := unit.cells.get((wanted.position, number))) is not None
-                ]
-                yield from self._parts(wanted, number, places)
+        for unit in self._chosen:
+            for (position, number), place in unit.cells.items():
+                wanted, whole = self._wanted(position), unit.places[position][number]
+                # Counts of buckets that become one cannot be added: the set is needed.
+                if place.span.fits_exactly(wanted.edges):
+                    cells = self._frame(wanted, number, place)
+                    yield position, number, CountedPart(cells, partial(self._set, wanted, number, whole))
+                else:
+                    yield position, number, CountedPart.of(self._set(wanted, number, whole))
 
-    def _parts(
-        self, wanted: Wanted, number: int, places: Sequence[tuple[Place, Place]]
-    ) -> Iterator[tuple[int, int, CountedPart]]:
-        sets_of = {(cells.name, cells.unit): sets for cells, sets in places}
-        for key, mine in _by_blob([cells for cells, _ in places]).items():
-            kept = self._blobs[key].of_units([place.unit for place in mine])
-            moved = recut(kept, self.cuts(mine[0].entry, wanted.query), mine[0].entry.begins)
+    def _wanted(self, position: int) -> Wanted:
+        return next(each for each in self.wanted if each.position == position)
 
-            def sets(units: Sequence[int], blob: BlobName = key) -> list[StateFrame]:
-                return [frame for unit in units for frame in self._set(wanted, number, sets_of[blob, unit])]
-
-            inside = in_windows_of(wanted.query, moved)
-            yield wanted.position, number, CountedPart(inside.frame, inside.unit, sets)
-
-    def _set(self, wanted: Wanted, number: int, place: Place) -> Iterator[StateFrame]:
+    def _set(self, wanted: Wanted, number: int, place: Place) -> StateFrame:
         if not self.load(place):
             raise LostStates(place.name)
-        return self._frames(wanted, number, [place])
+        return self._frame(wanted, number, place)
+
+    def _frame(self, wanted: Wanted, number: int, place: Place) -> StateFrame:
+        """The frame of a unit, in the buckets of its query."""
+        frame = self._blobs[place.name][place.number]
+        if place.entry.form == "plain":
+            chosen = [place.entry.states.index(name) for name in wanted.names(number)]
+            frame = replace(frame, states=tuple(frame.states[each] for each in chosen))
+        moved = recut(frame, place.span, wanted.edges, has_ends=wanted.query.until is not None)
+        return in_windows(wanted.query, moved)
 
     def at_once(self, unit: KeptUnit) -> Iterator[Place]:
         """The places of a unit whose blobs are read whatever the others hold."""
         yield from unit.cells.values()
-        for wanted in self.wanted:
-            for number, place in enumerate(unit.places.get(wanted.position, ())):
-                if number not in wanted.counted:
-                    yield place
+        for position, places in unit.places.items():
+            counted = self._wanted(position).counted
+            yield from (place for number, place in enumerate(places) if number not in counted)
 
     def load(self, place: Place) -> bool:
         """Read a blob if that was not done; whether it can be used."""
         if place.name in self._blobs:
             return True
-        data = self.keeper.store.read(place.record.stored, place.blob)
-        try:
-            if data is None:
-                raise ValueError("it is damaged or gone")
-            self._blobs[place.name] = bytes_to_frames(data)
-        except (ValueError, KeyError, pa.ArrowException) as error:
-            _LOG.info("kept states cannot be used (%s): %s", place.record.stored.name, error)
+        found = self.keeper.frames(place.record, place.blob)
+        if found is None or place.number >= len(found):
             return False
-        self.keeper.used(place.record.stored)
+        self._blobs[place.name] = found
         return True
-
-    def cuts(self, entry: Entry, query: MeasureQuery) -> Cuts:
-        """From the edges of an entry to those of a query."""
-        key = (id(entry), id(query))
-        if key not in self._cuts:
-            self._cuts[key] = Cuts(entry.edges, query.edges)
-        return self._cuts[key]
-
-    def _frames(self, wanted: Wanted, number: int, places: Sequence[Place]) -> Iterator[StateFrame]:
-        """The frames of some units, which lie in one blob."""
-        query, entry, kept = wanted.query, places[0].entry, self._blobs[places[0].name]
-        if entry.form == "set":
-            chosen = kept.numbered(places[0].unit)
-        else:
-            chosen = kept.of_units([place.unit for place in places])
-            chosen = chosen.with_states([entry.states.index(name) for name in wanted.names(number)])
-        cuts = self.cuts(entry, query)
-        joined = joined_units(chosen, cuts, entry.begins, entry.ends)
-        moved = recut(chosen, cuts, entry.begins, entry.ends)
-        return by_unit(in_windows_of(query, moved), joined)
-
-
-def _by_blob(places: Sequence[Place]) -> dict[BlobName, list[Place]]:
-    found: dict[BlobName, list[Place]] = {}
-    for place in places:
-        found.setdefault(place.name, []).append(place)
-    return found
 
 
 def in_windows(query: MeasureQuery, frame: StateFrame) -> StateFrame:
     """The states that windows of a query read."""
-    return in_windows_of(query, KeptFrames(frame, frame.bucket)).frame
-
-
-def in_windows_of(query: MeasureQuery, kept: KeptFrames) -> KeptFrames:
-    """The same, with their units."""
     if query.time is None:
-        return kept
-    return windowed(kept, len(query.edges), drops_first=query.complete_from is not None)
+        return frame
+    return windowed(frame, len(query.edges), drops_first=query.complete_from is not None)
 
 
 def find_kept(
@@ -312,12 +265,11 @@ def _place(
         for entry in record.header.entries:
             if entry.cells != wanted.key.cells or entry.form != form or not set(entry.states).issuperset(names):
                 continue
-            cuts = reuse.cuts(entry, wanted.query)
-            if not cuts.fit(entry.begins[unit]) or (entry.ends is not None and not cuts.fit(entry.ends[unit])):
+            span, place = entry.spans[unit], entry.place(unit)
+            if span is None or place is None or not span.fits(wanted.edges):
                 continue
-            blob = next(name for name, units in entry.blobs if unit in units)
-            if (record.stored.name, blob) not in reuse.keeper.damaged:
-                return Place(record, entry, unit, blob)
+            if (record.stored.name, place[0]) not in reuse.keeper.damaged:
+                return Place(record, entry, span, *place)
     return None
 
 

@@ -12,12 +12,13 @@ import pyarrow as pa
 from kpi_engine.execute.clock import timed
 from kpi_engine.execute.counting import counted_states
 from kpi_engine.execute.evaluate import arrow_type
-from kpi_engine.execute.keep import Gathered, MadeUnit, keep_units, made_unit, settled, time_columns
+from kpi_engine.execute.keep import Gathered, MadeUnit, keep_units, made_states, settled, time_columns
 from kpi_engine.execute.offered import conditions
 from kpi_engine.execute.prune import outside, time_range
 from kpi_engine.execute.pushed import pushed_states
 from kpi_engine.execute.query_states import QueryStates
 from kpi_engine.execute.ready import frame_of
+from kpi_engine.execute.records import Unit
 from kpi_engine.execute.reuse import LostStates, Reuse, Wanted, find_kept, in_windows
 from kpi_engine.execute.rows import Rows, World
 from kpi_engine.execute.spill import state_budget
@@ -236,7 +237,10 @@ def _make_unit(
     if task.marks is None or not settled(task.marks, [each for _, each in task.fragments]):
         return _Made(shown, read)
     mark = dict(plan.watermarks).get(scan.source)
-    return _Made(shown, read, made_unit(task.marks, read, (own, mark), gathered, frames, empty))
+    unit = Unit.of(task.marks, read, None if own is None else gathered.times.get(own), mark)
+    with timed(read, "kept"):
+        made = {each: made_states(chosen[each], gathered, found, empty[each]) for each, found in frames.items()}
+    return _Made(shown, read, MadeUnit(unit, made))
 
 
 def _no_rows(scan: Scan, world: World) -> Rows:

@@ -70,14 +70,14 @@ class SpilledSet:
     def _append(self, frame: StateFrame) -> None:
         for number, part in enumerate(divided(frame, PARTS)):
             # A part has a frame even if that is empty, so that it always has the set's types.
-            blob = frames_to_bytes({0: part})
+            blob = frames_to_bytes([part])
             with self._path(number).open("ab") as file:
                 file.write(len(blob).to_bytes(_LENGTH, "little") + blob)
 
     def _read(self, number: int) -> Iterator[StateFrame]:
         with self._path(number).open("rb") as file:
             while length := file.read(_LENGTH):
-                yield bytes_to_frames(file.read(int.from_bytes(length, "little"))).frame
+                yield from bytes_to_frames(file.read(int.from_bytes(length, "little")))
 
     def _path(self, number: int) -> Path:
         return self._folder / str(number)

@@ -11,7 +11,6 @@ import pyarrow as pa
 from kpi_engine.kernels.sorting import distinct, sorted_with_order, starts_of_runs
 from kpi_engine.kernels.vectors import Ints
 
-
 _AT_ONCE = 1 << 19
 """How many cells are looked at together at most."""
 

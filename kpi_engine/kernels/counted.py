@@ -15,25 +15,19 @@ import pyarrow as pa
 from kpi_engine.kernels.frames import StateFrame, group_rows, merge_frames
 from kpi_engine.kernels.state_bytes import rows_of
 from kpi_engine.kernels.states import State, joined
-from kpi_engine.kernels.vectors import Ints
 
 
 @dataclass(frozen=True, slots=True)
 class CountedPart:
-    """Cells of some units, counted: `owner` is the number of each cell's unit, and `sets` gives the sets of some units.
-
-    A unit may have several rows of one cell.
-    """
+    """Cells of a set, counted and each of them once, and the set itself for whoever needs it."""
 
     cells: StateFrame
-    owner: Ints
-    sets: Callable[[Sequence[int]], Sequence[StateFrame]]
+    whole: Callable[[], StateFrame]
 
     @classmethod
     def of(cls, frame: StateFrame) -> CountedPart:
         """The part of a set that is at hand."""
-        cells = counted(frame)
-        return cls(cells, np.zeros(len(cells), np.int64), lambda _: [frame])
+        return cls(counted(frame), lambda: frame)
 
 
 def counted(frame: StateFrame) -> StateFrame:
@@ -55,7 +49,7 @@ def counted(frame: StateFrame) -> StateFrame:
 
 
 def merge_counted(parts: Sequence[CountedPart]) -> StateFrame:
-    """The counted cells of all parts together. Sets are asked for where several rows are of one cell."""
+    """The counted cells of all parts together. Sets are asked for where several parts have a cell."""
     cells = [part.cells for part in parts]
     keys = [joined([each.keys[number] for each in cells]) for number in range(len(cells[0].keys))]
     bucket = np.concatenate([each.bucket for each in cells])
@@ -72,8 +66,7 @@ def merge_counted(parts: Sequence[CountedPart]) -> StateFrame:
             continue
         own.append(rows_of(part.cells, np.flatnonzero(~shared)))
         wanted = rows_of(part.cells, np.flatnonzero(shared))
-        owners: list[int] = np.unique(part.owner[shared]).tolist()
-        united += [_in_cells(each, wanted) for each in part.sets(owners)]
+        united.append(_in_cells(part.whole(), wanted))
     return merge_frames([*own, counted(merge_frames(united))])
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from kpi_engine.ir.plan import FinishKind
 from kpi_engine.kernels.cells import Cells
-from kpi_engine.kernels.cover import count_over, covered_cells, distinct_at, rows_by_id
+from kpi_engine.kernels.cover import covered_cells, distinct_at, rows_by_id
 from kpi_engine.kernels.errors import TooMuchWork
 from kpi_engine.kernels.exact import divide_by_counts, range_sums, take, to_array, variance
 from kpi_engine.kernels.frames import StateFrame, group_rows
@@ -129,21 +129,28 @@ class GroupedStates:
         """Groups and periods of all cells with a row of the state inside their window."""
         places = self._table.occupied(self._frame.states[state].rows)
         owner = places // self._width
-        first, last, order = windows.periods_of(places - owner * self._width)
+        bucket = places - owner * self._width
+        periods = windows.period_of_buckets(self._width)
+        if periods is not None:
+            period = periods[bucket]
+            return (owner, period) if bool((periods >= 0).all()) else (owner[period >= 0], period[period >= 0])
+        first, last, order = windows.periods_of(bucket)
         group, place = covered_cells(owner, first, last)
         return group, order[place]
 
     def presence(self, state: int, windows: BucketWindows, owners: Ints, size: int) -> Ints:
         """For each owner in [0, size) and period how many states of the owner's groups lie inside the window and have
         rows. `owners` says whose each group is, -1 for nobody's."""
-        places = self._table.occupied(self._frame.states[state].rows)
-        group = places // self._width
-        first, last, order = windows.periods_of(places - group * self._width)
-        owner = owners[group]
-        kept = np.flatnonzero((owner >= 0) & (first < last))
-        found = np.zeros((size, len(windows)), np.int64)
-        found[:, order] = count_over(owner[kept], first[kept], last[kept], size, len(order))
-        return found
+        owner, bucket = owners[self._ids], self._frame.bucket
+        kept = (owner >= 0) & (self._frame.states[state].rows > 0)
+        if not bool(kept.all()):
+            owner, bucket = owner[kept], bucket[kept]
+        found = np.bincount(owner * self._width + bucket, minlength=size * self._width)
+        running = np.zeros((size, self._width + 1), np.int64)
+        np.cumsum(found.reshape(size, self._width), axis=1, out=running[:, 1:])
+        low = np.minimum(windows.low, self._width)
+        inside = running[:, np.maximum(low, np.minimum(windows.high, self._width))] - running[:, low]
+        return np.where(windows.is_open, inside, 0)
 
     def finish(self, state: int, how: Finish, windows: BucketWindows, cells: Cells) -> pa.Array:
         """One value a cell. Raises `TooMuchWork` for a percentile over windows that overlap too much."""
@@ -202,11 +209,12 @@ class GroupedStates:
 
     def _distinct(self, windows: BucketWindows, cells: Cells) -> Ints:
         """Ids counted once a window: each id's buckets become ranges of periods, whose union is counted."""
-        known = self._frame.states[0].values > 0  # of a set each item that is not null
+        values, item = self._frame.states[0].values, self._frame.item
+        if item is None:  # counted already
+            return self._count(values, windows, cells)
+        known = values > 0
         if windows.are_single_buckets:  # an id is there once in each bucket, so nothing needs to be united
             return self._estimated(self._count(known.view(np.uint8), windows, cells), windows, cells)
-        item = self._frame.item
-        assert item is not None
         codes = key_codes(item)[0]
         _, _, order = windows.periods_of(self._frame.bucket[:0])
         place = np.full(len(windows), -1, np.int64)
@@ -302,7 +310,7 @@ class PlaceTable:
 
 
 def _between(counts: Ints, starts: Ints, stops: Ints) -> Ints:
-    running = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    running = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
     found: Ints = running[stops] - running[starts]
     return found
 

@@ -42,7 +42,7 @@ def counted_in_parts(parts: Iterable[Sequence[StateFrame]], frames: Callable[[],
     `frames` gives the whole set again.
     """
     cells = merge_frames([counted(merge_frames(part)) for part in parts])
-    return CountedPart(cells, np.zeros(len(cells), np.int64), lambda _: frames())
+    return CountedPart(cells, lambda: merge_frames(frames()))
 
 
 def frame_bytes(frame: StateFrame) -> int:

@@ -7,10 +7,8 @@ if no new edge lies between two times of the unit where there was no old one.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +16,7 @@ import pyarrow.compute as pc
 
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.kernels.frames import StateFrame, merge_frames
-from kpi_engine.kernels.state_bytes import KeptFrames, rows_between, rows_of
+from kpi_engine.kernels.state_bytes import rows_of
 from kpi_engine.kernels.vectors import Ints, int64_view
 
 
@@ -47,131 +45,104 @@ def extent_of(times: pa.Array) -> Extent | None:
     return None if first is None else Extent(first, last, by_day)
 
 
-@dataclass(frozen=True)
-class Cuts:
-    """Old edges of buckets, in which states were made, and the new ones in which they are wanted; both ascend."""
+class Edges:
+    """Edges between buckets, ascending, as numbers of both kinds of time."""
 
-    old: Sequence[Bound]
-    new: Sequence[Bound]
+    def __init__(self, bounds: Sequence[Bound]) -> None:
+        self.bounds = tuple(bounds)
+        self._instants = [edge.us for edge in self.bounds]
+        self._days = [edge.day for edge in self.bounds]
 
-    def fit(self, extent: Extent | None) -> bool:
-        """Whether no new edge lies between times of an extent where there was no old one.
+    def numbers(self, by_day: bool) -> list[int]:
+        """The edges as days of dates, or as microseconds of instants."""
+        return self._days if by_day else self._instants
 
-        >>> day = Extent(0, 9, by_day=True)
-        >>> Cuts((Bound(0, 5),), (Bound(0, 5), Bound(0, 10))).fit(day), Cuts((), (Bound(0, 5),)).fit(day)
+    def inside(self, extent: Extent | None) -> range:
+        """The positions of the edges that part the times of an extent."""
+        if extent is None:
+            return range(0)
+        numbers = self.numbers(extent.by_day)
+        return range(bisect_right(numbers, extent.first), bisect_right(numbers, extent.last))
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """When the rows of a unit are: the edges of its buckets, the extent of its times, and that of the ends of lives.
+
+    Bucket 0 lies before the first edge. A life that does not end has a bucket of its own, past that after the last one.
+    """
+
+    edges: tuple[Bound, ...]
+    begins: Extent | None
+    ends: Extent | None = None
+
+    @classmethod
+    def within(cls, edges: Edges, begins: Extent | None, ends: Extent | None = None) -> Span:
+        """The span of a unit with those edges alone that part its times.
+
+        >>> Span.within(Edges([Bound(0, 5), Bound(0, 20)]), Extent(0, 9, by_day=True)).edges
+        (Bound(us=0, day=5),)
+        """
+        kept = {*edges.inside(begins), *edges.inside(ends)}
+        return cls(tuple(edges.bounds[place] for place in sorted(kept)), begins, ends)
+
+    def fits(self, edges: Edges) -> bool:
+        """Whether no other edge parts times of the unit than those that it has.
+
+        >>> span = Span((Bound(0, 5),), Extent(0, 9, by_day=True))
+        >>> span.fits(Edges([Bound(0, 5), Bound(0, 10)])), span.fits(Edges([Bound(0, 6)]))
         (True, False)
         """
+        own = Edges(self.edges)
+        for extent in (self.begins, self.ends):
+            if extent is not None:
+                numbers, known = edges.numbers(extent.by_day), own.numbers(extent.by_day)
+                if not {numbers[place] for place in edges.inside(extent)}.issubset(known):
+                    return False
+        return True
+
+    def fits_exactly(self, edges: Edges) -> bool:
+        """Whether the edges that part times of the unit are those that it has."""
+        inside = {*edges.inside(self.begins), *edges.inside(self.ends)}
+        return self.fits(edges) and len(inside) == len(self.edges)
+
+    def buckets(self, edges: Edges, extent: Extent | None) -> Ints:
+        """For each bucket of the unit, and that of lives without an end, the bucket between these edges."""
+        never = len(edges.bounds) + 1
         if extent is None:
-            return True
-        lacking = self._lacking_days if extent.by_day else self._lacking_instants
-        return bisect_right(lacking, extent.first) == bisect_right(lacking, extent.last)
-
-    def new_buckets(self, extent: Extent | None, never: int) -> Ints:
-        """For each old bucket, and the one of lives that do not end, the new one."""
-        if extent is None:
-            return np.append(np.zeros(len(self.old) + 1, np.int64), never)
-        before, after = self._days if extent.by_day else self._instants
-        starts = np.maximum(np.append([extent.first], before), extent.first)
-        return np.append(np.searchsorted(after, starts, side="right"), never).astype(np.int64)
-
-    @cached_property
-    def _instants(self) -> tuple[Ints, Ints]:
-        return _numbers([edge.us for edge in self.old]), _numbers([edge.us for edge in self.new])
-
-    @cached_property
-    def _days(self) -> tuple[Ints, Ints]:
-        return _numbers([edge.day for edge in self.old]), _numbers([edge.day for edge in self.new])
-
-    @cached_property
-    def _lacking_instants(self) -> list[int]:
-        return _lacking(*self._instants)
-
-    @cached_property
-    def _lacking_days(self) -> list[int]:
-        return _lacking(*self._days)
+            return np.array([0] * (len(self.edges) + 1) + [never], np.int64)
+        before = Edges(self.edges).numbers(extent.by_day)
+        after = edges.numbers(extent.by_day)
+        starts = (extent.first, *(max(edge, extent.first) for edge in before))
+        return np.array([*(bisect_right(after, start) for start in starts), never], np.int64)
 
 
-def _lacking(before: Ints, after: Ints) -> list[int]:
-    found: list[int] = after[~np.isin(after, before)].tolist()
-    return found
-
-
-def _numbers(values: Sequence[int]) -> Ints:
-    return np.array(values, np.int64)
-
-
-def recut(
-    kept: KeptFrames,
-    cuts: Cuts,
-    begins: Sequence[Extent | None],
-    ends: Sequence[Extent | None] | None = None,
-) -> KeptFrames:
-    """The states in buckets of the new edges, which must fit; `begins` are the extents of the units' times, by number.
-
-    With `ends` the last key says in which bucket a life ends, and units have these extents of ends. A unit of which
-    buckets became one may have several rows of a cell: see `joined_units`.
-    """
-    frame = kept.frame
-    bucket = _moved(frame.bucket, kept.unit, cuts, begins, 0)
+def recut(frame: StateFrame, span: Span, edges: Edges, *, has_ends: bool) -> StateFrame:
+    """The states of a unit in buckets between other edges, which must fit. With `has_ends` the last key says in which
+    bucket a life ends."""
+    table = span.buckets(edges, span.begins)
+    bucket = table[frame.bucket]
+    joins = _joins(table, frame.bucket)
     keys = frame.keys
-    if ends is not None:
-        # A life that does not end has the bucket after that which follows the last edge.
-        keys = (*keys[:-1], pa.array(_moved(int64_view(keys[-1]), kept.unit, cuts, ends, len(cuts.new) + 1)))
-    return KeptFrames(replace(frame, keys=keys, bucket=bucket), kept.unit)
+    if has_ends:
+        ends, table = int64_view(keys[-1]), span.buckets(edges, span.ends)
+        keys = (*keys[:-1], pa.array(table[ends]))
+        joins = joins or _joins(table, ends)
+    moved = replace(frame, keys=keys, bucket=bucket)
+    return merge_frames([moved]) if joins else moved
 
 
-def joined_units(
-    kept: KeptFrames,
-    cuts: Cuts,
-    begins: Sequence[Extent | None],
-    ends: Sequence[Extent | None] | None = None,
-) -> frozenset[int]:
-    """The units of which two buckets, or two ends of lives, become one by `recut`."""
-    places = [(kept.frame.bucket, begins)]
-    if ends is not None:
-        places.append((int64_view(kept.frame.keys[-1]), ends))
-    found = set()
-    for number, start, stop in _runs(kept.unit):
-        for bucket, extents in places:
-            first, last = int(bucket[start:stop].min()), int(bucket[start:stop].max())
-            new = cuts.new_buckets(extents[number], len(cuts.new) + 1)[first : last + 1]
-            if bool((np.diff(new) == 0).any()):
-                found.add(number)
-    return frozenset(found)
+def _joins(table: Ints, buckets: Ints) -> bool:
+    """Whether buckets of a frame may become one."""
+    if not len(buckets):
+        return False
+    used = table[int(buckets.min()) : int(buckets.max()) + 1]
+    return bool((np.diff(used) == 0).any())
 
 
-def by_unit(kept: KeptFrames, joined: Container[int]) -> Iterator[StateFrame]:
-    """The frame of each unit on its own, unique by keys, bucket and item; of `joined` units it was not before."""
-    for number, start, stop in _runs(kept.unit):
-        mine = rows_between(kept.frame, start, stop)
-        yield merge_frames([mine]) if number in joined else mine
-    if not len(kept.unit):
-        yield kept.frame
-
-
-def _runs(unit: Ints) -> Iterator[tuple[int, int, int]]:
-    """The units of rows, which lie end to end, with their first row and that after their last one."""
-    if len(unit):
-        edges = [0, *(np.flatnonzero(np.diff(unit)) + 1).tolist(), len(unit)]
-        for start, stop in pairwise(edges):
-            yield int(unit[start]), start, stop
-
-
-def windowed(kept: KeptFrames, last: int, *, drops_first: bool) -> KeptFrames:
+def windowed(frame: StateFrame, last: int, *, drops_first: bool) -> StateFrame:
     """The rows before the last edge (whose bucket is `last`), and with `drops_first` only those after the first."""
-    inside = kept.frame.bucket < last
+    kept = frame.bucket < last
     if drops_first:
-        inside &= kept.frame.bucket > 0
-    if bool(inside.all()):
-        return kept
-    rows = np.flatnonzero(inside)
-    return KeptFrames(rows_of(kept.frame, rows), kept.unit[rows])
-
-
-def _moved(bucket: Ints, unit: Ints, cuts: Cuts, extents: Sequence[Extent | None], never: int) -> Ints:
-    if not len(bucket):
-        return bucket
-    there = np.unique(unit)
-    tables = np.stack([cuts.new_buckets(extents[number], never) for number in there])
-    moved: Ints = tables[np.searchsorted(there, unit), bucket]
-    return moved
+        kept &= frame.bucket > 0
+    return frame if bool(kept.all()) else rows_of(frame, np.flatnonzero(kept))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from typing import cast, get_args
 
 import numpy as np
@@ -15,29 +15,8 @@ from kpi_engine.kernels.limbs import Limbs, from_fixed_size_list, to_fixed_size_
 from kpi_engine.kernels.states import State, chosen_states, joined
 from kpi_engine.kernels.vectors import Ints, int64_view
 
-_KINDS = b"kpi.kinds"
+_KINDS, _SIZES = b"kpi.kinds", b"kpi.sizes"
 _CODEC = "lz4"
-
-
-@dataclass(frozen=True, slots=True)
-class KeptFrames:
-    """Frames of several units laid end to end: `unit` is the number of each row's unit, int64."""
-
-    frame: StateFrame
-    unit: Ints
-
-    def of_units(self, numbers: Sequence[int]) -> KeptFrames:
-        """Only the rows of some units."""
-        rows = np.flatnonzero(np.isin(self.unit, np.asarray(numbers, np.int64)))
-        return self if len(rows) == len(self.unit) else KeptFrames(rows_of(self.frame, rows), self.unit[rows])
-
-    def numbered(self, number: int) -> KeptFrames:
-        """All rows as those of one unit."""
-        return KeptFrames(self.frame, np.full(len(self.frame), number, np.int64))
-
-    def with_states(self, positions: Sequence[int]) -> KeptFrames:
-        """Only some of the states, in this order."""
-        return KeptFrames(replace(self.frame, states=tuple(self.frame.states[each] for each in positions)), self.unit)
 
 
 def rows_of(frame: StateFrame, rows: Ints) -> StateFrame:
@@ -58,25 +37,23 @@ def rows_between(frame: StateFrame, start: int, stop: int) -> StateFrame:
     return rows_of(frame, np.arange(start, stop, dtype=np.int64))
 
 
-def frames_to_bytes(frames: Mapping[int, StateFrame]) -> bytes:
-    """The frames of some units, by the units' numbers, as one blob.
+def frames_to_bytes(frames: Sequence[StateFrame], types: StateFrame | None = None) -> bytes:
+    """Frames of the same states as one blob. `types` is another one, of which the types of columns without a value are.
 
     >>> frame = StateFrame((), np.array([3]), None, (State("count", np.array([2]), np.array([2])),))
-    >>> bytes_to_frames(frames_to_bytes({7: frame})).unit.tolist()
-    [7]
+    >>> [found.bucket.tolist() for found in bytes_to_frames(frames_to_bytes([frame, frame]))]
+    [[3], [3]]
     """
-    parts = list(frames.values())
+    parts = [*frames] if types is None else [rows_between(types, 0, 0), *frames]
     first, total = parts[0], sum(map(len, parts))
-    columns: list[pa.Array] = [
-        pa.array(np.repeat(np.array(list(frames), np.int64), [len(part) for part in parts])),
-        pa.array(np.concatenate([part.bucket for part in parts])),
-    ]
-    fields = [pa.field("unit", pa.int64()), pa.field("bucket", pa.int64())]
+    columns: list[pa.Array] = []
+    fields: list[pa.Field] = []
 
     def add(name: str, array: pa.Array, field: pa.Field | None = None) -> None:
         columns.append(array)
         fields.append(field or pa.field(name, array.type))
 
+    add("bucket", pa.array(np.concatenate([part.bucket for part in parts])))
     for number in range(len(first.keys)):
         add(f"key{number}", joined([part.keys[number] for part in parts]))
     if first.item is not None:
@@ -94,14 +71,15 @@ def frames_to_bytes(frames: Mapping[int, StateFrame]) -> bytes:
         if state.extreme is not None:
             add(f"extreme{number}", state.extreme)
     kinds = ",".join(state.kind for state in first.states)
-    schema = pa.schema(fields, metadata={_KINDS: kinds.encode()})
+    sizes = ",".join(str(len(frame)) for frame in frames)
+    schema = pa.schema(fields, metadata={_KINDS: kinds.encode(), _SIZES: sizes.encode()})
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, schema, options=pa.ipc.IpcWriteOptions(compression=_CODEC)) as writer:
         writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
     return cast(bytes, sink.getvalue().to_pybytes())
 
 
-def bytes_to_frames(data: bytes) -> KeptFrames:
+def bytes_to_frames(data: bytes) -> list[StateFrame]:
     """What `frames_to_bytes` wrote. `pa.ArrowInvalid`, `KeyError` or `ValueError` for anything else."""
     table = pa.ipc.open_stream(data).read_all()
     columns = {name: _array(table.column(name)) for name in table.schema.names}
@@ -124,8 +102,9 @@ def bytes_to_frames(data: bytes) -> KeptFrames:
                 columns.get(f"extreme{number}"),
             )
         )
-    frame = StateFrame(tuple(keys), int64_view(columns["bucket"]), columns.get("item"), tuple(states))
-    return KeptFrames(frame, int64_view(columns["unit"]))
+    whole = StateFrame(tuple(keys), int64_view(columns["bucket"]), columns.get("item"), tuple(states))
+    sizes = [int(size) for size in table.schema.metadata[_SIZES].decode().split(",") if size]
+    return [rows_between(whole, start, stop) for start, stop in pairwise(accumulate(sizes, initial=0))]
 
 
 def _limbs(name: str, columns: Mapping[str, pa.Array], fields: Mapping[str, pa.Field]) -> Limbs | None:

@@ -37,6 +37,21 @@ class BucketWindows:
         """Whether every window is one bucket."""
         return bool(np.all(self.high[self.is_open] - self.low[self.is_open] == 1))
 
+    def period_of_buckets(self, width: int) -> Ints | None:
+        """For each bucket below `width` the one period whose window is that bucket, -1 for none; None if windows are
+        longer, or several are one bucket.
+
+        >>> BucketWindows.of([(1, 2), None, (2, 3)]).period_of_buckets(4).tolist()
+        [-1, 0, 2, -1]
+        """
+        low = self.low[self.is_open]
+        if not self.are_single_buckets or len(np.unique(low)) < len(low):
+            return None
+        inside = np.flatnonzero(self.is_open & (self.low < width))
+        found = np.full(width, -1, np.int64)
+        found[self.low[inside]] = inside
+        return found
+
     def periods_of(self, bucket: Ints) -> tuple[Ints, Ints, Ints]:
         """For states in these buckets the range [first, last) of periods whose windows hold them.
 

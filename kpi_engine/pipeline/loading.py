@@ -23,7 +23,7 @@ from kpi_engine.pipeline.depth import deep
 from kpi_engine.project import ProjectConfig, read_definitions
 from kpi_engine.project.packs import read_pack
 from kpi_engine.resolve import Linked, link, resolve, source_tables
-from kpi_engine.resolve.packs_kept import override_problems, told_as_overrides
+from kpi_engine.resolve.packs_kept import told_as_overrides, with_kept_units
 from kpi_engine.resolve.packs_missing import (
     marked,
     missing_notes,
@@ -155,10 +155,8 @@ def load_parsed(
     if linked.packs:
         catalog = marked(catalog, linked, unmapped, missing)
         found = told_as_overrides(found, linked.replaced)
-        notes = [
-            *override_problems(catalog, linked.replaced, host.functions),
-            *missing_notes(catalog, linked.places),
-        ]
+        catalog, told = with_kept_units(catalog, linked.replaced, host.functions)
+        notes = [*told, *missing_notes(catalog, linked.places)]
     _LOG.info("resolved names; metrics: %d, sources: %d", len(catalog.metrics), len(catalog.sources))
     unreachable = chain.from_iterable(out_of_reach.values())
     named = (*problems, *linked.problems, *unreachable, *found, *notes)

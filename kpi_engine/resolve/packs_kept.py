@@ -13,7 +13,7 @@ from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import Catalog, Metric
 from kpi_engine.ir.diagnostic import Diagnostic, Note
 from kpi_engine.ir.expression import Expression
-from kpi_engine.ir.types import Kind
+from kpi_engine.ir.types import Display, Kind, Type
 from kpi_engine.resolve.dimensions import is_reachable
 from kpi_engine.resolve.display import inferred_display
 from kpi_engine.resolve.forms import split_sources
@@ -23,28 +23,37 @@ from kpi_engine.resolve.problems import BindError, listed
 from kpi_engine.resolve.world import World
 
 
-def override_problems(
+def with_kept_units(
     catalog: Catalog, replaced: Mapping[str, Replaced], functions: FunctionRegistry
-) -> list[Diagnostic]:
-    """E219 for each override of another unit, W794 for each that can be split by less than the replaced metric.
+) -> tuple[Catalog, list[Diagnostic]]:
+    """The catalogue, in which an override is shown as the metric that it replaces if neither says a unit.
 
-    An override or a former formula that is in error is not compared; `resolve` says what is wrong with it.
+    E219 for each whose formula is of another unit, W794 for each that can be split by less than the replaced metric. An
+    override or a former formula that is in error is not compared; `resolve` says what is wrong with it.
 
     >>> from kpi_engine.ir.catalog import CalendarSettings
-    >>> override_problems(Catalog(CalendarSettings(), {}, {}, {}, {}), {}, FunctionRegistry())
+    >>> with_kept_units(Catalog(CalendarSettings(), {}, {}, {}, {}), {}, FunctionRegistry())[1]
     []
     """
     if not replaced:
-        return []
+        return catalog, []
     world = World.of_catalog(catalog, functions)
     found: list[Diagnostic] = []
+    shown: dict[str, Metric] = {}
     for name, each in replaced.items():
         metric = catalog.metrics.get(name)
         former = _bound(world, each.former) if metric is not None else None
-        if metric is not None and former is not None:
-            found.extend(_other_unit(world, metric, former, each))
-            found.extend(_fewer_dimensions(world, metric, former, each))
-    return found
+        if metric is None or former is None:
+            continue
+        found.extend(_fewer_dimensions(world, metric, former, each))
+        unit = inferred_display(former.type, GroupBinder(world).form(former))
+        if _says_unit(metric) or unit == metric.display or Kind.NULL in (former.type.kind, metric.type.kind):
+            continue
+        if _may_be(unit, metric.type):
+            shown[name] = replace(metric, display=unit)
+        else:
+            found.append(_other_unit(metric, unit, each))
+    return replace(catalog, metrics={**catalog.metrics, **shown}), found
 
 
 def told_as_overrides(problems: Iterable[Diagnostic], replaced: Mapping[str, Replaced]) -> tuple[Diagnostic, ...]:
@@ -61,18 +70,23 @@ def _bound(world: World, former: tree.Metric) -> Expression | None:
         return None
 
 
-def _other_unit(world: World, metric: Metric, former: Expression, replaced: Replaced) -> Iterator[Diagnostic]:
+def _says_unit(metric: Metric) -> bool:
+    """Whether a unit is written here or in the pack: then `resolve` has compared it with the formula."""
+    given = metric.declaration.properties if metric.declaration is not None else ()
+    return any(each.key.text == "unit" for each in given)
+
+
+def _may_be(unit: Display, type: Type) -> bool:
+    """Whether values of a type can be shown in a unit without telling anything else: a sum of counts is a count."""
+    plain = unit.form in ("number", "ratio") or (unit.form == "count" and type.kind is Kind.INTEGER)
+    return plain and type.unit.is_none
+
+
+def _other_unit(metric: Metric, unit: Display, replaced: Replaced) -> Diagnostic:
     """A unit that is not written stays, so a formula of another one is a slip or has to say so."""
-    if metric.declaration is None or any(given.key.text == "unit" for given in metric.declaration.properties):
-        return  # written here or in the pack: `resolve` has compared it with the formula
-    if Kind.NULL in (former.type.kind, metric.type.kind):
-        return
-    before = inferred_display(former.type, GroupBinder(world).form(former))
-    if before != metric.display:
-        message = f"`{metric.name}` is {before}, and this formula gives {metric.display}"
-        notes = (Note("the metric that it replaces stands here", replaced.former.name.span),)
-        help = f"if it is meant write `unit: {metric.display}` under it"
-        yield Diagnostic("E219", message, metric.span, help, notes)
+    message = f"`{metric.name}` is shown as {unit}, and this formula gives {metric.display}"
+    notes = (Note("the metric that it replaces stands here", replaced.former.name.span),)
+    return Diagnostic("E219", message, metric.span, f"if it is meant write `unit: {metric.display}` under it", notes)
 
 
 def _fewer_dimensions(world: World, metric: Metric, former: Expression, replaced: Replaced) -> Iterator[Diagnostic]:

@@ -82,6 +82,50 @@ def test_help_version_and_fmt_import_nothing_heavy(tmp_path: Path) -> None:
     assert modules(tmp_path, "fmt", "a.kpi") == ""
 
 
+UNUSED = {
+    "--help": ("pyarrow", "numpy", "kpi_engine.parse", "kpi_engine.pipeline", "kpi_engine.kernels", "rich.table"),
+    "fmt a.kpi": ("pyarrow", "numpy", "kpi_engine.resolve", "kpi_engine.plan", "kpi_engine.execute", "lark", "tomli"),
+    "check": ("pandas", "kpi_engine.execute.run", "kpi_engine.kernels.frames", "kpi_engine.plan", "lark", "polars"),
+    "eval n --grain month": ("pandas", "lark", "polars", "duckdb", "kpi_engine.inspect", "kpi_engine.demo"),
+}
+"""For each command line what it must not import."""
+
+OWN_PROCESS = "import sys; from kpi_engine.cli import main; sys.argv[1:] = {words!r}; code = main()"
+
+
+def unused_but_imported(folder: Path, words: str) -> str:
+    """What a process of its own imported of all that it must not."""
+    listed = f"sys.stderr.write('\\n' + ' '.join(m for m in {UNUSED[words]!r} if m in sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{OWN_PROCESS.format(words=words.split())}; {listed}; sys.exit(code)"],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode in (0, 1), done.stderr
+    return done.stderr.splitlines()[-1] if done.stderr and not done.stderr.endswith("\n") else ""
+
+
+@pytest.mark.parametrize("words", UNUSED)
+def test_a_command_imports_what_it_needs(tmp_path: Path, words: str) -> None:
+    (tmp_path / "kpi.toml").write_text('name = "shop"\ndefinitions = ["a.kpi"]\n[connections.default]\npath = "data"\n')
+    (tmp_path / "a.kpi").write_text(
+        'source orders\n  table: "orders.csv"\n  time: day\n  column day: date\n\nn = count(orders)\n'
+    )
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "orders.csv").write_text("day,total\n2026-01-03,5\n2026-02-03,7\n")
+    assert unused_but_imported(tmp_path, words) == ""
+
+
+def test_pandas_is_left_out_of_own_processes_alone(tmp_path: Path) -> None:
+    code = "from kpi_engine.cli import imports; imports.leave_out_pandas(); import sys; print(len(sys.meta_path)); "
+    code += "imports.own_process(); imports.leave_out_pandas(); imports.leave_out_pandas(); print(len(sys.meta_path))"
+    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True)
+    before, after = map(int, done.stdout.split())
+    assert after == before + 1
+
+
 def test_the_check_of_imports_can_fail() -> None:
     done = subprocess.run(
         [sys.executable, "-c", f"import numpy; {MODULES}", "--version"],

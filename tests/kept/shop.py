@@ -237,7 +237,7 @@ def ask(folder: Path, question: Question, store: StateStore | None) -> Answer:
     return Answer(table, _said(prepared.stats), prepared.stats)
 
 
-_OF_READING = ("rows", "bytes", "fragments_read", "fragments_pruned", "fragments_kept", "pushdown")
+_OF_READING = ("rows", "bytes", "fragments_read", "fragments_pruned", "fragments_kept", "pushdown", "seconds")
 
 
 def _said(stats: RunStats) -> dict[str, object]:

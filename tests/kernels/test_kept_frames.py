@@ -18,7 +18,8 @@ from kpi_engine.kernels.buckets import assign
 from kpi_engine.kernels.counted import CountedPart, counted, merge_counted
 from kpi_engine.kernels.frames import StateFrame, StateInput, merge_frames, partial_frames
 from kpi_engine.kernels.limbs import to_python_ints
-from kpi_engine.kernels.recut import Cuts, by_unit, extent_of, joined_units, recut
+from kpi_engine.kernels.recut import Edges, Span, extent_of, recut
+from kpi_engine.kernels.selection import lifetime_ends
 from kpi_engine.kernels.state_bytes import bytes_to_frames, frames_to_bytes
 
 KEYS = st.sampled_from(["C0001", "C0002", "C0013", None])
@@ -66,10 +67,8 @@ def extent(rows: list[tuple[Any, ...]]) -> Any:
 def test_bytes_give_the_frames_again(first: list[Any], second: list[Any], days: list[int]) -> None:
     edges = bounds(days)
     for one, other in zip(frames(first, edges), frames(second, edges), strict=True):
-        kept = bytes_to_frames(frames_to_bytes({3: one, 8: other}))
-        assert shown(kept.of_units([3]).frame) == shown(one)
-        assert shown(kept.of_units([8]).frame) == shown(other)
-        assert len(kept.of_units([5]).frame) == 0
+        found = bytes_to_frames(frames_to_bytes([one, other], types=one))
+        assert [shown(each) for each in found] == [shown(one), shown(other)]
 
 
 @pytest.mark.parametrize(
@@ -89,48 +88,66 @@ def test_every_type_of_value_is_kept(values: pa.Array) -> None:
         kinds += ["sum", "moments", "values"]
     inputs = [StateInput(kind, values, None) for kind in kinds]
     for frame in partial_frames([values], np.zeros(3, np.int64), inputs):
-        assert shown(bytes_to_frames(frames_to_bytes({0: frame})).frame) == shown(frame)
+        assert [shown(each) for each in bytes_to_frames(frames_to_bytes([frame]))] == [shown(frame)]
 
 
-@settings(max_examples=200)
-@given(st.lists(ROWS, min_size=1, max_size=3), EDGES, EDGES)
-def test_states_cut_otherwise_are_those_of_the_rows(units: list[list[Any]], old: list[int], new: list[int]) -> None:
-    extents = [extent(rows) for rows in units]
-    # Wherever a new edge parts rows of a unit there must be an old one.
-    needed = [day for day in new if any(each and each.first < day <= each.last for each in extents)]
-    before, after = bounds(sorted({*old, *needed})), bounds(new)
-    cuts = Cuts(before, after)
-    assert all(cuts.fit(each) for each in extents)
-    for number in range(2):
-        kept = bytes_to_frames(frames_to_bytes({unit: frames(rows, before)[number] for unit, rows in enumerate(units)}))
-        joined = joined_units(kept, cuts, extents)
-        found = list(by_unit(recut(kept, cuts, extents), joined))
-        expected = [frames(rows, after)[number] for rows in units if rows]
-        assert [shown(each) for each in found if len(each)] == [shown(each) for each in expected]
+@settings(max_examples=80)
+@given(ROWS, EDGES, EDGES)
+def test_states_cut_otherwise_are_those_of_the_rows(rows: list[Any], old: list[int], new: list[int]) -> None:
+    found = extent(rows)
+    # Wherever a new edge parts the rows there must be an old one.
+    needed = [day for day in new if found and found.first < day <= found.last]
+    before, after = bounds(sorted({*old, *needed})), Edges(bounds(new))
+    span = Span.within(Edges(before), found)
+    assert span.fits(after)
+    for made, expected in zip(frames(rows, before), frames(rows, after.bounds), strict=True):
+        kept = recut(made, Span(before, found), Edges(span.edges), has_ends=False)
+        assert len(made) == len(kept)
+        assert shown(recut(kept, span, after, has_ends=False)) == shown(expected)
 
 
 @given(ROWS.filter(bool), EDGES, EDGES)
 def test_only_edges_between_rows_must_be_there(rows: list[Any], old: list[int], new: list[int]) -> None:
     days = [row[1] for row in rows]
-    parted = [day for day in new if day not in old and min(days) < day <= max(days)]
-    assert Cuts(bounds(old), bounds(new)).fit(extent(rows)) == (not parted)
+    span = Span.within(Edges(bounds(old)), extent(rows))
+    parted = {day for day in new if min(days) < day <= max(days)}
+    known = {day for day in old if min(days) < day <= max(days)}
+    assert span.fits(Edges(bounds(new))) == parted.issubset(known)
+    assert span.fits_exactly(Edges(bounds(new))) == (parted == known)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 50) | st.none()), max_size=25), EDGES, st.data())
+def test_lives_cut_otherwise_are_those_of_the_rows(lives: list[Any], old: list[int], data: st.DataObject) -> None:
+    starts, stops = (pa.array([life[number] for life in lives], pa.date32()) for number in range(2))
+    edges = bounds(old)
+    begins, ends = extent_of(starts), extent_of(stops)
+    fewer = Edges(bounds(data.draw(st.lists(st.sampled_from(old), unique=True).map(sorted) if old else st.just([]))))
+
+    def made(cuts: tuple[Bound, ...]) -> StateFrame:
+        keys = [lifetime_ends(stops, cuts)]
+        return partial_frames(keys, assign(starts, cuts), [StateInput("count", None, None)])[0]
+
+    span = Span.within(Edges(edges), begins, ends)
+    kept = recut(made(edges), Span(edges, begins, ends), Edges(span.edges), has_ends=True)
+    assert shown(recut(kept, span, fewer, has_ends=True)) == shown(made(fewer.bounds))
+
+
+@settings(max_examples=80)
 @given(st.lists(ROWS, min_size=1, max_size=4), EDGES)
 def test_counted_parts_are_the_union_counted(units: list[list[Any]], days: list[int]) -> None:
     sets = [frames(rows, bounds(days))[1] for rows in units]
     asked: list[int] = []
 
-    def given_sets(numbers: Any) -> list[StateFrame]:
-        asked.extend(numbers)
-        return [sets[number] for number in numbers]
+    def part(number: int) -> CountedPart:
+        def whole() -> StateFrame:
+            asked.append(number)
+            return sets[number]
 
-    parts = [CountedPart.of(sets[0])]
-    if len(sets) > 1:
-        kept = bytes_to_frames(frames_to_bytes({number: counted(each) for number, each in enumerate(sets[1:], 1)}))
-        parts.append(CountedPart(kept.frame, kept.unit, given_sets))
-    assert shown(merge_counted(parts)) == shown(counted(merge_frames(sets)))
+        (cells,) = bytes_to_frames(frames_to_bytes([counted(sets[number])]))
+        return CountedPart(cells, whole)
+
+    assert shown(merge_counted([part(number) for number in range(len(sets))])) == shown(counted(merge_frames(sets)))
     cells = [{row[:2] for row in shown(frame)} for frame in sets]
-    for number in set(asked):
+    for number in asked:
         assert any(cells[number] & cells[other] for other in range(len(sets)) if other != number)

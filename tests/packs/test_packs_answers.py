@@ -143,6 +143,41 @@ def test_an_override_replaces_everywhere_and_sees_the_former_one(shop: Path) -> 
     assert str(metric.display) == "currency(EUR)"
 
 
+def test_a_unit_that_nobody_wrote_stays_where_the_formula_may_have_it(shop: Path) -> None:
+    """A sum of integers is a count where it replaces one; an amount is not, and a unit that is written holds."""
+    whole = "override order_count = sum(ledger.n)\ndimension channel = ledger.channel\n"
+    whole += 'source ledger\n  table: "d.csv"\n  time: day\n'
+    whole += "  column day: date\n  column n: integer\n  column channel: text\n"
+    folder = project(shop, USES + MAP + whole, t_order=T_ORDER, d="day,n,channel\n2026-01-01,7,web\n")
+    metric = kpi_engine.open(folder).catalog.metrics["order_count"]
+    assert (str(metric.display), str(metric.type)) == ("count", "integer")
+    assert rows(folder, ["order_count"]) == [{"order_count": 7}]
+    (folder / "shop.kpi").write_text(USES + MAP + "override order_count = sum(orders.total)\n", "utf-8")
+    assert codes(folder) == ["E219", "N791"]
+    said = "override order_count = sum(orders.total)\n  unit: currency\n"
+    (folder / "shop.kpi").write_text(USES + MAP + said, "utf-8")
+    assert codes(folder) == ["N791"]
+    assert str(kpi_engine.open(folder).catalog.metrics["order_count"].display) == "currency(EUR)"
+
+
+def test_an_alias_leads_filters_of_the_pack_to_its_own_dimensions(tmp_path: Path) -> None:
+    """The pack's channel is made of `via`, though its orders have a column `channel`, and the project one, too."""
+    text = "source orders\n  time: day\n  column day: date\n  column via: text\n  column channel: text\n"
+    text += "  column n: integer\n\ndimension channel = orders.via\n\nall_n = sum(orders.n)\n"
+    text += 'web_n = (all_n where channel = "web")\nown_n = sum(orders.n where channel = "web")\n'
+    write_pack(tmp_path / "p", "p", text)
+    table = "day,via,channel,n\n2026-01-01,web,shop,1\n2026-01-01,shop,web,2\n2026-01-01,web,web,4\n"
+    found = {}
+    for name, alias in (("plain", "p"), ("led", "x")):
+        lines = f'use p{"" if alias == "p" else f" as {alias}"}\nmap {alias}.orders to "o.csv"\n'
+        lines += "dimension channel = x.orders.n\n" if alias == "x" else ""
+        folder = write_project(tmp_path / name, lines, {"o.csv": table}, {"p": "../p"})
+        metrics = [f"{alias}.{metric}" for metric in ("all_n", "web_n", "own_n")]
+        found[name] = list(rows(folder, metrics)[0].values())
+    # `web` by the dimension: 1 + 4; by the column, inside of an aggregate: 2 + 4.
+    assert found == {"plain": [7, 5, 6], "led": [7, 5, 6]}
+
+
 def test_own_names_win_outside_and_the_packs_own_inside(shop: Path) -> None:
     """`order_count` is the project's for the project, and the pack's for its average."""
     text = USES + MAP + "order_count = 5 * count(orders)\nratio = order_count / sales.order_count\n"

@@ -133,6 +133,12 @@ def test_a_plugin_for_another_engine_is_not_imported(project: Project, parts: di
     code, out, err = project.kpi("eval", "revenue")
     assert (code, out) == (0, "revenue\n12\n")
     assert cause in err
+    # What may need it says so again.
+    project.define("revenue = sum(bad_function(orders.total))\n")
+    code, _, err = project.kpi("eval", "revenue")
+    assert code == 4
+    assert "E752" in err
+    assert cause in err
     assert not marker.exists()
 
 

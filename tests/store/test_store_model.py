@@ -125,5 +125,5 @@ class StoreMachine(RuleBasedStateMachine):
         assert held.size <= LIMIT and held.size + held.waiting <= LIMIT
 
 
-StoreMachine.TestCase.settings = settings(max_examples=35, stateful_step_count=25)
+StoreMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=25)
 TestStore = StoreMachine.TestCase

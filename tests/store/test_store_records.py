@@ -104,7 +104,7 @@ def test_no_change_of_a_byte_is_ever_believed(folder: Path) -> None:
     assert quick(folder).save(kept)
     whole = {path: path.read_bytes() for path in segments(folder)}
     wanted = expected(kept)
-    for round in range(900):
+    for round in range(600):
         path = chance.choice(list(whole))
         match chance.randrange(6):
             case 0:

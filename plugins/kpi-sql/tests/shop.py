@@ -43,6 +43,7 @@ source regions
   key: region
   column region: integer
   column title: text
+  where: region != 2
 
 source payments
   time: paid
@@ -93,6 +94,14 @@ paid = sum(payments.amount)
 seen = count(visits)
 chosen = count(distinct orders.customer where pieces in [1, 2]) / many
 mean = avg(orders.pieces)
+elsewhere = count(orders where channel not in ["app", "B"])
+odd = sum(nullif(orders.pieces, 2))
+swing = sum(abs(orders.total - 30))
+mixed = sum(case when orders.channel = "app" then orders.total when orders.pieces > 1 then orders.pieces else -1 end)
+letters = sum(length(orders.channel))
+with_p = count(orders where contains(channel, "p"))
+neither = count(orders where not (channel = "app" or pieces > 1))
+hundredth = max(orders.total / 100)
 """
 
 ROWS_ONLY = """\
@@ -115,7 +124,7 @@ def tables() -> dict[str, pa.Table]:
         *("2026-02-28T22:59:59", "2026-02-28T23:00:00", "2026-03-01T11:00:00", None, "2026-03-28T22:30:00"),
         *("2026-03-28T23:00:00", "2026-03-29T00:59:59", "2026-03-29T01:00:00", "2026-03-29T21:59:59"),
         *("2026-03-29T22:00:00", "2026-04-30T21:59:59.999999", "2026-05-01T00:00:00", "2030-01-01T00:00:00"),
-        *("2025-10-26T00:30:00", "2025-10-26T01:30:00", "2025-10-25T21:59:59.5"),
+        *("2025-10-26T00:30:00", "2025-10-26T01:30:00", "2025-10-25T21:59:59.5", "2026-05-31T22:00:00"),
     ]
     n = len(times)
     moments = [None if t is None else at(t) for t in times]
@@ -129,7 +138,7 @@ def tables() -> dict[str, pa.Table]:
             "at": pa.array(moments, pa.timestamp("us", "UTC")),
             "day": pa.array([None if i == 3 else datetime.date(2026, 3, 1 + i) for i in range(n)]),
             "total": pa.array([None if i == 2 else Decimal(i * 1001 - 300) / 100 for i in range(n)], _MONEY),
-            "weight": pa.array([None if i == 5 else 0.1 * (i - 4) ** 3 for i in range(n)]),
+            "weight": pa.array([None if i == 5 else -0.0 if i == 8 else 0.1 * (i - 4) ** 3 for i in range(n)]),
             "pieces": pa.array([None if i == 1 else i % 4 - (i == 6) * 9 for i in range(n)]),
             "channel": pa.array([words[i % 6] for i in range(n)]),
             "customer": pa.array([None if i == 7 else f"C{i % 5}" for i in range(n)]),

@@ -50,4 +50,4 @@ def test_what_is_not_fetched_is_counted_all_the_same(
         assert found == expected
         assert after["rows"] < before["rows"]
         for count in ("rows_without_time", "rows_past_watermark"):
-            assert after[count] == before[count] == 1, (count, before, after)
+            assert after[count] == before[count] > 0, (count, before, after)

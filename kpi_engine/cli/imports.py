@@ -1,0 +1,36 @@
+"""What the process of a command line does without."""
+
+from __future__ import annotations
+
+import sys
+from importlib.abc import MetaPathFinder
+
+
+class WithoutPandas(MetaPathFinder):
+    """Says that pandas is not installed.
+
+    pyarrow imports it with the first array, to know its types when it meets them. Nothing here makes any, and it takes
+    as long to load as everything else together.
+    """
+
+    def find_spec(self, name: str, path: object, target: object = None) -> None:
+        """None for other names, which are then looked for as ever."""
+        if name == "pandas":
+            raise ModuleNotFoundError("No module named 'pandas'", name="pandas")
+
+
+class _Process:
+    """Whether this process runs one command line and nothing else."""
+
+    is_own = False
+
+
+def own_process() -> None:
+    """Say that this process runs one command line and nothing else."""
+    _Process.is_own = True
+
+
+def leave_out_pandas() -> None:
+    """Import no pandas in this process, if it runs one command line and nothing else."""
+    if _Process.is_own and not any(isinstance(finder, WithoutPandas) for finder in sys.meta_path):
+        sys.meta_path.insert(0, WithoutPandas())
