@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from kpi_engine.execute.compact import compacted
 from kpi_engine.execute.keeper import fragment_marks
 from kpi_engine.execute.records import Entry, Form, Header, Unit, header_text
 from kpi_engine.execute.reuse import Reuse, Wanted, superseded
@@ -99,7 +100,9 @@ def keep_units(
         header = Header(tuple(columns), counts_times, tuple(each.unit for each in made), tuple(entries))
         known = reuse.keeper.records(label)
         old = superseded(known, header, reuse.marks) if whole_table else []
-        reuse.keeper.keep(NewRecord(label, header_text(header), blobs), old)
+        left = [record for record in known if record.stored.name not in old]
+        record, taken = compacted(reuse.keeper, NewRecord(label, header_text(header), blobs), header, left)
+        reuse.keeper.keep(record, [*old, *taken])
 
 
 def _entries(wanted: Wanted, made: Sequence[MadeUnit], empty: StateFrame, blobs: dict[str, bytes]) -> Iterator[Entry]:
@@ -109,7 +112,7 @@ def _entries(wanted: Wanted, made: Sequence[MadeUnit], empty: StateFrame, blobs:
     every = tuple(range(len(made)))
 
     def entry(frame: int, form: Form, names: Sequence[tuple[str, tuple[int, ...]]]) -> Entry:
-        return Entry(wanted.key.cells, wanted.names(frame), form, spans, tuple(names))
+        return Entry(wanted.key.cells, wanted.names(frame), form, spans, tuple(names), wanted.key.passing)
 
     blobs[f"{position}"] = frames_to_bytes([each.plain for each in states], empty)
     yield entry(0, "plain", [(f"{position}", every)])

@@ -17,7 +17,7 @@ from kpi_engine.ir.catalog import Catalog
 from kpi_engine.ir.fingerprint import Connections, Meaning, fingerprint
 from kpi_engine.ir.plan import MeasureQuery
 from kpi_engine.ir.result import RunStats
-from kpi_engine.ir.state_meaning import query_meaning
+from kpi_engine.ir.state_meaning import Part, query_meaning
 from kpi_engine.ir.stored import NewRecord, StateStore, StoredRecord
 from kpi_engine.kernels.frames import StateFrame
 from kpi_engine.kernels.state_bytes import bytes_to_frames
@@ -43,6 +43,8 @@ class QueryKey:
     label: str
     cells: str
     states: tuple[str, ...]
+    passing: bool
+    """Whether they rest on the as-of."""
 
 
 @dataclass(slots=True)
@@ -79,20 +81,32 @@ class Keeper:
         if catalog.sources[query.source].derived is not None or any(each.kind in _NOT_KEPT for each in query.states):
             return None
         meaning = query_meaning(catalog, self.connections, query)
+        found = []
+        for part in (meaning.cells, *meaning.states):
+            looked = self._looked_at(part, catalog, reader, watermarks)
+            if looked is None:
+                return None
+            found.append(fingerprint((part.meaning, *looked)))
+        return QueryKey(
+            f"{query.source} {fingerprint((self.engine, meaning.source))}",
+            found[0],
+            tuple(found[1:]),
+            meaning.cells.dated or any(part.dated for part in meaning.states),
+        )
+
+    def _looked_at(
+        self, part: Part, catalog: Catalog, reader: SourceReader, watermarks: Mapping[str, Bound]
+    ) -> list[Meaning] | None:
+        """What the rows of other sources are that a part rests on; None where that is not known."""
         looked: list[Meaning] = []
-        for name in sorted(meaning.looks_at):
-            source = catalog.sources[name]
+        for name in sorted(part.looks_at):
             # The rows of derived sources are those of their bases, which are looked at as well.
-            table = "" if source.derived is not None else self._table(name, catalog, reader)
+            table = "" if catalog.sources[name].derived is not None else self._table(name, catalog, reader)
             if table is None:
                 return None
-            mark = watermarks.get(name) if meaning.dated else None
+            mark = watermarks.get(name) if part.dated else None
             looked.append((name, table, None if mark is None else (mark.us, mark.day)))
-        return QueryKey(
-            fingerprint((self.engine, meaning.source)),
-            fingerprint((meaning.cells, *looked)),
-            tuple(map(fingerprint, meaning.states)),
-        )
+        return looked
 
     def _table(self, name: str, catalog: Catalog, reader: SourceReader) -> str | None:
         """What changes when rows of a table do."""
@@ -127,9 +141,10 @@ class Keeper:
 
     def save(self, stats: RunStats) -> None:
         """Write what is new. What the reader should know of it goes to the notes of the run."""
-        self.store.used(self._used.values())
+        old = set(self._old)
+        self.store.used(record for name, record in self._used.items() if name not in old)
         if self._new:
-            self.store.save(self._new, [name for name in self._old if name not in self._used])
+            self.store.save(self._new, sorted(old))
         stats.notes.extend(note for note in self.store.notes if note not in stats.notes)
 
 

@@ -68,6 +68,8 @@ class Entry:
     form: Form
     spans: tuple[Span | None, ...]
     blobs: tuple[tuple[str, tuple[int, ...]], ...]
+    passing: bool = False
+    """Whether the states rest on the as-of, so that they are of no use when it has moved on."""
 
     def place(self, unit: int) -> tuple[str, int] | None:
         """The blob of a unit, and the number of its frame there."""
@@ -95,7 +97,7 @@ def header_text(header: Header) -> str:
         for each in header.units
     ]
     entries = [
-        [each.cells, each.states, each.form, [span and _span(span) for span in each.spans], each.blobs]
+        [each.cells, each.states, each.form, [span and _span(span) for span in each.spans], each.blobs, each.passing]
         for each in header.entries
     ]
     return json.dumps([_FORM, header.columns, header.counts_times, units, entries], separators=(",", ":"))
@@ -130,9 +132,9 @@ def _unit(fragments: Any, counts: Any, failed_in: Any, times: Any, mark: Any) ->
     return Unit(tuple(fragments), dict(counts), tuple(failed_in), _read_extent(times), watermark)
 
 
-def _entry(cells: str, states: Any, form: Form, spans: Any, blobs: Any) -> Entry:
+def _entry(cells: str, states: Any, form: Form, spans: Any, blobs: Any, passing: bool) -> Entry:
     read = tuple(None if each is None else _read_span(*each) for each in spans)
-    return Entry(cells, tuple(states), form, read, tuple((name, tuple(units)) for name, units in blobs))
+    return Entry(cells, tuple(states), form, read, tuple((name, tuple(units)) for name, units in blobs), passing)
 
 
 def _read_span(edges: Any, begins: Any, ends: Any) -> Span:

@@ -281,7 +281,8 @@ def superseded(records: Sequence[KeptRecord], new: Header, marks: Sequence[str |
     states = {(entry.cells, name, entry.form) for entry in new.entries for name in entry.states}
     gone = []
     for record in records:
-        its = {(entry.cells, name, entry.form) for entry in record.header.entries for name in entry.states}
+        lasting = (entry for entry in record.header.entries if not entry.passing)
+        its = {(entry.cells, name, entry.form) for entry in lasting for name in entry.states}
         alive = [each for each in record.header.units if there.issuperset(each.fragments)]
         if all(unit.fragments in units for unit in alive) and (not alive or states.issuperset(its)):
             gone.append(record.stored.name)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from kpi_engine.ir.catalog import Catalog
 from kpi_engine.ir.expression import ChildAggregate, EventTest, Expression, Field, LastBefore
@@ -11,34 +13,48 @@ from kpi_engine.ir.plan import MeasureQuery, StateRequest
 
 
 @dataclass(frozen=True, slots=True)
-class QueryMeaning:
-    """What the states of a query mean.
+class Part:
+    """What a part of a query means. `looks_at` are sources whose rows are looked at besides; `dated`: what is found
+    there depends on where they end."""
 
-    `source` is the meaning of the source; `cells` what all states share: keys, times, the rows that count; `states`
-    one meaning a state. `looks_at` are sources whose rows are looked at besides; `dated`: what is found there depends
-    on where they end.
-    """
-
-    source: Meaning
-    cells: Meaning
-    states: tuple[Meaning, ...]
+    meaning: Meaning
     looks_at: frozenset[str]
     dated: bool
 
 
+@dataclass(frozen=True, slots=True)
+class QueryMeaning:
+    """What the states of a query mean: the source, what all states share (keys, times, the rows that count), and each
+    state."""
+
+    source: Meaning
+    cells: Part
+    states: tuple[Part, ...]
+
+
 def query_meaning(catalog: Catalog, connections: Connections, query: MeasureQuery) -> QueryMeaning:
     """The meaning of a query's states, whatever its edges are."""
-    own = _Seeing(catalog, connections)
-    source = own.source(query.source)
-    own.looks_at.discard(query.source)
     name = query.source
-    cells = (
-        tuple(own.row(key.expression, name) for key in query.keys),
-        *(None if column is None else own.column(name, column) for column in (query.time, query.until)),
-        None if query.filter is None else own.row(query.filter, name),
+
+    def seen(make: Callable[[_Seeing], Meaning]) -> Part:
+        own = _Seeing(catalog, connections)
+        meaning = make(own)
+        return Part(meaning, frozenset(own.looks_at), own.dated)
+
+    source = seen(lambda own: own.source(name))
+    cells = seen(
+        lambda own: (
+            tuple(own.row(key.expression, name) for key in query.keys),
+            *(None if column is None else own.column(name, column) for column in (query.time, query.until)),
+            None if query.filter is None else own.row(query.filter, name),
+        )
     )
-    states = tuple(own.state(each, name) for each in query.states)
-    return QueryMeaning(source, cells, states, frozenset(own.looks_at), own.dated)
+    looks_at = cells.looks_at | (source.looks_at - {name})
+    return QueryMeaning(
+        source.meaning,
+        Part(cells.meaning, looks_at, cells.dated or source.dated),
+        tuple(seen(partial(_Seeing.state, request=each, source=name)) for each in query.states),
+    )
 
 
 class _Seeing(Meanings):

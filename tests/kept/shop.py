@@ -107,6 +107,13 @@ class Shop:
         self.last = days[-1] + timedelta(days=1)
         self.write_orders(name)
 
+    def append_day(self) -> None:
+        """A small new file."""
+        name = f"{len(self.orders):03}"
+        self.orders[name] = [self.order(self.last) for _ in range(3)]
+        self.last += timedelta(days=1)
+        self.write_orders(name)
+
     def append_rows(self) -> None:
         """More rows in the last file, in a row group of their own."""
         name = max(self.orders)

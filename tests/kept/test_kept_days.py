@@ -1,0 +1,99 @@
+"""A table that grows by a file a day: each day reads what is new, and the store does not fill with scraps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kept.shop import Shop, ask
+from kpi_engine.execute.compact import MOST_RECORDS
+from kpi_engine.ir.question import Question
+from kpi_engine.store import FolderStore
+from kpi_engine.store.disk import Disk
+from kpi_engine.store.upkeep import contents
+
+SCORECARD = Question(("revenue", "big", "buyers", "smallest", "middle", "repeat"), by=("channel",), grain="month")
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop.of(tmp_path / "shop", 11)
+
+
+def test_a_day_costs_a_day(shop: Shop, tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    ask(shop.folder, SCORECARD, FolderStore(folder))
+    records = []
+    for _ in range(2 * MOST_RECORDS + 3):
+        shop.append_day()
+        store = FolderStore(folder, grace=0.0)
+        warm = ask(shop.folder, SCORECARD, store)
+        assert warm.table.equals(ask(shop.folder, SCORECARD, None).table)
+        assert warm.read["orders"] == 3
+        records.append(
+            sum(each.records for each in contents(folder, None, Disk()).labels if each.label.startswith("orders "))
+        )
+    assert max(records) <= MOST_RECORDS + 2 and min(records[MOST_RECORDS:]) <= 3, records
+    again = ask(shop.folder, SCORECARD, FolderStore(folder))
+    assert not again.read
+
+
+def test_formatting_and_renaming_read_nothing(shop: Shop, tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "state")
+    ask(shop.folder, Question(("revenue", "buyers"), grain="month"), store)
+    shop.edit("revenue = sum(orders.amount)", "turnover =\n  sum( orders.amount )")
+    shop.edit("growth(revenue", "growth(turnover")
+    assert not ask(shop.folder, Question(("turnover", "buyers"), grain="month"), store).read
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("sum(orders.amount)\n", "sum(orders.amount where amount > 20)\n"),
+        ("time: at\n", 'time: at\n  where: channel != "mail"\n'),
+        ('"Europe/Berlin"', '"America/New_York"'),
+    ],
+)
+def test_another_meaning_reads_again(shop: Shop, tmp_path: Path, old: str, new: str) -> None:
+    store = FolderStore(tmp_path / "state")
+    question = Question(("revenue", "buyers"), grain="month")
+    ask(shop.folder, question, store)
+    shop.edit(old, new)
+    warm = ask(shop.folder, question, store)
+    assert warm.read["orders"] == sum(map(len, shop.orders.values()))
+    assert warm.table.equals(ask(shop.folder, question, None).table)
+
+
+def test_coarser_periods_and_other_ends_read_nothing(shop: Shop, tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "state")
+    metrics = ("revenue", "buyers", "open_tickets")
+    ask(shop.folder, Question(metrics, grain="month"), store)
+    for question in (
+        Question(metrics, grain="quarter"),
+        Question(metrics, grain="month", start="2026-02"),
+        Question(metrics, start="2026-01", end="2026-01"),
+        Question(metrics, grain="year"),
+    ):
+        warm = ask(shop.folder, question, store)
+        assert not warm.read and warm.table.equals(ask(shop.folder, question, None).table), question
+    assert ask(shop.folder, Question(metrics, grain="week"), store).read
+
+
+def test_a_file_that_just_changed_is_not_kept(shop: Shop, tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "state")
+    question = Question(("revenue",), grain="month")
+    (shop.folder / "orders" / "000.parquet").touch()
+    ask(shop.folder, question, store)
+    assert ask(shop.folder, question, store).read["orders"] == len(shop.orders["000"])
+
+
+def test_rows_that_look_at_a_table_are_read_when_it_changes(shop: Shop, tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "state")
+    question = Question(("revenue", "french"), grain="month")
+    ask(shop.folder, question, store)
+    assert not ask(shop.folder, question, store).read
+    shop.move_customer()
+    warm = ask(shop.folder, question, store)
+    assert warm.read["orders"] and warm.table.equals(ask(shop.folder, question, None).table)
+    assert not ask(shop.folder, Question(("revenue",), grain="month"), store).read
