@@ -41,11 +41,13 @@ def _rows(results: Results, orders: int) -> Iterator[tuple[str, dict[str, float]
         found: dict[str, float] = {}
         for way in _COLORS:
             kind = "peers" if way in layers.INABILITY else "process"
-            ours, other = (results.get(Key(kind, name, each, orders)) for each in (ENGINE, way))
+            size = results.largest(kind) if kind == "peers" else orders
+            ours, other = (results.get(Key(kind, name, each, size)) for each in (ENGINE, way))
             if ours is not None and other is not None:
                 found[way] = results.seconds(other) / results.seconds(ours)
         if found:
             yield question.title, found
+    orders = results.largest("refresh")
     ours = results.get(Key("refresh", REFRESH, STORED, orders))
     if ours is not None:
         others = {way: results.get(Key("refresh", REFRESH, way, orders)) for way in (DUCKDB, POLARS)}

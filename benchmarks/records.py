@@ -15,7 +15,7 @@ from measure import Cost, median
 class Key:
     """What was measured: a question answered one way on some data, in one manner.
 
-    `kind` is `process` (from start to exit), `warm` (the third answer in one process), `capped`, `refresh`, `start`.
+    `kind` is `process` (from start to exit), `warm` (the second answer of one process), `capped`, `refresh`, `start`.
     """
 
     kind: str
@@ -102,6 +102,10 @@ class Results:
     def seconds(self, record: Record) -> float:
         """What is judged."""
         return record.cpu_median if self.shared else record.wall_median
+
+    def largest(self, kind: str) -> int:
+        """The greatest number of orders with records of a kind, 0 if there are none."""
+        return max((record.key.orders for record in self.of_kind(kind)), default=0)
 
     def of_kind(self, kind: str) -> Iterator[Record]:
         """The records of one kind."""

@@ -38,7 +38,7 @@ def run(months: Path, orders: int, rounds: int, results: Results) -> None:
         shutil.rmtree(before, ignore_errors=True)
         shutil.copytree(data / "store", before)
         _today(data, before)
-        problems = compared(workload, (*OURS_AND_SQL, _STORED))
+        _, problems = compared(workload, (*OURS_AND_SQL, _STORED))
         if problems:
             raise ProcessFailed("; ".join(f"{name} {why}" for name, why in problems.items()))
         found = interleaved(

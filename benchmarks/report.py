@@ -22,9 +22,9 @@ def write(results: Results, orders: int) -> None:
         *_targets(results, orders),
         f"![kpi_engine against others]({results.path.with_suffix('.svg').name})",
         *_sizes(results),
-        *_warm(results, orders),
-        *_layouts(results, orders),
-        *_layers(results, orders),
+        *_warm(results),
+        *_layouts(results),
+        *_layers(results),
         *_refresh(results),
         *_capped(results),
         *_start(results),
@@ -68,10 +68,11 @@ def _sizes(results: Results) -> Iterator[str]:
         yield from _problems(results, "process", orders)
 
 
-def _warm(results: Results, orders: int) -> Iterator[str]:
-    if not any(results.of_kind("warm")):
+def _warm(results: Results) -> Iterator[str]:
+    orders = results.largest("warm")
+    if not orders:
         return
-    yield f"## Third answer of one process, {orders:_} orders"
+    yield f"## Second answer of one process, {orders:_} orders"
     yield "Without start-up, imports and reading from a cold disk: seconds / CPU seconds."
     rows = []
     for question in QUESTIONS.values():
@@ -82,7 +83,7 @@ def _warm(results: Results, orders: int) -> Iterator[str]:
     yield _table(("", *_WAYS[:3], "ratio to the faster one"), rows)
 
 
-def _layouts(results: Results, orders: int) -> Iterator[str]:
+def _layouts(results: Results) -> Iterator[str]:
     known = [(layout, ids) for layout, ids in (("months", "short"), *LAYOUTS, ("csv", "short"))]
     measured = {(each.key.layout, each.key.ids, each.key.orders) for each in results.of_kind("process")}
     sizes = {orders for layout, ids, orders in measured if (layout, ids) != ("months", "short")}
@@ -99,8 +100,9 @@ def _layouts(results: Results, orders: int) -> Iterator[str]:
             yield from _problems(results, "process", orders, layout, ids)
 
 
-def _layers(results: Results, orders: int) -> Iterator[str]:
-    if not any(results.of_kind("peers")):
+def _layers(results: Results) -> Iterator[str]:
+    orders = results.largest("peers")
+    if not orders:
         return
     yield f"## Layers of metrics on DuckDB, {orders:_} orders"
     yield "Own process; seconds / CPU seconds / peak MB. A dash: see below."

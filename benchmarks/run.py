@@ -48,7 +48,7 @@ def sizes(arguments: argparse.Namespace, results: Results) -> None:
     """All questions on monthly files of every size; warm answers on the size of comparison."""
     for orders in arguments.orders:
         data = shop(arguments, orders)
-        kinds = ("process", "warm") if orders == arguments.size else ("process",)
+        kinds = ("process", "warm") if orders == arguments.warm_orders else ("process",)
         for question in _questions(arguments):
             ways = (*OURS_AND_SQL, READING)
             workloads.run(Workload(question, data, orders), ways, kinds, arguments.rounds, results)
@@ -137,7 +137,8 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--questions", nargs="+", choices=[*QUESTIONS], default=[*QUESTIONS], help="default: all")
     parser.add_argument("--orders", type=int, nargs="+", default=[1_000_000, 5_000_000], help="the sizes of `sizes`")
-    parser.add_argument("--size", type=int, default=5_000_000, help="orders of `peers`, `refresh` and warm answers")
+    parser.add_argument("--size", type=int, default=5_000_000, help="orders of `peers`, `refresh` and of the picture")
+    parser.add_argument("--warm-orders", type=int, default=5_000_000, help="the one of --orders asked twice, too")
     parser.add_argument("--layout-orders", type=int, default=5_000_000, help="orders of `layouts`")
     parser.add_argument("--layouts", nargs="*", help="some of them only, such as one-short")
     parser.add_argument("--capped-orders", type=int, default=20_000_000, help="orders of `memory`")

@@ -85,10 +85,10 @@ def targets(results: Results, orders: int) -> list[Target]:
     return [
         *_scorecard(results, orders),
         *_singles(results, orders),
-        *_layouts(results, orders),
-        *_layers(results, orders),
+        *_layouts(results),
+        *_layers(results),
         _floor(results, orders),
-        *_refresh(results, orders),
+        *_refresh(results),
         *_growth(results, orders),
         _capped(results),
         *_start(results),
@@ -109,13 +109,16 @@ def _scorecard(results: Results, orders: int) -> Iterator[Target]:
 
 def _singles(results: Results, orders: int) -> Iterator[Target]:
     for kind, name in (("warm", "answers of a warm process"), ("process", "own process, start-up included")):
-        found = _known(ratio(results, kind, question, orders) for question in SINGLE)
+        size = orders if kind == "process" else results.largest(kind)
+        found = _known(ratio(results, kind, question, size) for question in SINGLE)
         mean = geometric_mean(each.value for each in found) if len(found) == len(SINGLE) else None
         yield _at_most(f"single questions, {name}: geometric mean against the faster of DuckDB and Polars", 0.55, mean)
         yield _none_above(f"single questions, {name}: the worst", 1.0, found)
 
 
-def _layouts(results: Results, orders: int) -> Iterator[Target]:
+def _layouts(results: Results) -> Iterator[Target]:
+    records = [record for record in results.of_kind("process") if (record.key.layout, record.key.ids) in LAYOUTS]
+    orders = max((record.key.orders for record in records), default=0)
     for layout, ids in LAYOUTS:
         found = _known(ratio(results, "process", question, orders, layout, ids) for question in SINGLE)
         yield _none_above(f"single questions on {layout_name(layout, ids)}, own process: the worst", 1.2, found)
@@ -134,7 +137,8 @@ def layout_name(layout: str, ids: str) -> str:
     }[layout]
 
 
-def _layers(results: Results, orders: int) -> Iterator[Target]:
+def _layers(results: Results) -> Iterator[Target]:
+    orders = results.largest("peers")
     for name, unable in layers.INABILITY.items():
         found = _known(ratio_to(results, "peers", question, orders, name) for question in QUESTIONS)
         mean = geometric_mean(each.value for each in found) if found else None
@@ -152,7 +156,8 @@ def _floor(results: Results, orders: int) -> Target:
     return _at_most("distance to the floor (reading the columns), own process: geometric mean", 2.0, mean, remark)
 
 
-def _refresh(results: Results, orders: int) -> Iterator[Target]:
+def _refresh(results: Results) -> Iterator[Target]:
+    orders = results.largest("refresh")
     peers = [results.get(Key("refresh", REFRESH, way, orders)) for way in (DUCKDB, POLARS)]
     best = min((record for record in peers if record is not None), key=results.seconds, default=None)
     for way, limit, name in ((STORED, 0.08, "own process"), (WITHIN, 0.01, "in process")):

@@ -1,4 +1,4 @@
-"""The questions on some data: all ways are compared first, and only those that agree are timed, taking turns."""
+"""The questions on some data: all ways are compared in the first round, and those that agree go on, taking turns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ENGINE: Final = "kpi_engine"
 DUCKDB: Final = "DuckDB"
 POLARS: Final = "Polars"
 FLOOR: Final = "only reading"
-WARM_ANSWERS: Final = 3
+WARM_ANSWERS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,36 +61,41 @@ class Workload:
 
 
 def run(workload: Workload, ways: Sequence[Way], kinds: Sequence[str], rounds: int, results: Results) -> None:
-    """Compare, then measure in each manner; whoever fails or differs from DuckDB is recorded with the reason."""
+    """Compare the answers of the first round, then measure on; whoever fails or differs is recorded with the reason."""
     able = [way for way in ways if workload.question.name in way.can]
-    problems = compared(workload, able)
+    first, problems = compared(workload, able)
+    sound = [way for way in able if way.name not in problems]
     for kind in kinds:
-        sound = [way for way in able if way.name not in problems and not (kind == "warm" and way.name == FLOOR)]
+        if kind == "warm":
+            found = costs(workload, [way for way in sound if way.name != FLOOR], rounds, WARM_ANSWERS)
+        else:
+            more = costs(workload, sound, rounds - 1)
+            found = {way.name: [first[way.name], *more[way.name]] for way in sound}
         failed = [Record(workload.key(kind, name), problem=why) for name, why in problems.items()]
-        measured = costs(workload, sound, rounds, WARM_ANSWERS if kind == "warm" else 1)
-        results.add([*failed, *(Record.of(workload.key(kind, name), found) for name, found in measured.items())])
-        _tell(workload, kind, measured, problems)
+        results.add([*failed, *(Record.of(workload.key(kind, name), each) for name, each in found.items())])
+        _tell(workload, kind, found, problems)
 
 
-def compared(workload: Workload, ways: Sequence[Way]) -> dict[str, str]:
-    """What is wrong with the answer of each way that has no right one; DuckDB's is what the others are held to."""
+def compared(workload: Workload, ways: Sequence[Way]) -> tuple[dict[str, Cost], dict[str, str]]:
+    """The cost of one answer each way, and what is wrong with it; DuckDB's is what the others are held to."""
+    found: dict[str, Cost] = {}
     problems: dict[str, str] = {}
     answers: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         for way in ways:
-            if way.name == FLOOR:
-                continue
             path = Path(folder) / way.module
             try:
-                own_process(way.command(workload.question, workload.data, "--rows", str(path)))
+                found[way.name] = own_process(way.command(workload.question, workload.data, "--rows", str(path)))
                 answers[way.name] = pickle.loads(path.read_bytes())
             except ProcessFailed as failed:
                 problems[way.name] = f"failed: {failed}"
     for name, rows in answers.items():
-        found = differences(workload.question, answers[DUCKDB], rows)
-        if found:
-            problems[name] = f"differs from DuckDB in {len(found)} values, the first: {found[0]}"
-    return problems
+        if name == FLOOR:
+            continue
+        different = differences(workload.question, answers[DUCKDB], rows)
+        if different:
+            problems[name] = f"differs from DuckDB in {len(different)} values, the first: {different[0]}"
+    return found, problems
 
 
 def costs(workload: Workload, ways: Sequence[Way], rounds: int, answers: int = 1) -> dict[str, list[Cost]]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kpi_engine.kernels.bins import count_rows
+from kpi_engine.kernels.group import Groups
 from kpi_engine.kernels.vectors import Ints, Mask
 
 
-@dataclass(frozen=True, slots=True)
 class CountedRows:
     """`rows`: positions of the rows that count, None if all do; `ids`: the group of each; `counts`: rows of each group.
 
@@ -21,9 +20,10 @@ class CountedRows:
     ([0, 2, 3], [1, 0, 1], [1, 2])
     """
 
-    rows: Ints | None
-    ids: Ints
-    counts: Ints
+    def __init__(self, rows: Ints | None, ids: Ints | Groups, counts: Ints) -> None:
+        self.rows = rows
+        self.counts = counts
+        self._ids = ids
 
     @classmethod
     def of(cls, groups: Ints, size: int) -> CountedRows:
@@ -34,10 +34,20 @@ class CountedRows:
         return cls._of(None, groups, size)
 
     @classmethod
+    def all_of(cls, groups: Groups) -> CountedRows:
+        """All rows of some groups; which row is in which is not asked before somebody wants to know."""
+        return cls(None, groups, groups.counts)
+
+    @classmethod
     def _of(cls, rows: Ints | None, ids: Ints, size: int) -> CountedRows:
         # A single group needs no look at its rows.
         counts = np.full(1, len(ids), np.int64) if size == 1 else count_rows(ids, size)
         return cls(rows, ids, counts)
+
+    @property
+    def ids(self) -> Ints:
+        """The group of each row that counts."""
+        return self._ids.ids if isinstance(self._ids, Groups) else self._ids
 
     @property
     def size(self) -> int:

@@ -69,16 +69,20 @@ def _plain_frame(
     keys: Sequence[pa.Array], bucket: Ints, cells: Ints, counted: Mask | None, inputs: Sequence[StateInput]
 ) -> StateFrame:
     groups = group(cells if counted is None else np.where(counted, cells, -1))
-    ids, first = groups.ids, groups.first
+    first, skipped = groups.first, 0
     if counted is not None and len(first) and not counted[first[0]]:
-        ids, first = ids - 1, first[1:]  # groups come in ascending order: rows that do not count are the first
-    size = len(first)
+        first, skipped = first[1:], 1  # groups come in ascending order: rows that do not count are the first
     rows_of: dict[int, CountedRows] = {}
     states = []
     for each in inputs:
         rows = rows_of.get(id(each.condition))
         if rows is None:
-            rows = rows_of[id(each.condition)] = CountedRows.of(_that_meet(each.condition, ids), size)
+            if each.condition is None and not skipped:
+                rows = CountedRows.all_of(groups)
+            else:
+                ids = groups.ids - 1 if skipped else groups.ids
+                rows = CountedRows.of(_that_meet(each.condition, ids), len(first))
+            rows_of[id(each.condition)] = rows
         states.append(partial_state(each.kind, each.values, rows))
     return StateFrame(_take(keys, first), bucket[first], None, tuple(states))
 
@@ -111,7 +115,7 @@ def _item_frame(
     if present is not None and rows is not None:
         present = present[rows]
     known = None if present is None else pa.array(present, mask=~present)
-    state = replace(partial_state("count", known, CountedRows.of(groups.ids, groups.size)), kind=wanted.kind)
+    state = replace(partial_state("count", known, CountedRows.all_of(groups)), kind=wanted.kind)
     return _bounded(StateFrame(_take(keys, first), bucket[first], values.take(pa.array(first)), (state,)))
 
 

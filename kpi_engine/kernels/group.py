@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +12,7 @@ import pyarrow as pa
 
 from kpi_engine.kernels.id_codecs import is_ids, is_wide
 from kpi_engine.kernels.ids import ids_of
-from kpi_engine.kernels.sorting import distinct_codes, key_range
+from kpi_engine.kernels.sorting import distinct_codes, key_range, sorted_with_order, starts_of_runs
 from kpi_engine.kernels.vectors import (
     Ints,
     Mask,
@@ -189,12 +190,12 @@ def unpack(keys: Ints, packing: Packing) -> list[Ints]:
     return [keys, *reversed(columns)]
 
 
-@dataclass(frozen=True)
-class Groups:
-    """Rows grouped by key: `ids` is each row's group, `keys` each group's key, ascending."""
+class Groups(ABC):
+    """Rows grouped by key. What is not asked for is not computed."""
 
-    ids: Ints
-    keys: Ints
+    def __init__(self, keys: Ints) -> None:
+        self.keys = keys
+        """Each group's key, ascending."""
 
     @property
     def size(self) -> int:
@@ -202,31 +203,104 @@ class Groups:
         return len(self.keys)
 
     @cached_property
+    @abstractmethod
+    def ids(self) -> Ints:
+        """The group of each row."""
+
+    @cached_property
+    @abstractmethod
     def first(self) -> Ints:
         """The first row of each group."""
-        rows = np.empty(self.size, np.int64)
-        rows[self.ids[::-1]] = np.arange(len(self.ids) - 1, -1, -1)  # the last write of each group stays
-        return rows
+
+    @cached_property
+    @abstractmethod
+    def counts(self) -> Ints:
+        """The number of rows of each group."""
+
+
+class _OneGroup(Groups):
+    """All rows have one key."""
+
+    def __init__(self, key: int, rows: int) -> None:
+        super().__init__(np.array([key], np.int64))
+        self._rows = rows
+
+    @cached_property
+    def ids(self) -> Ints:
+        return np.zeros(self._rows, np.int64)
+
+    @cached_property
+    def first(self) -> Ints:
+        return np.zeros(1, np.int64)
+
+    @cached_property
+    def counts(self) -> Ints:
+        return np.full(1, self._rows, np.int64)
+
+
+class _TableGroups(Groups):
+    """Keys that lie close together: a table has a place for each. `places` are those of the rows."""
+
+    def __init__(self, places: Ints, low: int) -> None:
+        self._counts = np.bincount(places)
+        self._present = np.flatnonzero(self._counts)
+        self._places = places
+        super().__init__(self._present + low)
+
+    @cached_property
+    def ids(self) -> Ints:
+        if self.size == len(self._counts):
+            return self._places
+        numbers = np.empty(len(self._counts), np.int64)
+        numbers[self._present] = np.arange(self.size)
+        found: Ints = numbers[self._places]
+        return found
+
+    @cached_property
+    def first(self) -> Ints:
+        rows = np.empty(len(self._counts), np.int64)
+        rows[self._places[::-1]] = np.arange(len(self._places) - 1, -1, -1)  # the last write of each group stays
+        return rows[self._present]
+
+    @cached_property
+    def counts(self) -> Ints:
+        return self._counts[self._present].astype(np.int64, copy=False)
+
+
+class _SortedGroups(Groups):
+    """Keys far apart: rows are put in their order."""
+
+    def __init__(self, keys: Ints) -> None:
+        ordered, self._rows = sorted_with_order(keys)
+        starts = starts_of_runs(ordered)
+        self._starts = np.flatnonzero(starts)
+        super().__init__(ordered[self._starts])
+
+    @cached_property
+    def ids(self) -> Ints:
+        found = np.empty(len(self._rows), np.int64)
+        found[self._rows] = np.repeat(np.arange(self.size), self.counts)
+        return found
+
+    @cached_property
+    def first(self) -> Ints:
+        return self._rows[self._starts]  # equal keys are in the order of their rows
+
+    @cached_property
+    def counts(self) -> Ints:
+        return np.diff(self._starts, append=len(self._rows))
 
 
 def group(keys: Ints) -> Groups:
     """Groups of equal keys, in ascending order of the keys.
 
     >>> groups = group(np.array([7, 3, 7]))
-    >>> groups.ids.tolist(), groups.keys.tolist(), groups.first.tolist()
-    ([1, 0, 1], [3, 7], [1, 0])
+    >>> groups.ids.tolist(), groups.keys.tolist(), groups.first.tolist(), groups.counts.tolist()
+    ([1, 0, 1], [3, 7], [1, 0], [1, 2])
     """
     low, high = key_range(keys)
     if low == high:
-        return Groups(np.zeros(len(keys), np.int64), np.array([low], np.int64))
+        return _OneGroup(low, len(keys))
     if not _is_small(low, high, len(keys)):
-        return Groups(*distinct_codes(keys))
-    offsets = keys - low if low else keys
-    used = np.zeros(high - low + 1, np.bool_)
-    used[offsets] = True
-    present = np.flatnonzero(used)
-    if len(present) == len(used):
-        return Groups(offsets, present + low)
-    numbers = np.empty(len(used), np.int64)
-    numbers[present] = np.arange(len(present))
-    return Groups(numbers[offsets], present + low)
+        return _SortedGroups(keys)
+    return _TableGroups(keys - low if low else keys, low)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -71,13 +72,18 @@ def endpoint() -> Iterator[str]:
         server.stop()
 
 
-def fill(address: str) -> None:
+def store_at(address: str) -> Any:
+    """The store as others write it."""
     from pyarrow.fs import S3FileSystem
 
-    store = S3FileSystem(
+    return S3FileSystem(
         access_key="k", secret_key="s", endpoint_override=address, scheme="http", region="us-east-1",
         allow_bucket_creation=True,
     )  # fmt: skip
+
+
+def fill(address: str) -> None:
+    store = store_at(address)
     store.create_dir("lake")
     for path, content in OBJECTS.items():
         with store.open_output_stream(f"lake/{path}") as stream:
@@ -184,3 +190,34 @@ def test_a_store_that_does_not_answer(project: Path, endpoint: str) -> None:
         with pytest.raises(KpiError) as caught:
             ask(project, "orders")
     assert str(caught.value).startswith("s3://lake/shop/orders: E625: the object store refuses: ")
+
+
+def test_objects_are_read_again_when_they_change(
+    project: Path, endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "orders.kpi").write_text(DEFINITIONS.format(table="s3://lake/other/days/**"))
+    opened = kpi_engine.open(project, store=project / "state")
+
+    clock = time.time_ns
+
+    def asked() -> tuple[object, int]:
+        answer = opened.eval("s")
+        return answer.table.to_pylist()[0]["s"], answer.stats.sources["orders"].rows
+
+    store = store_at(endpoint.removeprefix("http://"))
+    days = "lake/other/days/day=2026-01-0{}/x.parquet"
+
+    def write(day: int, number: int) -> None:
+        with store.open_output_stream(days.format(day)) as stream:
+            stream.write(parquet(number))
+
+    write(1, 1)
+    write(2, 2)
+    assert [asked(), asked()] == [(3, 2), (3, 2)]  # they may change again within the same second
+    monkeypatch.setattr(time, "time_ns", lambda: clock() + 90_000_000_000)
+    assert [asked(), asked()] == [(3, 2), (3, 0)]
+    time.sleep(1.1)
+    write(2, 7)  # of the same size
+    assert [asked(), asked()] == [(8, 1), (8, 0)]
+    store.delete_file(days.format(2))
+    assert asked() == (1, 0)

@@ -16,6 +16,9 @@ COMPRESSIONS: Mapping[str, str] = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd",
 _SETTLED_NS = 2_000_000_000
 """A file that changed within this time may change again without a trace: clocks of file systems tick."""
 
+_SETTLED_REMOTELY_NS = 60_000_000_000
+"""The same for an object of a store, whose clock may differ from ours by seconds."""
+
 Partition = tuple[str, str | None]
 """A column that a folder's name gives (`year=2026`) and its value; None where the name says that there is none."""
 
@@ -110,14 +113,13 @@ class RemoteFile:
         return self.size, self.changed, 0
 
     def identity(self) -> str | None:
-        """Path and version or entity tag; None where the store gives neither."""
-        try:
-            with self.filesystem.open_input_stream(self.path) as stream:
-                told = {key.decode().lower(): value.decode() for key, value in stream.metadata().items()}
-        except OSError:
+        """Path, size and time of change as listed; None of an object that changed a short while ago.
+
+        Stores list whole seconds by a clock of their own.
+        """
+        if time.time_ns() - self.changed < _SETTLED_REMOTELY_NS:
             return None
-        mark = told.get("version-id") or told.get("etag")
-        return f"{self.path}:{self.size}:{mark}" if mark else None
+        return f"{self.path}:{self.size}:{self.changed}"
 
     def open(self) -> Any:
         """The object's bytes."""
