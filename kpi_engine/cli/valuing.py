@@ -50,7 +50,8 @@ def values(
     from kpi_engine.cli.output import chosen_format
 
     session = session_of(context)
-    shown = Shown(chosen_format(format, output, session), output, False, session.errors)
+    chosen = chosen_format(format, output, session)
+    shown = Shown(chosen, output, stats=False, profile=False, errors=session.errors)
     most = row_limit(limit) or MOST_VALUES
     with progress("reading values"):
         # One more than is shown tells whether there are more.
