@@ -10,7 +10,7 @@ import pyarrow as pa
 from kpi_engine.execute.evaluate import arrow_type
 from kpi_engine.execute.reader import SourceReader
 from kpi_engine.execute.rows import Inputs, Rows
-from kpi_engine.execute.scan import selected
+from kpi_engine.execute.source_rows import selected
 from kpi_engine.execute.tasks import in_order
 from kpi_engine.execute.unnest import Unnest, UnnestScan, row_count
 from kpi_engine.extend.measures import Aggregating, SourceTable

@@ -8,7 +8,7 @@ from dataclasses import replace
 from kpi_engine.execute.prune import time_range
 from kpi_engine.execute.pushed import pushed_times
 from kpi_engine.execute.rows import Rows, World
-from kpi_engine.execute.scan import own_rows
+from kpi_engine.execute.source_rows import own_rows
 from kpi_engine.extend.rows import Fragment, ReadReport
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.plan import ExtentRequest

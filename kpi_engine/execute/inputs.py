@@ -12,7 +12,8 @@ from kpi_engine.execute.derived import DerivingReader, whole_columns
 from kpi_engine.execute.reader import SourceReader
 from kpi_engine.execute.results import Results
 from kpi_engine.execute.rows import Rows, World
-from kpi_engine.execute.scan import own_rows, run_scan, selected
+from kpi_engine.execute.scan import run_scan
+from kpi_engine.execute.source_rows import own_rows, selected
 from kpi_engine.execute.tasks import thread_count
 from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.extend.rows import ReadReport

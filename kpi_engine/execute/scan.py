@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import groupby
-
-import pyarrow as pa
 
 from kpi_engine.execute.clock import timed
 from kpi_engine.execute.counting import counted_states
-from kpi_engine.execute.evaluate import arrow_type
-from kpi_engine.execute.keep import Gathered, MadeUnit, keep_units, made_states, settled, time_columns
-from kpi_engine.execute.offered import conditions
-from kpi_engine.execute.prune import outside, time_range
+from kpi_engine.execute.keep import MadeUnit, keep_units
+from kpi_engine.execute.partials import Made, Pass, Task, make, make_unit, partials
 from kpi_engine.execute.pushed import pushed_states
 from kpi_engine.execute.query_states import QueryStates
 from kpi_engine.execute.ready import frame_of
-from kpi_engine.execute.records import Unit
-from kpi_engine.execute.reuse import LostStates, Reuse, Wanted, find_kept, in_windows
-from kpi_engine.execute.rows import Rows, World
+from kpi_engine.execute.reuse import LostStates, Reuse, Wanted, find_kept
+from kpi_engine.execute.rows import World
+from kpi_engine.execute.source_rows import fragments_of, no_rows
 from kpi_engine.execute.spill import state_budget
 from kpi_engine.execute.tasks import bundles, in_order
-from kpi_engine.extend.rows import Fragment, ReadReport
-from kpi_engine.ir.bounds import Bound
-from kpi_engine.ir.catalog import Source
-from kpi_engine.ir.parents import parent_field
-from kpi_engine.ir.plan import MeasureQuery, Plan, Scan, StateRequest
+from kpi_engine.extend.rows import Fragment
+from kpi_engine.ir.plan import Plan, Scan
 from kpi_engine.ir.result import SourceStats
-from kpi_engine.kernels.batches import together
-from kpi_engine.kernels.extent import earliest
-from kpi_engine.kernels.frames import StateFrame, StateInput, merge_frames, partial_frames
-from kpi_engine.kernels.selection import count_excluded, has_lifetime, lifetime_ends, select
+from kpi_engine.kernels.frames import StateFrame, merge_frames
 
 _LOG = logging.getLogger(__name__)
 
@@ -62,65 +51,61 @@ def _scanned(plan: Plan, scan: Scan, world: World, stats: SourceStats, threads: 
         return [made[number] if number in made else counted[number].merged() for number in scan.queries]
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """Some neighbouring fragments, with their numbers, of which some queries need the rows. `marks` are what changes
-    when these do; None where their states are not to be kept."""
-
-    fragments: Sequence[tuple[int, Fragment]]
-    positions: tuple[int, ...]
-    marks: tuple[str, ...] | None = None
-    keeps: frozenset[int] = frozenset()
-    """The positions of queries whose states are to be kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """The partial frames of a task by the position of their query, what was counted, and what is to be kept."""
-
-    frames: Sequence[tuple[int, Sequence[StateFrame]]]
-    read: SourceStats
-    unit: MadeUnit | None = None
-
-
 def _states_of_rows(
     plan: Plan, scan: Scan, numbers: Sequence[int], world: World, stats: SourceStats, threads: int
 ) -> dict[int, QueryStates]:
     """By number the states of some queries of a scan, made of the source's rows, or kept since rows were read."""
-    queries = [plan.queries[number] for number in numbers]
-    of_sets = counted_states(plan)
-    counted = [[frame_of(plan.queries[n].states, s) for q, s in of_sets if q == n] for n in numbers]
+    whole = Pass(plan, scan, [plan.queries[number] for number in numbers], world)
+    counted = _counted_frames(plan, numbers)
     budget = state_budget(plan)
     states = [
         QueryStates.of(query, mine, budget, number)
-        for query, mine, number in zip(queries, counted, numbers, strict=True)
+        for query, mine, number in zip(whole.queries, counted, numbers, strict=True)
     ]
-    fragments = _fragments(scan, world, stats)
+    fragments = fragments_of(scan, world, stats)
     with timed(stats, "kept"):
-        reuse = _kept(plan, scan, queries, counted, fragments, world)
+        reuse = _kept(whole, counted, fragments)
         if reuse is not None:
             _take_kept(reuse, states)
             stats.add(reuse.stats)
-    tasks = _tasks(fragments, len(queries), reuse, threads)
+    tasks = _tasks(fragments, len(numbers), reuse, threads)
     stats.fragments_read += sum(len(task.fragments) for task in tasks)
-    if not tasks and reuse is not None and fragments:
-        return dict(zip(numbers, states, strict=True))
-    # Rows that are none come first: states always have their types, and inputs are prepared before threads begin.
-    nothing = _no_rows(scan, world)
-    empty: dict[int, Sequence[StateFrame]] = {
-        position: _partials(query, nothing) for position, query in enumerate(queries)
-    }
-    for found, partials in zip(states, empty.values(), strict=True):
-        found.add(partials)
-
-    def make(task: _Task) -> _Made:
-        if task.marks is None:
-            return _make(plan, scan, queries, task, world)
-        return _make_unit(plan, scan, queries, task, world, empty)
-
     _LOG.debug("reading %s: %d of %d fragments", scan.source, stats.fragments_read, len(fragments))
+    if tasks or reuse is None:
+        _read(whole, tasks, reuse, states, stats, threads)
+    return dict(zip(numbers, states, strict=True))
+
+
+def _counted_frames(plan: Plan, numbers: Sequence[int]) -> list[list[int]]:
+    """For some queries the frames of sets of which only the cells are wanted."""
+    sets = counted_states(plan)
+    return [
+        [frame_of(plan.queries[number].states, state) for query, state in sets if query == number] for number in numbers
+    ]
+
+
+def _read(
+    whole: Pass,
+    tasks: Sequence[Task],
+    reuse: Reuse | None,
+    states: Sequence[QueryStates],
+    stats: SourceStats,
+    threads: int,
+) -> None:
+    """Do the tasks, and take in what they make."""
+    # Rows that are none come first: states always have their types, and inputs are prepared before threads begin.
+    nothing = no_rows(whole.scan, whole.world)
+    empty: dict[int, Sequence[StateFrame]] = {
+        position: partials(query, nothing) for position, query in enumerate(whole.queries)
+    }
+    for found, frames in zip(states, empty.values(), strict=True):
+        found.add(frames)
+
+    def do(task: Task) -> Made:
+        return make(whole, task) if task.marks is None else make_unit(whole, task, empty)
+
     units: dict[tuple[int, ...], list[MadeUnit]] = {}
-    for task, result in zip(tasks, in_order(make, tasks, threads), strict=True):
+    for task, result in zip(tasks, in_order(do, tasks, threads), strict=True):
         stats.add(result.read)
         for position, made in result.frames:
             states[position].add(made)
@@ -128,11 +113,9 @@ def _states_of_rows(
             units.setdefault(task.positions, []).append(result.unit)
     if reuse is not None:
         with timed(stats, "kept"):
-            counts_times = _counts_times(queries, world.catalog.sources[scan.source])
             for of_queries in units.values():
-                whole = stats.fragments_pruned == 0
-                keep_units(reuse, of_queries, scan.columns, counts_times, empty, whole_table=whole)
-    return dict(zip(numbers, states, strict=True))
+                every = stats.fragments_pruned == 0
+                keep_units(reuse, of_queries, whole.scan.columns, whole.counts_times, empty, whole_table=every)
 
 
 def _take_kept(reuse: Reuse, states: Sequence[QueryStates]) -> None:
@@ -142,41 +125,34 @@ def _take_kept(reuse: Reuse, states: Sequence[QueryStates]) -> None:
         states[position].take_counted(number, part)
 
 
-def _kept(
-    plan: Plan,
-    scan: Scan,
-    queries: Sequence[MeasureQuery],
-    counted: Sequence[Sequence[int]],
-    fragments: Sequence[tuple[int, Fragment]],
-    world: World,
-) -> Reuse | None:
+def _kept(whole: Pass, counted: Sequence[Sequence[int]], fragments: Sequence[tuple[int, Fragment]]) -> Reuse | None:
     """What is kept of a scan; None if nothing of it is ever kept."""
-    keeper = world.keeper
-    if keeper is None or not fragments:
+    world = whole.world
+    if world.keeper is None or not fragments:
         return None
-    marks = dict(plan.watermarks)
+    marks = dict(whole.plan.watermarks)
     wanted = []
-    for position, query in enumerate(queries):
-        key = keeper.key(query, world.catalog, world.reader, marks)
+    for position, query in enumerate(whole.queries):
+        key = world.keeper.key(query, world.catalog, world.reader, marks)
         if key is not None:
             wanted.append(Wanted.of(position, query, key, counted[position]))
     if not wanted:
         return None
     return find_kept(
-        keeper,
+        world.keeper,
         wanted,
         [fragment for _, fragment in fragments],
-        scan.columns,
-        marks.get(scan.source),
-        frozenset(range(len(queries))),
-        counts_times=_counts_times(queries, world.catalog.sources[scan.source]),
+        whole.scan.columns,
+        whole.watermark,
+        frozenset(range(len(whole.queries))),
+        counts_times=whole.counts_times,
     )
 
 
-def _tasks(fragments: Sequence[tuple[int, Fragment]], queries: int, reuse: Reuse | None, threads: int) -> list[_Task]:
+def _tasks(fragments: Sequence[tuple[int, Fragment]], queries: int, reuse: Reuse | None, threads: int) -> list[Task]:
     """The rest of the work: fragments with the queries that need their rows."""
     if reuse is None:
-        return [_Task(bundle, tuple(range(queries))) for bundle in bundles(fragments, threads)]
+        return [Task(bundle, tuple(range(queries))) for bundle in bundles(fragments, threads)]
     keepable = frozenset(wanted.position for wanted in reuse.wanted)
     tasks = []
     left = zip(fragments, reuse.missing, reuse.marks, strict=True)
@@ -188,175 +164,5 @@ def _tasks(fragments: Sequence[tuple[int, Fragment]], queries: int, reuse: Reuse
         for bundle in (*bundles(chosen[:-1], threads), chosen[-1:]):
             found, keeps = [fragment for fragment, _, _ in bundle], keepable & positions
             marks = tuple(mark for _, _, mark in bundle if mark is not None)
-            tasks.append(_Task(found, tuple(sorted(positions)), marks if kept and keeps else None, keeps))
+            tasks.append(Task(found, tuple(sorted(positions)), marks if kept and keeps else None, keeps))
     return tasks
-
-
-def _make(plan: Plan, scan: Scan, queries: Sequence[MeasureQuery], task: _Task, world: World) -> _Made:
-    """The states of a task's rows that windows read."""
-    read = SourceStats()
-    frames = []
-    for rows in _batches(scan, task.fragments, world, read):
-        with timed(read, "states"):
-            frames += [(position, _partials(queries[position], rows)) for position in task.positions]
-            _report_times(queries, rows, world, plan, read)
-    return _Made(frames, read)
-
-
-def _make_unit(
-    plan: Plan,
-    scan: Scan,
-    queries: Sequence[MeasureQuery],
-    task: _Task,
-    world: World,
-    empty: Mapping[int, Sequence[StateFrame]],
-) -> _Made:
-    """The states of all rows of a task, to be kept, and of them those that windows read."""
-    read, gathered = SourceStats(), Gathered()
-    own = world.catalog.sources[scan.source].time
-    chosen = {position: queries[position] for position in task.positions}
-    times = dict.fromkeys(name for query in chosen.values() for name in time_columns(query))
-    if own is not None and _counts_times(queries, world.catalog.sources[scan.source]):
-        times[own] = None
-    for name in times:
-        gathered.times[name] = None
-    shown: list[tuple[int, Sequence[StateFrame]]] = []
-    for rows in _batches(scan, task.fragments, world, read):
-        with timed(read, "states"):
-            gathered.see(rows, tuple(times))
-            for position, query in chosen.items():
-                if position in task.keeps:
-                    gathered.add(position, _partials(query, rows, whole=True))
-                else:
-                    shown.append((position, _partials(query, rows)))
-            _report_times(queries, rows, world, plan, read)
-    frames = {position: gathered.merged(position, empty[position]) for position in task.keeps}
-    for position, found in frames.items():
-        shown.append((position, [in_windows(chosen[position], each) for each in found]))
-    # What changed while it was read is looked at again next time.
-    if task.marks is None or not settled(task.marks, [each for _, each in task.fragments]):
-        return _Made(shown, read)
-    mark = dict(plan.watermarks).get(scan.source)
-    unit = Unit.of(task.marks, read, None if own is None else gathered.times.get(own), mark)
-    with timed(read, "kept"):
-        made = {each: made_states(chosen[each], gathered, found, empty[each]) for each, found in frames.items()}
-    return _Made(shown, read, MadeUnit(unit, made))
-
-
-def _no_rows(scan: Scan, world: World) -> Rows:
-    source = world.catalog.sources[scan.source]
-    return Rows(scan.source, {name: _empty(source, name, world) for name in scan.columns}, 0, world)
-
-
-def _fragments(scan: Scan, world: World, stats: SourceStats) -> list[tuple[int, Fragment]]:
-    """The fragments that some window may read, with their numbers from 1."""
-    source = world.catalog.sources[scan.source]
-    opened = world.reader.open(source, scan.columns, conditions(scan, source))
-    every = list(enumerate(opened.fragments(), 1))
-    kept = [each for each in every if not _outside_windows(scan, each[1], world)]
-    stats.fragments_pruned += opened.pruned + len(every) - len(kept)
-    stats.notes.extend(opened.notes)
-    return kept
-
-
-def _batches(scan: Scan, fragments: Sequence[tuple[int, Fragment]], world: World, stats: SourceStats) -> Iterator[Rows]:
-    """The batches of some fragments as rows, small ones together."""
-    report = ReadReport()
-    batches = together(_read(scan, fragments, report))
-    while True:
-        with timed(stats, "read"):
-            batch = next(batches, None)
-        if batch is None:
-            break
-        stats.rows += batch.num_rows
-        rows = Rows(scan.source, dict(zip(scan.columns, batch.columns, strict=True)), batch.num_rows, world)
-        yield own_rows(rows, world, stats)
-    stats.bytes += report.bytes
-    stats.failed_casts += report.failed_casts
-    stats.failed_in += (each for each in report.failed_in if each not in stats.failed_in)
-    stats.nan_values += report.nan_values
-
-
-def _read(scan: Scan, fragments: Sequence[tuple[int, Fragment]], report: ReadReport) -> Iterator[pa.RecordBatch]:
-    for number, fragment in fragments:
-        _LOG.debug("reading %s, fragment %d: %s", scan.source, number, fragment.name)
-        yield from fragment.batches(report)
-
-
-def _empty(source: Source, name: str, world: World) -> pa.Array:
-    column = source.columns.get(name) or parent_field(world.catalog, source.name, name)
-    return pa.array([], pa.null() if column is None else arrow_type(column.type))
-
-
-def own_rows(rows: Rows, world: World, stats: SourceStats | None = None) -> Rows:
-    """The rows that belong to the source: they pass its own `where`, and have a life if it has lifetimes."""
-    source = world.catalog.sources[rows.source]
-    if rows.length == 0:
-        return rows
-    if source.where is not None:
-        rows = selected(rows, rows.array(source.where))
-    if source.lifetime is not None:
-        living = selected(rows, has_lifetime(*(rows.column(name) for name in source.lifetime)))
-        if stats is not None:
-            stats.excluded_rows += rows.length - living.length
-            stats.lifeless_rows += rows.length - living.length
-        rows = living
-    return rows
-
-
-def selected(rows: Rows, condition: pa.Array) -> Rows:
-    """The rows for which a condition is true."""
-    chosen = select(None, (), False, condition, rows.length, always=True)
-    return rows if chosen.mask is None else rows.filtered(chosen.mask, chosen.rows)
-
-
-def _outside_windows(scan: Scan, fragment: Fragment, world: World) -> bool:
-    timed = scan.start or scan.end
-    if timed is None:
-        return False
-    times = time_range(fragment, world.catalog.sources[scan.source], timed[0], world.calendar)
-    return outside(times, scan.start and scan.start[1], scan.end and scan.end[1])
-
-
-def _partials(query: MeasureQuery, rows: Rows, *, whole: bool = False) -> list[StateFrame]:
-    """The states of a batch: of the rows that windows read, or of the `whole` of it."""
-    times = None if query.time is None else rows.column(query.time)
-    condition = None if query.filter is None else rows.array(query.filter)
-    chosen = select(times, query.edges, query.complete_from is None, condition, rows.length, whole=whole)
-    if chosen.mask is not None:
-        rows = rows.filtered(chosen.mask, chosen.rows)
-    keys = [rows.keys(key.expression) for key in query.keys]
-    if query.until is not None:
-        keys.append(lifetime_ends(rows.column(query.until), query.edges))
-    inputs = [
-        StateInput(
-            state.kind,
-            None if state.argument is None else _argument(state, rows),
-            None if state.filter is None else rows.array(state.filter),
-        )
-        for state in query.states
-    ]
-    return partial_frames(keys, chosen.bucket, inputs)
-
-
-def _argument(state: StateRequest, rows: Rows) -> pa.Array:
-    assert state.argument is not None
-    return rows.keys(state.argument) if state.kind == "distinct" else rows.array(state.argument)
-
-
-def _counts_times(queries: Sequence[MeasureQuery], source: Source) -> bool:
-    """Whether rows that lie in no window are counted: some query goes by the source's time."""
-    return source.time is not None and any(query.time == source.time for query in queries)
-
-
-def _report_times(queries: Sequence[MeasureQuery], rows: Rows, world: World, plan: Plan, stats: SourceStats) -> None:
-    """Count rows that have no time, rows before all periods, and rows past the watermark."""
-    source = world.catalog.sources[rows.source]
-    if source.time is None or rows.length == 0 or not _counts_times(queries, source):
-        return
-    mark: Bound = dict(plan.watermarks)[rows.source]
-    untimed, early, late = count_excluded(rows.column(source.time), earliest(world.calendar), mark)
-    stats.excluded_rows += untimed
-    if source.lifetime is None:
-        stats.early_rows += early
-    stats.late_rows += late

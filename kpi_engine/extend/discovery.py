@@ -11,10 +11,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import Distribution, distributions
+from typing import TYPE_CHECKING
 
 from kpi_engine._version import __version__
 from kpi_engine.ir.versions import in_range, is_range
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 API = "1"
 """The version of the interface that plugins are written for: everything in `kpi_engine.extend`."""
@@ -82,6 +85,8 @@ _GROUP_OF = {kind: group for group, kind in KINDS.items()}
 
 @lru_cache(maxsize=1)
 def _everything() -> tuple[Installed, ...]:
+    from importlib.metadata import distributions  # takes long, and most projects have no plugins
+
     seen: dict[str, tuple[Installed, ...]] = {}
     for distribution in distributions():
         # Most distributions have nothing to do with the engine; to read all their metadata would take long.

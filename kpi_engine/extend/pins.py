@@ -6,8 +6,11 @@ import base64
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import Distribution, PackageNotFoundError, PackagePath, distribution
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution, PackagePath
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,8 @@ def pin_of(name: str) -> Pin:
     >>> pin_of("pytest").version != ""
     True
     """
+    from importlib.metadata import distribution
+
     found = distribution(name)
     record = found.read_text("RECORD")
     return Pin(found.version, "" if record is None else hashlib.sha256(record.encode()).hexdigest())
@@ -34,6 +39,8 @@ def broken_pin(name: str, pin: Pin) -> str:
 
     With a hash, every file that the RECORD lists is compared with the hash it has there.
     """
+    from importlib.metadata import PackageNotFoundError, distribution
+
     try:
         now = pin_of(name)
     except PackageNotFoundError:

@@ -162,7 +162,7 @@ def _parsed(found: IdBytes, codec: Codec) -> tuple[Ints | Words, Mask]:
     if rows <= _BLOCK:
         return _parsed_at_once(found, codec)
     fits = np.empty(rows, np.bool_)
-    numbers = np.empty((rows, 2) if codec.is_wide else rows, np.uint64 if codec.is_wide else np.int64)
+    numbers: Ints | Words = np.empty((rows, 2), np.uint64) if codec.is_wide else np.empty(rows, np.int64)
     for start in range(0, rows, _BLOCK):
         part = slice(start, start + _BLOCK)
         numbers[part], fits[part] = _parsed_at_once(found.part(start, start + _BLOCK), codec)

@@ -60,7 +60,7 @@ def _sorted_wide(keys: Ints, low: int, shift: int, excess: int) -> tuple[Ints, I
     if is_ascending(ordered):
         return ordered, rows
     packed >>= np.uint64(shift)
-    runs = np.cumsum(starts_of_runs(packed)) - 1
+    runs = np.cumsum(starts_of_runs(packed.view(np.int64))) - 1
     mixed = np.zeros(int(runs[-1]) + 1, np.bool_)
     mixed[runs[1:][ordered[1:] < ordered[:-1]]] = True
     places = np.flatnonzero(mixed[runs])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +34,8 @@ def keeper_of(loaded: Loaded, calendar: Calendar) -> Keeper | None:
 
 def engine_text(loaded: Loaded, calendar: Calendar) -> str:
     """Versions of the engine, of what it computes with and of plugins; rules of zones; the calendar."""
+    from importlib.metadata import version  # takes long, and most processes keep nothing
+
     plugins = sorted(f"{name}={plugin.provider}" for name, plugin in loaded.host.loaded.items())
     zones = {calendar.timezone, *(source.timezone for source in loaded.catalog.sources.values() if source.timezone)}
     marks = sorted(f"{zone}={zone_mark(zone)}" for zone in zones)

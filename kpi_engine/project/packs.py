@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kpi_engine._version import __version__
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError, did_you_mean
@@ -21,6 +21,9 @@ from kpi_engine.ir.versions import in_range, is_range, version_numbers
 from kpi_engine.project.files import read_text, shown
 from kpi_engine.project.settings import ProjectConfig
 from kpi_engine.project.toml_places import place_of
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 MANIFEST = "pack.toml"
 GROUP = "kpi_engine.packs"
@@ -50,6 +53,8 @@ def read_pack(name: str, config: ProjectConfig, place: Span = NOWHERE) -> PackTe
 
 def pack_names(config: ProjectConfig) -> list[str]:
     """The names of all packs that this project could use, read from metadata alone."""
+    from importlib.metadata import entry_points
+
     return sorted({*config.packs, *(each.name for each in entry_points(group=GROUP)), *bundled()})
 
 
@@ -64,6 +69,8 @@ def bundled() -> dict[str, Path]:
 
 
 def _installed(name: str, place: Span) -> tuple[Path, str] | None:
+    from importlib.metadata import entry_points
+
     found = {_distribution(each): each for each in entry_points(group=GROUP) if each.name == name}
     if len(found) > 1:
         message = f"{len(found)} distributions have a pack `{name}`: {', '.join(sorted(found))}"

@@ -210,6 +210,10 @@ class Dialect:
 
     # Buckets and functions
 
+    def timeline(self, time: Value, edges: Sequence[object]) -> tuple[Value, Sequence[object]]:
+        """A time and edges in the form in which the database compares them fastest, the edges for `constant`."""
+        return time, edges
+
     def bucket(self, time: Value, edges: Sequence[object], binder: Binder) -> exp.Expr:
         """The number of edges (constants for `constant`, ascending) that are not after `time`.
 

@@ -171,7 +171,7 @@ def _bucket(request: MeasureRequest, relation: Relation) -> tuple[exp.Expr, list
     if query.complete_from is not None and time.stored is not None:
         # Between two edges there is nothing infinite, so that the column itself is compared, which can have an index.
         time = time.with_node(time.stored)
-    edges = [dialect.edge(edge.us, edge.day, time.kind) for edge in query.edges]
+    time, edges = dialect.timeline(time, [dialect.edge(edge.us, edge.day, time.kind) for edge in query.edges])
     bucket = dialect.bucket(time, edges, binder)
     last = dialect.constant(edges[-1], time.kind, binder, time.zone)
     conditions = [operator(exp.LT, time.node.copy(), last.node)]
@@ -295,12 +295,14 @@ def _times_left_out(request: MeasureRequest, relation: Relation) -> list[tuple[s
     assert request.time is not None
     dialect = relation.place.dialect
     time = _time(relation, request.time)
-    missing = exp.Is(this=wrapped(time.node.copy()), expression=exp.Null())
     late: exp.Expr = number(0)
     if request.watermark is not None:
-        edge = dialect.edge(request.watermark.us, request.watermark.day, time.kind)
+        time, (edge,) = dialect.timeline(
+            time, [dialect.edge(request.watermark.us, request.watermark.day, time.kind)]
+        )
         mark = dialect.constant(edge, time.kind, relation.place.binder, time.zone)
         late = _count(case([(operator(exp.GTE, time.node.copy(), mark.node), number(1))]))
+    missing = exp.Is(this=wrapped(time.node.copy()), expression=exp.Null())
     return [("rows_untimed", _count(case([(missing, number(1))]))), ("rows_late", late)]
 
 

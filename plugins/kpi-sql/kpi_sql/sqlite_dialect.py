@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from sqlglot import exp
@@ -33,7 +34,7 @@ class SqliteDialect(Dialect):
     def read(self, column: StoredColumn, node: exp.Expr, zone: str = "UTC") -> Value:
         """Times as microseconds."""
         if column.type.kind in (SqlKind.LOCAL, SqlKind.INSTANT):
-            return Value(text_microseconds(node), column.type.kind, zone=zone)
+            return Value(text_microseconds(node), column.type.kind, zone=zone, stored=node.copy())
         return super().read(column, node, zone)
 
     def read_text(self, column: StoredColumn, node: exp.Expr) -> exp.Expr:
@@ -104,6 +105,16 @@ class SqliteDialect(Dialect):
     def as_instant(self, node: exp.Expr) -> exp.Expr:
         """The same microseconds."""
         return node
+
+    def timeline(self, time: Value, edges: Sequence[object]) -> tuple[Value, Sequence[object]]:
+        """Texts as they are stored, beside edges without fractions and zones: what follows the seconds of a text, `.5`
+        or `Z`, makes it greater than its seconds alone, and not as great as the next ones."""
+        whole = [edge for edge in edges if isinstance(edge, int) and edge % 1_000_000 == 0]
+        if time.stored is None or len(whole) < len(edges):
+            return time, edges
+        spaced = call("replace", time.stored.copy(), exp.Literal.string("T"), exp.Literal.string(" "))
+        zone = time.zone if time.kind is SqlKind.LOCAL else "UTC"
+        return Value(spaced, SqlKind.TEXT), [local_text(edge, zone) for edge in whole]
 
     def contains(self, text: exp.Expr, part: exp.Expr) -> exp.Expr:
         """By code points."""

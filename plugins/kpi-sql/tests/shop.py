@@ -155,10 +155,13 @@ def tables() -> dict[str, pa.Table]:
     )
     regions = pa.table({"region": [1, 2], "title": ["north", "south"]})
     local = [datetime.datetime(2026, 3, 29, 1, 59), datetime.datetime(2026, 3, 29, 3, 0), None]
+    # In Berlin it is still March, and in UTC, too; two days later it is not.
+    local += [datetime.datetime(2026, 3, 31, 23, 30), datetime.datetime(2026, 4, 2, 12)]
+    paid = [datetime.date(2026, 3, 29), None, datetime.date(2026, 4, 30), datetime.date(2026, 3, 31), None]
     payments = pa.table(
         {
-            "paid": pa.array([datetime.date(2026, 3, 29), None, datetime.date(2026, 4, 30)]),
-            "amount": pa.array([Decimal("1.10"), Decimal(2), Decimal("-0.05")], _MONEY),
+            "paid": pa.array(paid),
+            "amount": pa.array([Decimal("1.10"), Decimal(2), Decimal("-0.05"), Decimal(4), None], _MONEY),
             "local": pa.array(local, pa.timestamp("us")),
         }
     )
