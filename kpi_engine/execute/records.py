@@ -35,21 +35,17 @@ class Unit:
     @property
     def is_clean(self) -> bool:
         """Whether no value became null, in whichever columns were read."""
-        return not (self.counts.get("failed_casts") or self.counts.get("nan_values"))
+        return not (self.count("failed_casts") or self.count("nan_values"))
+
+    def count(self, name: str) -> int:
+        """One of the counts."""
+        return int(self.counts.get(name, 0))
 
     def late_rows(self, mark: Bound | None) -> int | None:
         """How many rows lie past a watermark; None where only the rows can tell."""
         if mark is None or self.times is None or self.times.last < (mark.day if self.times.by_day else mark.us):
             return 0
-        return int(self.counts.get("late_rows", 0)) if mark == self.mark else None
-
-    def stats(self, mark: Bound | None) -> SourceStats:
-        """What a run with this watermark says that takes the unit's states instead of reading its rows."""
-        found = SourceStats(failed_in=list(self.failed_in), fragments_kept=len(self.fragments))
-        for name in _COUNTS:
-            setattr(found, name, int(self.counts.get(name, 0)))
-        found.late_rows = self.late_rows(mark) or 0
-        return found
+        return self.count("late_rows") if mark == self.mark else None
 
     @classmethod
     def of(cls, fragments: Sequence[str], read: SourceStats, times: Extent | None, mark: Bound | None) -> Unit:

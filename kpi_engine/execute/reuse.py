@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from kpi_engine.execute.keeper import Keeper, KeptRecord, QueryKey, fragment_marks
-from kpi_engine.execute.records import Entry, Form, Header, Unit
+from kpi_engine.execute.records import Entry, Form, Header
 from kpi_engine.extend.rows import Fragment
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.plan import MeasureQuery
@@ -63,12 +63,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class KeptUnit:
-    """A unit all of whose fragments are there: for each query that can do without its rows the places of its frames."""
+    """A unit all of whose fragments are there.
 
-    unit: Unit
+    `places` are by query that can do without its rows those of its frames, `cells` by query and frame of a set that is
+    only counted those of its cells; `stats` is what reading the unit would say.
+    """
+
+    fragments: tuple[str, ...]
     places: Mapping[int, tuple[Place, ...]]
     cells: Mapping[tuple[int, int], Place]
-    """For a query and a frame of a set that is only counted the place of its cells."""
+    stats: SourceStats
 
 
 class LostStates(Exception):
@@ -184,10 +188,10 @@ def find_kept(
     place_of = {name: number for number, name in enumerate(marks)}
     for kept in chosen:
         left = every - kept.places.keys()
-        for name in kept.unit.fragments:
+        for name in kept.fragments:
             reuse.missing[place_of[name]] = left
         if not left:
-            stats.add(kept.unit.stats(mark))
+            stats.add(kept.stats)
     return reuse
 
 
@@ -198,18 +202,35 @@ class _Read:
     columns: tuple[str, ...]
     counts_times: bool
 
-    def best(self, places: Sequence[tuple[KeptRecord, int]]) -> list[tuple[KeptRecord, int]]:
-        """Records that may be used together for a unit; that which counted most comes first."""
+    def usable(self, places: Sequence[tuple[KeptRecord, int]]) -> list[tuple[KeptRecord, int]]:
+        """Records that may be used together for a unit; none if together they do not know all that is to be said."""
         # What became null is counted by column: the same columns must have been read, or none had such values.
-        usable = [
+        found = [
             (record, number)
             for record, number in places
-            if record.header.units[number].is_clean or set(record.header.columns) == set(self.columns)
+            if record.header.units[number].is_clean or self._is_same(record)
         ]
-        usable.sort(key=lambda each: (each[0].header.counts_times, len(each[0].header.columns)), reverse=True)
-        read = {column for record, _ in usable for column in record.header.columns}
-        counted = any(record.header.counts_times for record, _ in usable) or not self.counts_times
-        return usable if counted and read.issuperset(self.columns) else []
+        read = {column for record, _ in found for column in record.header.columns}
+        counted = any(record.header.counts_times for record, _ in found) or not self.counts_times
+        return found if counted and read.issuperset(self.columns) else []
+
+    def stats(self, usable: Sequence[tuple[KeptRecord, int]], mark: Bound | None) -> SourceStats:
+        """What reading a unit's rows would say."""
+        timed = [record.header.units[number] for record, number in usable if record.header.counts_times]
+        same = [record.header.units[number] for record, number in usable if self._is_same(record)]
+        unit = timed[0] if self.counts_times else usable[0][0].header.units[usable[0][1]]
+        found = SourceStats(fragments_kept=len(unit.fragments), lifeless_rows=unit.count("lifeless_rows"))
+        found.excluded_rows = found.lifeless_rows
+        if self.counts_times:
+            found.excluded_rows, found.early_rows = unit.count("excluded_rows"), unit.count("early_rows")
+            found.late_rows = unit.late_rows(mark) or 0
+        for each in same[:1]:  # without one no value became null
+            found.failed_casts, found.nan_values = each.count("failed_casts"), each.count("nan_values")
+            found.failed_in = list(each.failed_in)
+        return found
+
+    def _is_same(self, record: KeptRecord) -> bool:
+        return set(record.header.columns) == set(self.columns)
 
 
 def _choose(reuse: Reuse, read: _Read, mark: Bound | None) -> list[KeptUnit]:
@@ -222,18 +243,17 @@ def _choose(reuse: Reuse, read: _Read, mark: Bound | None) -> list[KeptUnit]:
                 if there.issuperset(unit.fragments) and unit.late_rows(mark) is not None:
                     candidates.setdefault(unit.fragments, []).append((record, number))
     units: list[KeptUnit] = []
-    for places in candidates.values():
-        usable = read.best(places)
+    for fragments, places in candidates.items():
+        usable = read.usable(places)
         found, cells = _kept_places(reuse, usable)
         if found:
-            record, number = usable[0]
-            units.append(KeptUnit(record.header.units[number], found, cells))
-    units.sort(key=lambda each: (len(each.places), len(each.unit.fragments)), reverse=True)
+            units.append(KeptUnit(fragments, found, cells, read.stats(usable, mark)))
+    units.sort(key=lambda each: (len(each.places), len(each.fragments)), reverse=True)
     chosen: list[KeptUnit] = []
     taken: set[str] = set()
     for kept in units:
-        if taken.isdisjoint(kept.unit.fragments):
-            taken.update(kept.unit.fragments)
+        if taken.isdisjoint(kept.fragments):
+            taken.update(kept.fragments)
             chosen.append(kept)
     return chosen
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import TZPATH
@@ -59,6 +58,8 @@ def _zone_bytes(zone: str) -> bytes | None:
         if place.is_file():
             return place.read_bytes()
     try:
+        from importlib.resources import files
+
         return files("tzdata").joinpath("zoneinfo", *zone.split("/")).read_bytes()
     except (ModuleNotFoundError, OSError):
         return None

@@ -210,9 +210,13 @@ class Dialect:
 
     # Buckets and functions
 
-    def timeline(self, time: Value, edges: Sequence[object]) -> tuple[Value, Sequence[object]]:
-        """A time and edges in the form in which the database compares them fastest, the edges for `constant`."""
-        return time, edges
+    def timeline(self, time: Value, edges: Sequence[object], *, bounded: bool) -> tuple[Value, Sequence[object]]:
+        """A time and edges (for `constant`) in the form in which the database compares them fastest.
+
+        With `bounded` only rows between the first and the last edge count: nothing there is infinite, so that the
+        column itself is compared, which can have an index.
+        """
+        return (time.with_node(time.stored) if bounded and time.stored is not None else time), edges
 
     def bucket(self, time: Value, edges: Sequence[object], binder: Binder) -> exp.Expr:
         """The number of edges (constants for `constant`, ascending) that are not after `time`.

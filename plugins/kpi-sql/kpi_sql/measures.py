@@ -168,10 +168,8 @@ def _bucket(request: MeasureRequest, relation: Relation) -> tuple[exp.Expr, list
         return number(0), []
     query, dialect, binder = request.query, relation.place.dialect, relation.place.binder
     time = _time(relation, request.time)
-    if query.complete_from is not None and time.stored is not None:
-        # Between two edges there is nothing infinite, so that the column itself is compared, which can have an index.
-        time = time.with_node(time.stored)
-    time, edges = dialect.timeline(time, [dialect.edge(edge.us, edge.day, time.kind) for edge in query.edges])
+    given = [dialect.edge(edge.us, edge.day, time.kind) for edge in query.edges]
+    time, edges = dialect.timeline(time, given, bounded=query.complete_from is not None)
     bucket = dialect.bucket(time, edges, binder)
     last = dialect.constant(edges[-1], time.kind, binder, time.zone)
     conditions = [operator(exp.LT, time.node.copy(), last.node)]
@@ -297,9 +295,8 @@ def _times_left_out(request: MeasureRequest, relation: Relation) -> list[tuple[s
     time = _time(relation, request.time)
     late: exp.Expr = number(0)
     if request.watermark is not None:
-        time, (edge,) = dialect.timeline(
-            time, [dialect.edge(request.watermark.us, request.watermark.day, time.kind)]
-        )
+        given = dialect.edge(request.watermark.us, request.watermark.day, time.kind)
+        time, (edge,) = dialect.timeline(time, [given], bounded=False)
         mark = dialect.constant(edge, time.kind, relation.place.binder, time.zone)
         late = _count(case([(operator(exp.GTE, time.node.copy(), mark.node), number(1))]))
     missing = exp.Is(this=wrapped(time.node.copy()), expression=exp.Null())

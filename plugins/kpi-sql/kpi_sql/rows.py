@@ -137,7 +137,9 @@ def _condition(predicate: Predicate, table: StoredTable, dialect: Dialect, binde
     push: Push = "exact"
     for literal in values:
         value = dialect.read(column, named(column.name))
-        if value.stored is not None:  # what is infinite passes, too, and the column can have an index
+        if (
+            value.stored is not None and value.kind in dialect.endless
+        ):  # what is infinite passes, too, and the column can have an index
             value, push = value.with_node(value.stored), "inexact"
         if value.kind is SqlKind.LOCAL:
             push = "inexact"

@@ -106,7 +106,7 @@ class SqliteDialect(Dialect):
         """The same microseconds."""
         return node
 
-    def timeline(self, time: Value, edges: Sequence[object]) -> tuple[Value, Sequence[object]]:
+    def timeline(self, time: Value, edges: Sequence[object], *, bounded: bool) -> tuple[Value, Sequence[object]]:
         """Texts as they are stored, beside edges without fractions and zones: what follows the seconds of a text, `.5`
         or `Z`, makes it greater than its seconds alone, and not as great as the next ones."""
         whole = [edge for edge in edges if isinstance(edge, int) and edge % 1_000_000 == 0]

@@ -41,7 +41,7 @@ class Value:
     """A node and what it holds. Decimals have a `scale` and, where it is bounded, a `precision`.
 
     `constant` is the value of a literal, so that it can be given in another kind. `stored` is a time as it is stored,
-    where `node` is null for one that is infinite: what an index can serve.
+    where `node` is something that is made of it: what an index can serve.
     """
 
     node: exp.Expr

@@ -6,6 +6,7 @@ import math
 import sqlite3
 import tomllib
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -104,15 +105,19 @@ def test_sqlite_values_must_be_of_the_declared_type(tmp_path: Path, column: str,
 
 def test_sums_that_a_database_cannot_hold_are_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "x.sqlite") as connection:
-        connection.execute("CREATE TABLE t (day DATE, n INTEGER)")
-        connection.execute("INSERT INTO t VALUES ('2026-03-01', 4000000000)")
+        connection.execute("CREATE TABLE t (day DATE, n INTEGER, price DECIMAL(12,2))")
+        connection.execute("INSERT INTO t VALUES ('2026-03-01', 4000000000, 90000000.01)")
     text = f'[connections.default]\nconnector = "sqlite"\npath = "{tmp_path / "x.sqlite"}"\n'
-    definitions = "source t\n  time: day\n  column day: date\n  column n: integer\n\nodd = sum(t.n * t.n)\n"
+    definitions = "source t\n  time: day\n  column day: date\n  column n: integer\n  column price: decimal\n\n"
+    definitions += "odd = sum(t.n * t.n)\npaid = sum(t.n * t.price)\n"
     question = {"grain": "month", "start": "2026-03", "end": "2026-03"}
-    with pytest.raises(KpiError, match=r"E609.*out of the range"):
-        kpi_engine.open(shop.project(tmp_path / "p", text, definitions)).eval("odd", **question)
+    there = kpi_engine.open(shop.project(tmp_path / "p", text, definitions))
+    for metric in ("odd", "paid"):
+        with pytest.raises(KpiError, match=r"E609.*out of the range"):
+            there.eval(metric, **question)
     rows = kpi_engine.open(shop.project(tmp_path / "q", text + "aggregate = false\n", definitions))
     assert rows.eval("odd", **question).table.column("odd").to_pylist() == [4000000000**2]
+    assert rows.eval("paid", **question).table.column("paid").to_pylist() == [4000000000 * Decimal("90000000.01")]
 
 
 def test_types_that_postgres_alone_has(connection_text: Callable[[str], str]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -51,3 +53,27 @@ def test_what_is_not_fetched_is_counted_all_the_same(
         assert after["rows"] < before["rows"]
         for count in ("rows_without_time", "rows_past_watermark"):
             assert after[count] == before[count] > 0, (count, before, after)
+
+
+_TIMES = {
+    "2026-02-28 22:59:59.9Z": False,
+    "2026-02-28T23:00:00Z": True,
+    "2026-02-28 23:00:00.000001Z": True,
+    "2026-03-31T21:59:59.999999Z": True,
+    "2026-03-31 22:00:00Z": False,
+    "2026-03-31T22:00:00.5Z": False,
+}
+"""Instants as SQLite may hold them, and whether they are in the March of Berlin."""
+
+
+@pytest.mark.parametrize("aggregate", ["true", "false"])
+def test_every_form_of_an_instant_is_compared_alike(aggregate: str, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "x.sqlite")) as connection, connection:
+        connection.execute("CREATE TABLE seen (at TIMESTAMPTZ)")
+        connection.executemany("INSERT INTO seen VALUES (?)", [[text] for text in _TIMES])
+    settings = (
+        f'[connections.default]\nconnector = "sqlite"\npath = "{tmp_path / "x.sqlite"}"\naggregate = {aggregate}\n'
+    )
+    definitions = 'calendar\n  timezone: "Europe/Berlin"\n\nsource seen\n  time: at\n\nseen_count = count(seen)\n'
+    answer = kpi_engine.open(shop.project(tmp_path / "p", settings, definitions)).eval("seen_count", **MARCH)
+    assert answer.table["seen_count"].to_pylist() == [sum(_TIMES.values())]

@@ -3,29 +3,9 @@ WITH "r" AS (
   SELECT
     "t1"."country" COLLATE BINARY AS "key0",
     CASE
-      WHEN (
-        (
-          CAST(STRFTIME('%s', SUBSTR("t0"."at", 1, 19)) AS INTEGER) * 1000000
-        ) + CAST(SUBSTR(RTRIM(SUBSTR("t0"."at", 21, 6), 'Z') || '000000', 1, 6) AS INTEGER)
-      ) < CAST(?2 AS INTEGER)
-      THEN CASE
-        WHEN (
-          (
-            CAST(STRFTIME('%s', SUBSTR("t0"."at", 1, 19)) AS INTEGER) * 1000000
-          ) + CAST(SUBSTR(RTRIM(SUBSTR("t0"."at", 21, 6), 'Z') || '000000', 1, 6) AS INTEGER)
-        ) < CAST(?6 AS INTEGER)
-        THEN 0
-        ELSE 1
-      END
-      ELSE CASE
-        WHEN (
-          (
-            CAST(STRFTIME('%s', SUBSTR("t0"."at", 1, 19)) AS INTEGER) * 1000000
-          ) + CAST(SUBSTR(RTRIM(SUBSTR("t0"."at", 21, 6), 'Z') || '000000', 1, 6) AS INTEGER)
-        ) < CAST(?5 AS INTEGER)
-        THEN 2
-        ELSE 3
-      END
+      WHEN REPLACE("t0"."at", 'T', ' ') < CAST(?2 AS TEXT)
+      THEN CASE WHEN REPLACE("t0"."at", 'T', ' ') < CAST(?6 AS TEXT) THEN 0 ELSE 1 END
+      ELSE CASE WHEN REPLACE("t0"."at", 'T', ' ') < CAST(?5 AS TEXT) THEN 2 ELSE 3 END
     END AS "bucket",
     CAST(ROUND("t0"."total" * 100) AS INTEGER) AS "a0",
     (
@@ -40,18 +20,10 @@ WITH "r" AS (
     )
   WHERE
     (
-      (
-        (
-          CAST(STRFTIME('%s', SUBSTR("t0"."at", 1, 19)) AS INTEGER) * 1000000
-        ) + CAST(SUBSTR(RTRIM(SUBSTR("t0"."at", 21, 6), 'Z') || '000000', 1, 6) AS INTEGER)
-      ) < CAST(?3 AS INTEGER)
+      REPLACE("t0"."at", 'T', ' ') < CAST(?3 AS TEXT)
     )
     AND (
-      (
-        (
-          CAST(STRFTIME('%s', SUBSTR("t0"."at", 1, 19)) AS INTEGER) * 1000000
-        ) + CAST(SUBSTR(RTRIM(SUBSTR("t0"."at", 21, 6), 'Z') || '000000', 1, 6) AS INTEGER)
-      ) >= CAST(?4 AS INTEGER)
+      REPLACE("t0"."at", 'T', ' ') >= CAST(?4 AS TEXT)
     )
 )
 SELECT
@@ -69,29 +41,9 @@ WITH "r" AS (
   SELECT
     "t1"."country" COLLATE BINARY AS "key0",
     CASE
-      WHEN (
-        (
-          CAST(STRFTIME('%s', SUBSTR("t0"."at", 1, 19)) AS INTEGER) * 1000000
-        ) + CAST(SUBSTR(RTRIM(SUBSTR("t0"."at", 21, 6), 'Z') || '000000', 1, 6) AS INTEGER)
-      ) < CAST(?1 AS INTEGER)
-      THEN CASE
-        WHEN (
-          (
-            CAST(STRFTIME('%s', SUBSTR("t0"."at", 1, 19)) AS INTEGER) * 1000000
-          ) + CAST(SUBSTR(RTRIM(SUBSTR("t0"."at", 21, 6), 'Z') || '000000', 1, 6) AS INTEGER)
-        ) < CAST(?5 AS INTEGER)
-        THEN 0
-        ELSE 1
-      END
-      ELSE CASE
-        WHEN (
-          (
-            CAST(STRFTIME('%s', SUBSTR("t0"."at", 1, 19)) AS INTEGER) * 1000000
-          ) + CAST(SUBSTR(RTRIM(SUBSTR("t0"."at", 21, 6), 'Z') || '000000', 1, 6) AS INTEGER)
-        ) < CAST(?4 AS INTEGER)
-        THEN 2
-        ELSE 3
-      END
+      WHEN REPLACE("t0"."at", 'T', ' ') < CAST(?1 AS TEXT)
+      THEN CASE WHEN REPLACE("t0"."at", 'T', ' ') < CAST(?5 AS TEXT) THEN 0 ELSE 1 END
+      ELSE CASE WHEN REPLACE("t0"."at", 'T', ' ') < CAST(?4 AS TEXT) THEN 2 ELSE 3 END
     END AS "bucket",
     "t0"."customer" COLLATE BINARY AS "a1"
   FROM "orders" AS "t0"
@@ -103,18 +55,10 @@ WITH "r" AS (
     )
   WHERE
     (
-      (
-        (
-          CAST(STRFTIME('%s', SUBSTR("t0"."at", 1, 19)) AS INTEGER) * 1000000
-        ) + CAST(SUBSTR(RTRIM(SUBSTR("t0"."at", 21, 6), 'Z') || '000000', 1, 6) AS INTEGER)
-      ) < CAST(?2 AS INTEGER)
+      REPLACE("t0"."at", 'T', ' ') < CAST(?2 AS TEXT)
     )
     AND (
-      (
-        (
-          CAST(STRFTIME('%s', SUBSTR("t0"."at", 1, 19)) AS INTEGER) * 1000000
-        ) + CAST(SUBSTR(RTRIM(SUBSTR("t0"."at", 21, 6), 'Z') || '000000', 1, 6) AS INTEGER)
-      ) >= CAST(?3 AS INTEGER)
+      REPLACE("t0"."at", 'T', ' ') >= CAST(?3 AS TEXT)
     )
 )
 SELECT
