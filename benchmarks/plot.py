@@ -13,7 +13,7 @@ from records import Key, Results
 from refresh import STORED
 from workloads import DUCKDB, ENGINE, POLARS
 
-_WIDTH, _LEFT, _RIGHT, _TOP, _LINE, _BOTTOM = 900, 330, 30, 84, 34, 56
+_WIDTH, _LEFT, _RIGHT, _TOP, _LINE, _BOTTOM = 960, 400, 30, 84, 34, 56
 _COLORS: Final = {
     DUCKDB: "#b8860b",
     POLARS: "#1f6fb5",
@@ -100,4 +100,4 @@ def _legend() -> Iterator[str]:
 
 def _short(title: str) -> str:
     """A title that fits on the left."""
-    return title if len(title) <= 50 else f"{title[:48].rstrip(' ,')} …"
+    return title if len(title) <= 60 else f"{title[:58].rstrip(' ,')} …"

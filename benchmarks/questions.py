@@ -111,7 +111,7 @@ QUESTIONS: Final = {
         ),
         Question(
             "scorecard",
-            "twelve metrics by month and channel, distinct customers among them",
+            "twelve metrics by month and channel",
             _SCORECARD,
             "month",
             _ALL_ORDERS,
@@ -140,7 +140,7 @@ QUESTIONS: Final = {
         Question("growth", "revenue against a year earlier, by month", ("revenue", "revenue_growth"), "month", _SALES),
         Question(
             "tickets",
-            "open tickets at the month's end, median and p90 of first response",
+            "open tickets; median and p90 of first response; by month",
             ("open_tickets", "first_response_median", "first_response_p90"),
             "month",
             {"tickets": ("opened_at", "first_reply_at", "closed_at")},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
@@ -19,6 +20,7 @@ from kpi_engine.cli.options import (
     From,
     Grain,
     Limit,
+    Memory,
     Metrics,
     NoStore,
     OrderBy,
@@ -34,6 +36,7 @@ from kpi_engine.cli.options import (
 from kpi_engine.cli.progress import progress
 from kpi_engine.cli.session import session_of
 from kpi_engine.ir.diagnostic import did_you_mean
+from kpi_engine.ir.sizes import size_of
 
 if TYPE_CHECKING:
     from kpi_engine import Project, Result
@@ -61,6 +64,7 @@ def evaluate(
     profile: Profile = False,
     store: Store = None,
     no_store: NoStore = False,
+    memory: Memory = None,
     format: Format = None,
     output: Output = None,
 ) -> None:
@@ -74,6 +78,7 @@ def evaluate(
 
     session = session_of(context).with_store(chosen_store(store, no_store))
     # A flag that cannot be used is said before any data is read.
+    limit_memory(memory)
     shown = Shown(chosen_format(format, output, session), output, stats, profile, session.errors)
     names = _metric_names(metrics)
     question: dict[str, Any] = {
@@ -180,6 +185,15 @@ def chosen_store(folder: str | None, off: bool) -> str | Literal[False] | None:
     if folder is not None and off:
         raise usage_error("E720", "--store and --no-store do not go together", "leave one of them out")
     return False if off else folder
+
+
+def limit_memory(size: str | None) -> None:
+    """Let the answers of this process take no more memory."""
+    if size is None:
+        return
+    if size_of(size) is None:
+        raise usage_error("E823", f"--memory is no amount of memory: `{size}`", 'write --memory "2 GB"')
+    os.environ["KPI_MEMORY"] = size
 
 
 def row_limit(text: str | None) -> int | None:

@@ -52,6 +52,10 @@ Limit = Annotated[str | None, typer.Option("--limit", metavar="N", help="At most
 Stats = Annotated[
     bool, typer.Option("--stats", help="Say what was read and how long each stage took; with -f json as data.")
 ]
+Memory = Annotated[
+    str | None,
+    typer.Option("--memory", metavar="SIZE", help="How much memory the answer may take, as 2 GB (or KPI_MEMORY)."),
+]
 Profile = Annotated[
     bool, typer.Option("--profile", help="Say where the time went: a table by source and step, and by stage.")
 ]

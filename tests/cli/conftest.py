@@ -57,6 +57,7 @@ class StandIn:
     opened: list[tuple[object, object, object]] = field(default_factory=list)
     asked: list[tuple[object, dict[str, object]]] = field(default_factory=list)
     failure: BaseException | None = None
+    config: Any = SimpleNamespace(plugins=())
 
     def open(self, path: object = None, *, definitions: object = None, data: object = None) -> StandIn:
         self.opened.append((path, definitions, data))

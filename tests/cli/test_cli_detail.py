@@ -166,6 +166,7 @@ def test_the_report_counts_what_was_left_out(folder: Path, kpi: Callable[..., An
     stats = found["stats"]
     assert list(stats) == [
         "as_of", "watermarks", "partial_periods", "zero_divisions", "estimates", "sources", "notes", "seconds",
+        "peak_memory",
     ]  # fmt: skip
     orders, tickets = stats["sources"]["orders"], stats["sources"]["tickets"]
     assert orders["rows"] == len(ORDERS) and orders["bytes"] == (folder / "orders.csv").stat().st_size
@@ -180,9 +181,14 @@ def test_the_report_counts_what_was_left_out(folder: Path, kpi: Callable[..., An
     assert "1 row of orders left out of `per` and `having`: no customer_id" in done.err
     assert "2 rows of tickets left out: no lifetime" in done.err
     assert "1 row of orders not counted yet" in done.err
-    assert stats == {**kpi_engine.open().eval(
-        ["conversion", "buyers", "open_tickets", "revenue"], grain="month").report(), "seconds": stats["seconds"]
-    }  # fmt: skip
+    again = kpi_engine.open().eval(["conversion", "buyers", "open_tickets", "revenue"], grain="month").report()
+    assert _apart_from_times(stats) == _apart_from_times(again)
+
+
+def _apart_from_times(report: Any) -> dict[str, Any]:
+    """A report without what no two runs have in common."""
+    sources = {name: {**source, "seconds": {}} for name, source in report["sources"].items()}
+    return {**report, "sources": sources, "seconds": {}, "peak_memory": 0}
 
 
 def test_a_run_without_anything_odd_says_only_the_as_of(folder: Path, kpi: Callable[..., Any]) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from kpi_engine.cli import output
 from kpi_engine.ir.diagnostic import KpiError
+from kpi_engine.ir.result import SourceStats
 
 Run = Callable[..., Any]
 
@@ -83,6 +84,25 @@ def test_an_unknown_format_is_said_before_anything_is_read(kpi: Run, project: An
 def test_a_limit_is_a_whole_number(kpi: Run, project: Any, limit: str) -> None:
     done = kpi("eval", "revenue", f"--limit={limit}")
     assert done.code == 2 and "E726" in done.err and project.asked == []
+
+
+def test_memory_is_an_amount(kpi: Run, project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KPI_MEMORY", "")
+    done = kpi("eval", "revenue", "--memory", "plenty")
+    assert done.code == 2 and "E823" in done.err and "--memory" in done.err and project.asked == []
+    assert kpi("eval", "revenue", "--memory", "2 GB").code == 0
+    assert os.environ["KPI_MEMORY"] == "2 GB"
+
+
+def test_a_profile_says_where_the_time_went(kpi: Run, project: Any) -> None:
+    project.answer.stats.sources["orders"] = SourceStats(rows=1200, fragments_read=3, seconds={"read": 0.5})
+    project.answer.stats.seconds["scan"] = 0.75
+    lines = kpi("eval", "revenue", "--profile").err.replace("\u202f", " ").splitlines()
+    heads = next(line for line in lines if line.startswith("source"))
+    row = next(line for line in lines if line.startswith("orders "))
+    assert heads.split() == ["source", "rows", "bytes", "read", "skipped", "known", "read", "states", "kept", "merge"]
+    assert row.split() == ["orders", "1", "200", "0", "B", "3", "0", "0", "0.500", "0.000", "0.000", "0.000"]
+    assert len(heads) == len(row) and "scan        0.750" in lines
 
 
 def test_a_binary_format_is_not_for_terminals(kpi: Run, project: Any, monkeypatch: pytest.MonkeyPatch) -> None:

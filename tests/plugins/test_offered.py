@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 
+import kpi_engine
 from kpi_engine.extend.measures import MeasureRequest, PartialStates
 from kpi_engine.extend.rows import Predicate, ScanRequest
 from kpi_engine.extend.scans import OpenedScan, dataset_scan
@@ -79,3 +83,16 @@ def test_rows_that_are_not_fetched_are_counted_once(metrics: list[str]) -> None:
     assert (counted.excluded_rows, counted.late_rows) == (1, 1)
     # By column, however many queries say it; of rows that are fetched the engine counts itself.
     assert counted.nan_values == (0 if "spread" in metrics else 3)
+
+
+@pytest.mark.parametrize("type", [pa.timestamp("us", "UTC"), pa.date32()])
+def test_files_of_rows_without_a_time_are_counted(type: pa.DataType, tmp_path: Path) -> None:
+    """A window rules files out by their statistics, except those in which no row has a time."""
+    days = {"null": None, "march": datetime.date(2026, 3, 5), "april": datetime.date(2026, 4, 5)}
+    for name, day in days.items():
+        pq.write_table(pa.table({"at": pa.array([day, day], pa.date32()).cast(type)}), tmp_path / f"{name}.parquet")
+    text = 'source seen\n  table: "*.parquet"\n  time: at\n\nseen_count = count(seen)\n'
+    answer = kpi_engine.Project.from_text(text, data=tmp_path).eval("seen_count", **MARCH)
+    source = answer.report()["sources"]["seen"]
+    assert answer.table["seen_count"].to_pylist() == [2]
+    assert (source["rows"], source["rows_without_time"]) == (4, 2)

@@ -93,7 +93,9 @@ def excludes(known: Statistics, predicate: Predicate) -> bool:
     if predicate.operator == "is_null":
         return known.nulls == 0
     if known.nulls is not None and known.nulls == known.rows:
-        return True
+        # Rows without a time lie in no window, but they are counted: what may be a window does not rule them out.
+        ranged = predicate.operator in _RANGES and isinstance(predicate.value, datetime.date)
+        return not ranged
     if known.bounds is None:
         return False
     values = predicate.value if isinstance(predicate.value, tuple) else (predicate.value,)
@@ -103,6 +105,7 @@ def excludes(known: Statistics, predicate: Predicate) -> bool:
         return False
 
 
+_RANGES = ("<", "<=", ">", ">=")
 _TESTS: dict[str, Callable[[Statistics, Any], bool]] = {
     "=": lambda known, value: value < known.least or value > known.greatest,
     "in": lambda known, value: value < known.least or value > known.greatest,
