@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from kpi_engine.kernels.frames import StateFrame, group_rows, merge_frames
-from kpi_engine.kernels.state_bytes import rows_of
+from kpi_engine.kernels.frames import StateFrame, group_rows, merge_frames, rows_of
 from kpi_engine.kernels.states import State, joined
 
 

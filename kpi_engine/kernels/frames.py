@@ -72,17 +72,17 @@ def _plain_frame(
     first, skipped = groups.first, 0
     if counted is not None and len(first) and not counted[first[0]]:
         first, skipped = first[1:], 1  # groups come in ascending order: rows that do not count are the first
-    rows_of: dict[int, CountedRows] = {}
+    counted_rows: dict[int, CountedRows] = {}
     states = []
     for each in inputs:
-        rows = rows_of.get(id(each.condition))
+        rows = counted_rows.get(id(each.condition))
         if rows is None:
             if each.condition is None and not skipped:
                 rows = CountedRows.all_of(groups)
             else:
                 ids = groups.ids - 1 if skipped else groups.ids
                 rows = CountedRows.of(_that_meet(each.condition, ids), len(first))
-            rows_of[id(each.condition)] = rows
+            counted_rows[id(each.condition)] = rows
         states.append(partial_state(each.kind, each.values, rows))
     return StateFrame(_take(keys, first), bucket[first], None, tuple(states))
 
@@ -220,10 +220,11 @@ def _shared_buckets(frames: Sequence[StateFrame]) -> Mask:
 
 def _divided(frame: StateFrame, chosen: Mask) -> tuple[StateFrame, StateFrame]:
     """The states that are not chosen, and those that are."""
-    return _rows_of(frame, np.flatnonzero(~chosen)), _rows_of(frame, np.flatnonzero(chosen))
+    return rows_of(frame, np.flatnonzero(~chosen)), rows_of(frame, np.flatnonzero(chosen))
 
 
-def _rows_of(frame: StateFrame, rows: Ints) -> StateFrame:
+def rows_of(frame: StateFrame, rows: Ints) -> StateFrame:
+    """Some rows of a frame."""
     item = None if frame.item is None else frame.item.take(pa.array(rows))
     states = tuple(chosen_states([state], rows) for state in frame.states)
     return StateFrame(_take(frame.keys, rows), frame.bucket[rows], item, states)

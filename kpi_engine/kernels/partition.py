@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from kpi_engine.kernels.counted import CountedPart, counted
-from kpi_engine.kernels.frames import StateFrame, merge_frames
+from kpi_engine.kernels.frames import StateFrame, merge_frames, rows_of
 from kpi_engine.kernels.group import encode
 from kpi_engine.kernels.ids import texts
 from kpi_engine.kernels.sketches_hash import hash128
-from kpi_engine.kernels.state_bytes import rows_of
 from kpi_engine.kernels.vectors import validity
 
 

@@ -15,8 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kpi_engine.ir.bounds import Bound
-from kpi_engine.kernels.frames import StateFrame, merge_frames
-from kpi_engine.kernels.state_bytes import rows_of
+from kpi_engine.kernels.frames import StateFrame, merge_frames, rows_of
 from kpi_engine.kernels.vectors import Ints, int64_view
 
 

@@ -10,24 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from kpi_engine.ir.plan import StateKind
-from kpi_engine.kernels.frames import StateFrame
+from kpi_engine.kernels.frames import StateFrame, rows_of
 from kpi_engine.kernels.limbs import Limbs, from_fixed_size_list, to_fixed_size_list
 from kpi_engine.kernels.states import State, chosen_states, joined
-from kpi_engine.kernels.vectors import Ints, int64_view
+from kpi_engine.kernels.vectors import int64_view
 
 _KINDS, _SIZES = b"kpi.kinds", b"kpi.sizes"
 _CODEC = "lz4"
-
-
-def rows_of(frame: StateFrame, rows: Ints) -> StateFrame:
-    """Some rows of a frame."""
-    chosen = pa.array(rows)
-    return StateFrame(
-        tuple(key.take(chosen) for key in frame.keys),
-        frame.bucket[rows],
-        None if frame.item is None else frame.item.take(chosen),
-        tuple(chosen_states([state], rows) for state in frame.states),
-    )
 
 
 def rows_between(frame: StateFrame, start: int, stop: int) -> StateFrame:

@@ -57,7 +57,7 @@ class StandIn:
     opened: list[tuple[object, object, object]] = field(default_factory=list)
     asked: list[tuple[object, dict[str, object]]] = field(default_factory=list)
     failure: BaseException | None = None
-    config: Any = SimpleNamespace(plugins=())
+    config: Any = field(default_factory=lambda: SimpleNamespace(plugins=()))
 
     def open(self, path: object = None, *, definitions: object = None, data: object = None) -> StandIn:
         self.opened.append((path, definitions, data))
