@@ -36,6 +36,7 @@ INABILITY: Final[dict[str, dict[str, str]]] = {
         "repeat": "a filter by a metric looks at all time, not at the month",
         "retention": "no aggregation over two neighbouring periods of one customer",
         "new_customers": "no first event over all history by the month of it",
+        "growth": "a year back is taken day by day: February 2025 is compared with 28 of the 29 days of 2024",
         "tickets": _NO_SNAPSHOT,
         "full": _PART,
         "funnel": "a conversion gives each order to one visit",

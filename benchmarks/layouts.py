@@ -89,7 +89,7 @@ def _mark(data: Path, what: str) -> None:
     (data / "written.txt").write_text(what, encoding="utf-8")
 
 
-def _monthly(folder: Path, months: Months, _: str) -> None:
+def _monthly(folder: Path, months: Months, _time: str) -> None:
     for month, table in months:
         _write(table, folder / f"{month:%Y-%m}.parquet")
 
@@ -100,12 +100,12 @@ def _daily(folder: Path, months: Months, time: str) -> None:
             _write(part, folder / f"{day}.parquet")
 
 
-def _as_csv(folder: Path, months: Months, _: str) -> None:
+def _as_csv(folder: Path, months: Months, _time: str) -> None:
     for month, table in months:
         _write(table, folder / f"{month:%Y-%m}.csv")
 
 
-def _one_file(folder: Path, months: Months, _: str) -> None:
+def _one_file(folder: Path, months: Months, _time: str) -> None:
     """One file of row groups of a million rows."""
     _, table = next(months)
     with pq.ParquetWriter(folder / "all.parquet", table.schema) as writer:
@@ -117,7 +117,7 @@ def _one_file(folder: Path, months: Months, _: str) -> None:
         writer.write_table(table, row_group_size=GROUP_ROWS)
 
 
-def _shuffled(folder: Path, months: Months, _: str) -> None:
+def _shuffled(folder: Path, months: Months, _time: str) -> None:
     """As many files as months, every row in any of them and at any place: dealt out first, then mixed in each file."""
     rng = np.random.Generator(np.random.PCG64(7))
     with tempfile.TemporaryDirectory(dir=folder) as place:

@@ -32,8 +32,8 @@ class ProcessFailed(Exception):
     """A process that was measured failed; its last words."""
 
 
-def own_process(command: Sequence[str], *, cwd: Path | None = None, group: Path | None = None) -> Cost:
-    """The cost of a command, in a control group if one is given.
+def own_process(command: Sequence[str], *, group: Path | None = None, told: Mapping[str, str] | None = None) -> Cost:
+    """The cost of a command, in a control group if one is given; `told` are further variables of its environment.
 
     This process must stay small, as a child's peak is never reported below what its parent held when it was started.
 
@@ -42,11 +42,12 @@ def own_process(command: Sequence[str], *, cwd: Path | None = None, group: Path 
     """
     # Programs are compiled once and not on every start, as for everybody who uses them.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment |= told or {}
     if group is not None:
         # The shell joins the group and is replaced by the command, so that all it ever holds is counted there.
         command = ["/bin/sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh", *command]
     started = time.perf_counter()
-    with subprocess.Popen(command, env=environment, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
         assert child.stdout is not None
         said = child.stdout.read()
         # wait4 gives the usage of this child alone; getrusage(RUSAGE_CHILDREN) would give the peak of all of them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,7 +25,7 @@ class Question:
     title: str
     metrics: tuple[str, ...]
     grain: str
-    reads: dict[str, tuple[str, ...]]
+    reads: Mapping[str, tuple[str, ...]]
     by: tuple[str, ...] = ()
     single: bool = True
 

@@ -84,7 +84,7 @@ def refreshing(arguments: argparse.Namespace, results: Results) -> None:
 def memory(arguments: argparse.Namespace, results: Results) -> None:
     """Additive questions on the largest size, in 2 GiB."""
     orders = max(arguments.capped_orders, FEWEST_ROWS)
-    capped.run(shop(arguments, orders), orders, results)
+    capped.run(shop(arguments, orders), orders, arguments.questions, results)
 
 
 def starting(arguments: argparse.Namespace, results: Results) -> None:

@@ -233,8 +233,9 @@ def local_day(times: pa.ChunkedArray) -> Ints:
     """The local day of each time, or of each date, in days since 1970."""
     values = times.combine_chunks()
     if pa.types.is_date32(values.type):
-        return values.cast(pa.int32()).to_numpy().astype(np.int64)
-    found: Ints = (values.cast(pa.int64()).to_numpy() + _UTC_OFFSET) // _DAY
+        found: Ints = values.cast(pa.int32()).to_numpy().astype(np.int64)
+    else:
+        found = (values.cast(pa.int64()).to_numpy() + _UTC_OFFSET) // _DAY
     return found
 
 
@@ -251,7 +252,8 @@ def _order_times(shop: Shop, month: dt.date) -> Ints:
 def _times(rng: np.random.Generator, month: dt.date, count: int) -> Ints:
     """Instants within the local month (Asia/Shanghai), in order, in microseconds UTC."""
     start, stop = _local_days(month)
-    return np.sort(start * _DAY - _UTC_OFFSET + (rng.random(count) * (stop - start) * _DAY).astype(np.int64))
+    found: Ints = np.sort(start * _DAY - _UTC_OFFSET + (rng.random(count) * (stop - start) * _DAY).astype(np.int64))
+    return found
 
 
 def _local_days(month: dt.date) -> tuple[int, int]:

@@ -99,7 +99,7 @@ def _scorecard(results: Results, orders: int) -> Iterator[Target]:
     metrics = len(QUESTIONS["full"].metrics)
     title = f"whole scorecard, {metrics} metrics of six sources, own process"
     found = ratio(results, "process", "full", orders)
-    yield _at_most(f"{title}: time by the best peer's", 0.45, found and found.value, found and f"against {found.other}")
+    yield _at_most(f"{title}: time by the best peer's", 0.45, _value(found), _against(found))
     ours = results.get(Key("process", "full", ENGINE, orders))
     peers = [results.get(Key("process", "full", way, orders)) for way in (DUCKDB, POLARS)]
     least = min((peer.memory_median for peer in peers if peer is not None), default=None)
@@ -165,7 +165,7 @@ def _refresh(results: Results) -> Iterator[Target]:
         found = _ratio(results, results.get(Key("refresh", REFRESH, way, orders)), best)
         remark = found.other if found is not None else (failed.problem if failed is not None else "")
         title = f"scorecard after a day was appended, {name}: time by the best peer's run"
-        yield _at_most(title, limit, found and found.value, remark, places=3)
+        yield _at_most(title, limit, _value(found), remark, places=3)
 
 
 def _growth(results: Results, orders: int) -> Iterator[Target]:
@@ -203,9 +203,7 @@ def _start(results: Results) -> Iterator[Target]:
     for name, base in ((start.HELP, start.HELP_BASE), (start.ROWS, start.ROWS_BASE)):
         ours, other = (results.get(Key("start", each, "")) for each in (name, base))
         found = _ratio(results, ours, other)
-        yield _at_most(
-            f'`{name}` by `python -c "{base}"`', 1.5, found and found.value, ours.note if ours is not None else ""
-        )
+        yield _at_most(f'`{name}` by `python -c "{base}"`', 1.5, _value(found), ours.note if ours is not None else "")
     many, one = (results.get(Key("start", each, "")) for each in (start.CHECK, start.CHECK_BASE))
     beyond = results.seconds(many) - results.seconds(one) if many is not None and one is not None else None
     yield _at_most(f"`{start.CHECK}`: seconds beyond `{start.CHECK_BASE}`", 1.0, beyond, unit=" s")
@@ -213,6 +211,14 @@ def _start(results: Results) -> Iterator[Target]:
     speed = int(parse.note.split()[0]) / results.seconds(parse) if parse is not None else None
     met = None if speed is None else speed >= 20_000
     yield Target("parsing, lines a second", ">= 20 000", UNKNOWN if speed is None else f"{speed:,.0f}", met)
+
+
+def _value(found: Ratio | None) -> float | None:
+    return None if found is None else found.value
+
+
+def _against(found: Ratio | None) -> str:
+    return "" if found is None else f"against {found.other}"
 
 
 def _known(ratios: Iterable[Ratio | None]) -> list[Ratio]:
@@ -225,11 +231,11 @@ def _none_above(figure: str, limit: float, found: Sequence[Ratio]) -> Target:
     remark = (
         "" if worst is None else f"{worst.question} against {worst.other}; {above} of {len(found)} are above {limit}"
     )
-    return _at_most(figure, limit, worst and worst.value, remark)
+    return _at_most(figure, limit, _value(worst), remark)
 
 
 def _at_most(
-    figure: str, limit: float, found: float | None, remark: str | None = "", places: int = 2, unit: str = " x"
+    figure: str, limit: float, found: float | None, remark: str = "", places: int = 2, unit: str = " x"
 ) -> Target:
     says = UNKNOWN if found is None else f"{found:.{places}f}{unit}"
-    return Target(figure, f"<= {limit:g}{unit}", says, None if found is None else found <= limit, remark or "")
+    return Target(figure, f"<= {limit:g}{unit}", says, None if found is None else found <= limit, remark)

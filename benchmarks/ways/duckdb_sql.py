@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 from questions import Question
+
+MEMORY: Final = "BENCHMARK_DUCKDB_MEMORY"
+"""How much memory DuckDB is told that it may take."""
 
 _TYPES: Final = {
     **dict.fromkeys(("total", "cost", "price", "amount", "discount"), "decimal(12, 2)"),
@@ -22,6 +26,8 @@ def answer(question: Question, data: Path) -> list[tuple[Any, ...]]:
     """The rows of the answer: keys, then metrics in order."""
     connection = duckdb.connect()
     connection.execute("set timezone = 'UTC'; set enable_progress_bar = false")
+    if MEMORY in os.environ:
+        connection.execute(f"set memory_limit = '{os.environ[MEMORY]}'; set temp_directory = '{data}/spilled'")
     rows: list[tuple[Any, ...]] = connection.execute(sql_of(question, data)).fetchall()
     return rows
 

@@ -46,11 +46,7 @@ class _Shop:
         return pl.scan_parquet(path.with_suffix(".parquet")).select(columns)
 
 
-_MONEY: Final = pl.Decimal(12, 2)
-_INSTANT: Final = pl.Datetime("us", "UTC")
-_TYPES: Final[dict[str, Any]] = {
-    **dict.fromkeys(("total", "cost", "price", "amount", "discount"), _MONEY),
-}
+_TYPES: Final = dict.fromkeys(("total", "cost", "price", "amount", "discount"), pl.Decimal(12, 2))
 
 
 def _local(column: str) -> pl.Expr:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from kpi_engine.execute.prune import time_range
 from kpi_engine.execute.pushed import pushed_times
@@ -23,6 +24,26 @@ def first_time(request: ExtentRequest, world: World) -> Bound | None:
     if asked is not None:
         found = time_bounds(asked, None, world.calendar)
         return None if found is None else found[0]
+    if world.keeper is None:
+        return _first(request, world)
+    return world.keeper.time("first", request, world.catalog, world.reader, partial(_first, request, world))
+
+
+def last_time(request: ExtentRequest, world: World, limit: Bound) -> Bound | None:
+    """The latest time before `limit` in any row; None without rows."""
+    asked = pushed_times(request, world, "maximum", limit)
+    if asked is not None:
+        found = time_bounds(asked, limit, world.calendar)
+        return None if found is None else found[1]
+    if world.keeper is not None:
+        find = partial(_last, request, world, None)
+        latest = world.keeper.time("last", request, world.catalog, world.reader, find)
+        if latest is None or latest < limit:  # no row is still to come
+            return latest
+    return _last(request, world, limit)
+
+
+def _first(request: ExtentRequest, world: World) -> Bound | None:
     earliest: Bound | None = None
     # Those without statistics come first, then those that may begin earliest: the rest need not be read.
     for fragment, known in sorted(_fragments(request, world), key=lambda each: (each[1] is not None, each[1] or ())):
@@ -33,12 +54,7 @@ def first_time(request: ExtentRequest, world: World) -> Bound | None:
     return earliest
 
 
-def last_time(request: ExtentRequest, world: World, limit: Bound) -> Bound | None:
-    """The latest time before `limit` in any row; None without rows."""
-    asked = pushed_times(request, world, "maximum", limit)
-    if asked is not None:
-        found = time_bounds(asked, limit, world.calendar)
-        return None if found is None else found[1]
+def _last(request: ExtentRequest, world: World, limit: Bound | None) -> Bound | None:
     latest: Bound | None = None
     ranged = sorted(_fragments(request, world), key=lambda each: (each[1] is None, (each[1] and each[1][1]) or ()))
     for fragment, known in reversed(ranged):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import pyarrow as pa
 
@@ -15,7 +17,7 @@ from kpi_engine.extend.rows import Fragment, fingerprint_of
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import Catalog
 from kpi_engine.ir.fingerprint import Connections, Meaning, fingerprint
-from kpi_engine.ir.plan import MeasureQuery
+from kpi_engine.ir.plan import ExtentRequest, MeasureQuery
 from kpi_engine.ir.result import RunStats
 from kpi_engine.ir.state_meaning import Part, query_meaning
 from kpi_engine.ir.stored import NewRecord, StateStore, StoredRecord
@@ -111,11 +113,42 @@ class Keeper:
     def _table(self, name: str, catalog: Catalog, reader: SourceReader) -> str | None:
         """What changes when rows of a table do."""
         if name not in self._tables:
-            plain = replace(catalog.sources[name], distinct=False, on_duplicate=None)  # of the same rows
-            marks = fragment_marks(reader.open(plain, ()).fragments())
-            whole = [each for each in marks if each is not None]
-            self._tables[name] = _hashed("\n".join(whole)) if len(whole) == len(marks) else None
+            self._tables[name] = self._mark(name, catalog, reader)
         return self._tables[name]
+
+    def _mark(self, name: str, catalog: Catalog, reader: SourceReader) -> str | None:
+        """What changes when rows of a table do, as it is at this moment."""
+        plain = replace(catalog.sources[name], distinct=False, on_duplicate=None)  # of the same rows
+        marks = fragment_marks(reader.open(plain, ()).fragments())
+        whole = [each for each in marks if each is not None]
+        return _hashed("\n".join(whole)) if len(whole) == len(marks) else None
+
+    def time(
+        self,
+        kind: Literal["first", "last"],
+        request: ExtentRequest,
+        catalog: Catalog,
+        reader: SourceReader,
+        find: Callable[[], Bound | None],
+    ) -> Bound | None:
+        """The first or last time of a source: as it was found for the same rows, or as `find` finds it."""
+        query = MeasureQuery(request.source, (), request.time, (), ())
+        key = None if request.grains else self.key(query, catalog, reader, {})
+        mark = None if key is None or key.passing else self._mark(request.source, catalog, reader)
+        if key is None or mark is None:
+            return find()
+        label = f"{key.label} {kind} {fingerprint((key.cells,))}"
+        kept = self.store.records(label)
+        for record in kept:
+            known, found = _parsed_time(record.header)
+            if known == mark:
+                self.used(record)
+                return found
+        found = find()
+        if self._mark(request.source, catalog, reader) == mark:
+            text = json.dumps([mark, None if found is None else [found.us, found.day]])
+            self.keep(NewRecord(label, text, {}), [record.name for record in kept])
+        return found
 
     def frames(self, record: KeptRecord, blob: str) -> list[StateFrame] | None:
         """The frames in a blob; None if it cannot be used."""
@@ -146,6 +179,15 @@ class Keeper:
         if self._new:
             self.store.save(self._new, sorted(old))
         stats.notes.extend(note for note in self.store.notes if note not in stats.notes)
+
+
+def _parsed_time(header: str) -> tuple[str, Bound | None]:
+    """The mark of a table and a time found in it; an empty mark for what is no such thing."""
+    try:
+        mark, found = json.loads(header)
+        return str(mark), None if found is None else Bound(*found)
+    except (ValueError, TypeError):
+        return "", None
 
 
 def fragment_marks(fragments: Sequence[Fragment]) -> list[str | None]:

@@ -132,7 +132,7 @@ def state_budget(plan: Plan) -> Budget:
     """The budget for the states of a scan, as the environment or the machine says."""
     texts: dict[Place, str] = {}
     for leaf in all_leaves(plan):
-        if leaf.text:
+        if leaf.text and not leaf.item_key:
             texts.setdefault((leaf.query, frame_of(plan.queries[leaf.query].states, leaf.state)), leaf.text)
     return Budget(memory_for_states(), texts)
 

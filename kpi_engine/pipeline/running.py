@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from kpi_engine.connect.reader import CatalogReader
+    from kpi_engine.execute.keeper import Keeper
     from kpi_engine.execute.rows import World
     from kpi_engine.ir.plan import Plan
 
@@ -89,9 +90,10 @@ def prepare(loaded: Loaded, question: Question, default_as_of: str, *, detail: b
     requests = extent_requests(loaded.catalog, bound_question.sources)
     inputs = merged_preparations(requests)
     _LOG.debug("looking where the data begins and ends")
-    as_of = _as_of(question.as_of or default_as_of, loaded, calendar, reader, stats)
+    keeper = keeper_of(loaded, calendar)
+    as_of = _as_of(question.as_of or default_as_of, loaded, calendar, reader, stats, keeper)
     known = watermarks(loaded.catalog, calendar, tuple(loaded.catalog.sources), as_of)
-    world = make_world(loaded.catalog, loaded.functions, calendar, reader, inputs, watermarks=known)
+    world = make_world(loaded.catalog, loaded.functions, calendar, reader, inputs, watermarks=known, keeper=keeper)
     first = {request.source: first_time(request, world) for request in requests}
     stats.seconds["extent"] = time.perf_counter() - started
     _LOG.info("found the extents of %s; as of %s", ", ".join(first) or "no source", shown(calendar, as_of))
@@ -101,7 +103,6 @@ def prepare(loaded: Loaded, question: Question, default_as_of: str, *, detail: b
     if detail:
         optimized = with_detail(optimized)
     inputs, marks = optimized.prepared, dict(optimized.watermarks)
-    keeper = keeper_of(loaded, calendar)
     run_world = make_world(loaded.catalog, loaded.functions, calendar, reader, inputs, optimized.keyed, marks, keeper)
     stats.seconds["plan"] = time.perf_counter() - started - stats.seconds["extent"]
     _LOG.info("planned; scans: %d, measures: %d", len(optimized.scans), len(optimized.leaves))
@@ -164,7 +165,9 @@ def parsed_where(text: str) -> tree.Expr:
         raise KpiError(replace(each, exit_code=ExitCode.USAGE) for each in error.diagnostics) from error
 
 
-def _as_of(text: str, loaded: Loaded, calendar: Calendar, reader: CatalogReader, stats: RunStats) -> Bound:
+def _as_of(
+    text: str, loaded: Loaded, calendar: Calendar, reader: CatalogReader, stats: RunStats, keeper: Keeper | None
+) -> Bound:
     """The as-of of a question: an instant as written, the current local hour, or where the data ends."""
     from kpi_engine.plan import parse_as_of
 
@@ -173,11 +176,13 @@ def _as_of(text: str, loaded: Loaded, calendar: Calendar, reader: CatalogReader,
         return calendar.period_at("hour", now).start
     if text != "data":
         return parse_as_of(calendar, text)
-    latest = _latest_row(loaded, calendar, reader, now, stats)
+    latest = _latest_row(loaded, calendar, reader, now, stats, keeper)
     return calendar.period_at("hour", now).start if latest is None else calendar.period_at("day", latest).end
 
 
-def _latest_row(loaded: Loaded, calendar: Calendar, reader: CatalogReader, now: Bound, stats: RunStats) -> Bound | None:
+def _latest_row(
+    loaded: Loaded, calendar: Calendar, reader: CatalogReader, now: Bound, stats: RunStats, keeper: Keeper | None
+) -> Bound | None:
     """The latest time, not in the future, in any source whose table is within reach."""
     from kpi_engine.execute import last_time, make_world
     from kpi_engine.plan import extent_requests
@@ -193,7 +198,7 @@ def _latest_row(loaded: Loaded, calendar: Calendar, reader: CatalogReader, now: 
             stats.notes.append(f"source {request.source} is out of reach and does not count for the as-of")
             continue
         calendar = with_periods(calendar, request.grains, loaded, reader)
-        world = make_world(loaded.catalog, loaded.functions, calendar, reader, request.prepared)
+        world = make_world(loaded.catalog, loaded.functions, calendar, reader, request.prepared, keeper=keeper)
         last = last_time(request, world, now)
         if last is not None and (latest is None or last > latest):
             latest = last

@@ -42,7 +42,7 @@ everybody = total(buyers, channel)
 recent = rolling(buyers, 40 days)
 about = rolling(count(approx distinct orders.customer), 40 days)
 revenue = sum(orders.total)
-loyal = count(customers having revenue > 100)
+loyal = count(customers having revenue > 100) / buyers
 """
 
 Row = tuple[str | None, int, str | None]
@@ -129,6 +129,7 @@ def test_what_cannot_go_to_disk_is_an_error(
         project.eval(["loyal"], grain="month", as_of="2026-04-01")
     (found,) = caught.value.diagnostics
     assert found.code == "E823" and "approx" not in (found.help or "")
+    assert "`sum(orders.total)`" in found.message
     assert project.eval(["revenue"], grain="month", as_of="2026-04-01").table.num_rows == 3, "small states fit"
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
 from kept.shop import Shop, ask
+from kpi_engine.connect.reader import ConformedFragment
 from kpi_engine.execute.compact import MOST_RECORDS
 from kpi_engine.ir.question import Question
 from kpi_engine.store import FolderStore
@@ -37,6 +40,29 @@ def test_a_day_costs_a_day(shop: Shop, tmp_path: Path) -> None:
     assert max(records) <= MOST_RECORDS + 2 and min(records[MOST_RECORDS:]) <= 3, records
     again = ask(shop.folder, SCORECARD, FolderStore(folder))
     assert not again.read
+
+
+def test_asked_again_no_fragment_is_opened(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    question = Question(("revenue", "buyers", "repeat", "open_tickets"), grain="month")
+    before = ask(shop.folder, question, FolderStore(tmp_path / "state"))
+
+    def refused(*_: object) -> Iterator[object]:
+        raise AssertionError("rows are read")
+
+    monkeypatch.setattr(ConformedFragment, "batches", refused)
+    assert ask(shop.folder, question, FolderStore(tmp_path / "state")).table.equals(before.table)
+
+
+def test_rows_still_to_come_end_no_table(shop: Shop, tmp_path: Path) -> None:
+    question = Question(("revenue", "buyers"), grain="year")
+    store = FolderStore(tmp_path / "state")
+    ask(shop.folder, question, store)
+    name = max(shop.orders)
+    shop.orders[name].append(shop.order(date(2190, 1, 1)) | {"at": datetime(2190, 1, 1)})
+    shop.write_orders(name)
+    for _ in range(2):
+        warm, cold = ask(shop.folder, question, store), ask(shop.folder, question, None)
+        assert warm.table.equals(cold.table) and warm.said == cold.said and len(cold.table) == 1
 
 
 def test_formatting_and_renaming_read_nothing(shop: Shop, tmp_path: Path) -> None:
