@@ -8,15 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from kept.shop import Shop, ask
+from kept.shop import Shop, ask, settle
 from kpi_engine.connect.reader import ConformedFragment
 from kpi_engine.execute.compact import MOST_RECORDS
+from kpi_engine.execute.records import parsed_header
+from kpi_engine.extend.rows import ReadReport
 from kpi_engine.ir.question import Question
 from kpi_engine.store import FolderStore
 from kpi_engine.store.disk import Disk
 from kpi_engine.store.upkeep import contents
 
 SCORECARD = Question(("revenue", "big", "buyers", "smallest", "middle", "repeat"), by=("channel",), grain="month")
+
+
+def labels(folder: Path) -> list[str]:
+    """All labels of a store."""
+    return [each.label for each in contents(folder, None, Disk()).labels]
 
 
 @pytest.fixture
@@ -123,3 +130,19 @@ def test_rows_that_look_at_a_table_are_read_when_it_changes(shop: Shop, tmp_path
     warm = ask(shop.folder, question, store)
     assert warm.read["orders"] and warm.table.equals(ask(shop.folder, question, None).table)
     assert not ask(shop.folder, Question(("revenue",), grain="month"), store).read
+
+
+def test_what_changes_while_it_is_read_is_not_kept(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    question, store = Question(("revenue",), grain="month"), FolderStore(tmp_path / "state")
+    whole = ConformedFragment.batches
+
+    def changing(fragment: ConformedFragment, report: ReadReport) -> Iterator[object]:
+        yield from whole(fragment, report)
+        settle(shop.folder / "orders" / "000.parquet")  # what is written is the same, and the file not
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ConformedFragment, "batches", changing)
+        ask(shop.folder, question, store)
+    kept = [parsed_header(each.header) for label in labels(tmp_path / "state") for each in store.records(label)]
+    fragments = sum(len(unit.fragments) for header in kept if header is not None for unit in header.units)
+    assert 0 < fragments <= len(shop.orders["001"])
