@@ -46,8 +46,11 @@ def _head(results: Results) -> Iterator[str]:
 
 def _targets(results: Results, orders: int) -> Iterator[str]:
     yield "## What the project is held to"
+    found = targets(results, orders)
+    known = [target for target in found if target.met is not None]
+    yield f"{sum(target.met is True for target in known)} of {len(known)} that were measured are met."
     rows = []
-    for target in targets(results, orders):
+    for target in found:
         verdict = {True: "met", False: "**missed**", None: ""}[target.met]
         rows.append((target.figure, target.wanted, target.found, verdict, target.remark))
     yield _table(("figure", "target", "found", "", ""), rows)
