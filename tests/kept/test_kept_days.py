@@ -149,3 +149,17 @@ def test_what_changes_while_it_is_read_is_not_kept(shop: Shop, tmp_path: Path, m
     fragments = sum(len(unit.fragments) for header in kept if header is not None for unit in header.units)
     others = [rows for name, rows in shop.orders.items() if name != "000"]
     assert fragments == sum(-(-len(rows) // 2) for rows in others) >= 6
+
+
+def test_what_became_null_is_counted_whatever_was_read_with_it(shop: Shop, tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "state")
+    shop.orders["000"] = [shop.order(date(2026, 1, day)) | {"score": float("nan")} for day in range(1, 5)]
+    shop.write_orders("000")
+    for question in (
+        Question(("revenue", "spread"), grain="month"),
+        Question(("spread",), grain="month"),
+        Question(("revenue",), grain="month"),
+        Question(("revenue", "spread"), by=("channel",), grain="month"),
+    ):
+        for _ in range(2):
+            assert ask(shop.folder, question, store).said == ask(shop.folder, question, None).said, question
