@@ -192,9 +192,7 @@ def test_a_store_that_does_not_answer(project: Path, endpoint: str) -> None:
     assert str(caught.value).startswith("s3://lake/shop/orders: E625: the object store refuses: ")
 
 
-def test_objects_are_read_again_when_they_change(
-    project: Path, endpoint: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_objects_are_read_again_when_they_change(project: Path, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (project / "orders.kpi").write_text(DEFINITIONS.format(table="s3://lake/other/days/**"))
     opened = kpi_engine.open(project, store=project / "state")
 
