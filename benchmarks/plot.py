@@ -32,7 +32,7 @@ def write(results: Results, orders: int) -> None:
         low = min(tick for tick in _TICKS if tick * 2 > min(0.5, *values))
         high = max(tick for tick in _TICKS if tick / 2 < max(2, *values))
         path = results.path.with_suffix(".svg")
-        path.write_text("\n".join(_drawing(rows, orders, results.shared, low, high)) + "\n", encoding="utf-8")
+        path.write_text("\n".join(_drawing(rows, _title(results, orders), low, high)) + "\n", encoding="utf-8")
 
 
 def _rows(results: Results, orders: int) -> Iterator[tuple[str, dict[str, float]]]:
@@ -56,9 +56,15 @@ def _rows(results: Results, orders: int) -> Iterator[tuple[str, dict[str, float]
         yield "the whole scorecard after a day was appended", found
 
 
-def _drawing(
-    rows: list[tuple[str, dict[str, float]]], orders: int, shared: bool, low: float, high: float
-) -> Iterator[str]:
+def _title(results: Results, orders: int) -> str:
+    """What is shown; the layers and the refresh may have been measured on other sizes."""
+    measure = "CPU seconds" if results.shared else "seconds"
+    sizes = {"layers": results.largest("peers"), "the appended day": results.largest("refresh")}
+    others = "".join(f", {name} {size / 1e6:g}" for name, size in sizes.items() if size not in (0, orders))
+    return f"{measure} of others by those of kpi_engine, own process; {orders / 1e6:g} million orders{others}"
+
+
+def _drawing(rows: list[tuple[str, dict[str, float]]], title: str, low: float, high: float) -> Iterator[str]:
     height = _TOP + _LINE * len(rows) + _BOTTOM
     bottom = height - _BOTTOM
 
@@ -68,9 +74,7 @@ def _drawing(
     frame = f'viewBox="0 0 {_WIDTH} {height}" font-family="sans-serif" font-size="12"'
     yield f'<svg xmlns="http://www.w3.org/2000/svg" {frame}>'
     yield f'<rect width="{_WIDTH}" height="{height}" fill="white"/>'
-    measure = "CPU seconds" if shared else "seconds"
-    title = f"{orders / 1e6:g} million orders: {measure} of others by those of kpi_engine, own process"
-    yield f'<text x="16" y="26" font-size="16" font-weight="bold">{title}</text>'
+    yield f'<text x="16" y="26" font-size="15" font-weight="bold">{title}</text>'
     yield from _legend()
     for tick in (tick for tick in _TICKS if low <= tick <= high):
         x, mark = x_of(tick), f"{tick:g}" if tick >= 1 else f"1/{1 / tick:g}"

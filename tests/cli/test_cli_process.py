@@ -46,7 +46,8 @@ table = pa.table(arrays, names=["period", "channel", *names])
 columns = [ResultColumn("period", "period", grain="month"), ResultColumn("channel", "dimension")]
 columns += [ResultColumn(name, "metric", display) for name, display in zip(names, displays)]
 answer = SimpleNamespace(table=table, columns=columns, stats=RunStats(as_of="2026-03-01 00:00"))
-vars(kpi_engine)["open"] = lambda *a, **k: SimpleNamespace(eval=lambda *a, **k: answer)
+project = SimpleNamespace(config=SimpleNamespace(plugins=()), eval=lambda *a, **k: answer)
+vars(kpi_engine)["open"] = lambda *a, **k: project
 sys.exit(main(sys.argv[1:]))
 """
 
