@@ -55,7 +55,7 @@ def ways(layers: str | None, boring: str | None, metricflow: str | None) -> tupl
     ):
         if python is not None:
             can = frozenset(QUESTIONS) - INABILITY[name].keys()
-            found.append(Way(name, module, python, with_pandas=True, can=can))
+            found.append(Way(name, module, python, with_pandas=True, can=can, is_prepared=name == METRICFLOW))
     return tuple(found)
 
 

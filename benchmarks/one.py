@@ -24,6 +24,7 @@ def main() -> None:
     parser.add_argument("--rows", type=Path, help="write the rows of the answer here")
     parser.add_argument("--times", type=Path, help="write wall and CPU seconds of the answer here")
     parser.add_argument("--repeat", type=int, default=1)
+    parser.add_argument("--prepare", action="store_true", help="make ready what answers need once, and end")
     parser.add_argument("--with-pandas", action="store_true", help="for those that need it")
     arguments = parser.parse_args()
     if not arguments.with_pandas:
@@ -33,6 +34,9 @@ def main() -> None:
 
     question = QUESTIONS[arguments.question]
     way = importlib.import_module(f"ways.{arguments.module}")
+    if arguments.prepare:
+        way.prepare(arguments.data)
+        return
     for _ in range(arguments.repeat):
         wall, cpu = time.perf_counter(), time.process_time()
         answer = way.answer(question, arguments.data)

@@ -54,7 +54,10 @@ def run(months: Path, orders: int, rounds: int, results: Results) -> None:
         print(f"refresh: {failed}", flush=True)
         return
     note = _what_was_read(data, before)
-    records = [Record.of(Key("refresh", REFRESH, name, orders), costs, note) for name, costs in found.items()]
+    records = [
+        Record.of(Key("refresh", REFRESH, name, orders), costs, note if name in (STORED, WITHIN) else "")
+        for name, costs in found.items()
+    ]
     size = sum(path.stat().st_size for path in before.glob("**/*") if path.is_file())
     records.append(Record.of(Key("refresh", REFRESH, FIRST, orders), [first], f"{size / 1e6:.1f} MB on disk"))
     results.add(records)

@@ -60,7 +60,11 @@ def _sizes(results: Results) -> Iterator[str]:
     sizes = sorted({record.key.orders for record in results.of_kind("process") if _is_plain(record)})
     for orders in sizes:
         yield f"## Own process, {orders:_} orders, monthly files"
-        yield f"{orders * 3:_} visits, {orders * 9 // 5:_} lines; seconds / CPU seconds / peak MB, start-up included."
+        runs = _runs(
+            record for record in results.of_kind("process") if record.key.orders == orders and _is_plain(record)
+        )
+        shop = f"{orders * 3:_} visits, {orders * 9 // 5:_} lines"
+        yield f"{shop}; {runs}. Seconds / CPU seconds / peak MB, start-up included."
         rows = []
         for question in QUESTIONS.values():
             records = [results.get(Key("process", question.name, way, orders)) for way in _WAYS]
@@ -76,7 +80,7 @@ def _warm(results: Results) -> Iterator[str]:
     if not orders:
         return
     yield f"## Second answer of one process, {orders:_} orders"
-    yield "Without start-up, imports and reading from a cold disk: seconds / CPU seconds."
+    yield f"Without start-up and imports; {_runs(results.of_kind('warm'))}. Seconds / CPU seconds."
     rows = []
     for question in QUESTIONS.values():
         records = [results.get(Key("warm", question.name, way, orders)) for way in _WAYS[:3]]
@@ -92,7 +96,8 @@ def _layouts(results: Results) -> Iterator[str]:
     sizes = {orders for layout, ids, orders in measured if (layout, ids) != ("months", "short")}
     for orders in sorted(sizes):
         yield f"## Files of other kinds, {orders:_} orders"
-        yield "Time of kpi_engine by that of the faster one of DuckDB and Polars, own process."
+        runs = _runs(each for each in results.of_kind("process") if each.key.orders == orders and not _is_plain(each))
+        yield f"Time of kpi_engine by that of the faster one of DuckDB and Polars, own process; {runs}."
         rows = []
         for question in QUESTIONS.values():
             cells = [_ratio(results, "process", question.name, orders, *each) for each in known]
@@ -108,7 +113,8 @@ def _layers(results: Results) -> Iterator[str]:
     if not orders:
         return
     yield f"## Layers of metrics on DuckDB, {orders:_} orders"
-    yield "Own process; seconds / CPU seconds / peak MB. A dash: see below."
+    runs = _runs(results.of_kind("peers"))
+    yield f"Own process; {runs}. Seconds / CPU seconds / peak MB. A dash: see below. Installed are {_versions()}."
     names = (ENGINE, DUCKDB, *layers.INABILITY)
     rows, reasons = [], []
     for name in (*QUESTIONS, REFRESH):
@@ -124,12 +130,22 @@ def _layers(results: Results) -> Iterator[str]:
     yield from _problems(results, "peers", orders)
 
 
+def _versions() -> str:
+    """What the layers are measured with."""
+    found = []
+    for path in sorted(HERE.glob("requirements-*.txt")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        found.append(" with ".join(line for line in lines if not line.startswith("#")))
+    return "; ".join(found)
+
+
 def _refresh(results: Results) -> Iterator[str]:
     found = list(results.of_kind("refresh"))
     if found:
-        yield "## After a day was appended"
+        yield f"## After a day was appended, {found[0].key.orders:_} orders"
+        yield f"`full`, {_runs(found)}; seconds / CPU seconds / peak MB."
         rows = [(each.key.way, _figures(each) if each.wall else each.problem, each.note) for each in found]
-        yield _table(("", "seconds / CPU seconds / peak MB", ""), rows)
+        yield _table(("", "", ""), rows)
 
 
 def _capped(results: Results) -> Iterator[str]:
@@ -148,6 +164,7 @@ def _start(results: Results) -> Iterator[str]:
     found = list(results.of_kind("start"))
     if found:
         yield "## Start-up and definitions"
+        yield f"{_runs(found).capitalize()}."
         rows = [(each.key.question, f"{each.wall_median:.3f} / {each.cpu_median:.3f}", each.note) for each in found]
         yield _table(("", "seconds / CPU seconds", ""), rows)
 
@@ -163,6 +180,12 @@ def _problems(results: Results, kind: str, orders: int, layout: str = "months", 
     ]
     if lines:
         yield f"No figures of {layout_name(layout, ids)}, as answers were missing or not equal:\n\n" + "\n".join(lines)
+
+
+def _runs(records: Iterable[Record]) -> str:
+    """Of how many runs a figure is the median, at least."""
+    fewest = min((len(record.wall) for record in records if record.wall), default=0)
+    return "one run each" if fewest == 1 else f"median of {fewest} runs"
 
 
 def _is_plain(record: Record) -> bool:

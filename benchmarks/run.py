@@ -58,6 +58,9 @@ def peers(arguments: argparse.Namespace, results: Results) -> None:
     """Layers of metrics on DuckDB, with kpi_engine and SQL beside them."""
     data = shop(arguments, arguments.size)
     ways = layers.ways(arguments.sidemantic, arguments.boring, arguments.metricflow)
+    for way in ways:
+        if way.is_prepared:
+            own_process(way.command(QUESTIONS["full"], data, "--prepare"))
     for question in _questions(arguments):
         if any(question.name in way.can for way in ways):
             workload = Workload(question, data, arguments.size, "months")

@@ -33,6 +33,8 @@ class Way:
     python: str = sys.executable
     with_pandas: bool = False
     can: frozenset[str] = frozenset(QUESTIONS)
+    is_prepared: bool = False
+    """Whether something is made once for a folder of data, before anything is measured."""
 
     def command(self, question: Question, data: Path, *more: str) -> list[str]:
         """The command that answers a question."""

@@ -50,5 +50,5 @@ def _looking_after(folder: Path) -> Iterator[None]:
     except (Refused, OSError) as failure:
         cause = reason(failure) if isinstance(failure, OSError) else str(failure)
         message = f"the state store {folder} cannot be used: {cause}"
-        help = "it may be removed by hand at any time: answers only take longer without it"
+        help = "name a folder that is a state store, or an empty one; nothing that others put there is touched"
         raise KpiError(Diagnostic("E760", message, help=help, exit_code=ExitCode.STATE)) from failure

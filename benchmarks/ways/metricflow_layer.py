@@ -1,6 +1,6 @@
 """Questions for MetricFlow on DuckDB, as far as its kinds of metrics express them; metricflow/ is the dbt project.
 
-The project is built once for a folder of data: views over its files, and the manifest. That is not measured.
+The project is built once for a folder of data, by `prepare`, which is not measured.
 """
 
 from __future__ import annotations
@@ -39,13 +39,18 @@ def answer(question: Question, data: Path) -> Rows:
     return [tuple(row[position] for position in order) for row in table.rows]
 
 
+def prepare(data: Path) -> None:
+    """Build the dbt project beside the data: views over its files, and the manifest."""
+    folder = _project(data)
+    if not (folder / "shop.duckdb").exists():
+        shutil.copytree(HERE / "metricflow", folder, dirs_exist_ok=True)
+        dbt = Path(sys.executable).with_name("dbt")
+        subprocess.run([str(dbt), "run", "--quiet"], cwd=folder, check=True)
+
+
 def _project(data: Path) -> Path:
-    """The dbt project beside the data, built if it is not yet."""
+    """The folder of the dbt project, told to all that read it."""
     folder = data.resolve() / "metricflow"
     os.environ |= {"SHOP_DATA": str(data.resolve()), "SHOP_WORK": str(folder), "DBT_PROFILES_DIR": str(folder)}
     os.environ |= {"DO_NOT_TRACK": "1", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
-    if not (folder / "shop.duckdb").exists():
-        shutil.copytree(HERE / "metricflow", folder)
-        dbt = Path(sys.executable).with_name("dbt")
-        subprocess.run([str(dbt), "run", "--quiet"], cwd=folder, check=True)
     return folder

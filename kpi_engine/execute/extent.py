@@ -13,7 +13,7 @@ from kpi_engine.execute.source_rows import own_rows
 from kpi_engine.extend.rows import Fragment, ReadReport
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.plan import ExtentRequest
-from kpi_engine.kernels.extent import time_bounds
+from kpi_engine.kernels.extent import earliest, time_bounds
 
 Ranged = tuple[Fragment, tuple[Bound, Bound] | None]
 
@@ -44,14 +44,14 @@ def last_time(request: ExtentRequest, world: World, limit: Bound) -> Bound | Non
 
 
 def _first(request: ExtentRequest, world: World) -> Bound | None:
-    earliest: Bound | None = None
-    # Those without statistics come first, then those that may begin earliest: the rest need not be read.
+    first: Bound | None = None
+    # Those without statistics come first, then those that may begin first: the rest need not be read.
     for fragment, known in sorted(_fragments(request, world), key=lambda each: (each[1] is not None, each[1] or ())):
-        if known is None or earliest is None or known[0] < earliest:
+        if known is None or first is None or known[0] < first:
             found = _read(fragment, request, world, own=True, limit=None)
-            if found is not None and (earliest is None or found[0] < earliest):
-                earliest = found[0]
-    return earliest
+            if found is not None and (first is None or found[0] < first):
+                first = found[0]
+    return first
 
 
 def _last(request: ExtentRequest, world: World, limit: Bound | None) -> Bound | None:
@@ -76,11 +76,14 @@ def _read(
     fragment: Fragment, request: ExtentRequest, world: World, *, own: bool, limit: Bound | None
 ) -> tuple[Bound, Bound] | None:
     found: tuple[Bound, Bound] | None = None
+    lives = world.catalog.sources[request.source].lifetime is not None
     for batch in fragment.batches(ReadReport()):
         rows = Rows(request.source, dict(zip(request.columns, batch.columns, strict=True)), batch.num_rows, world)
         if own:
             rows = own_rows(rows, world)
-        bounds = time_bounds(rows.column(request.time), limit, world.calendar)
+        # Rows from before all periods count nowhere, so that they are no beginning; only lives may begin there.
+        start = None if lives or not own else earliest(world.calendar)
+        bounds = time_bounds(rows.column(request.time), limit, world.calendar, start)
         if bounds is not None:
             found = bounds if found is None else (min(found[0], bounds[0]), max(found[1], bounds[1]))
     return found

@@ -25,13 +25,18 @@ def earliest(calendar: Calendar) -> Bound:
 _DAY_US = 86_400_000_000
 
 
-def time_bounds(times: pa.Array, limit: Bound | None, calendar: Calendar) -> tuple[Bound, Bound] | None:
-    """The first and last of some times (timestamp[us, UTC] or date32), without those at or after `limit`.
+def time_bounds(
+    times: pa.Array, limit: Bound | None, calendar: Calendar, start: Bound | None = None
+) -> tuple[Bound, Bound] | None:
+    """The first and last of some times (timestamp[us, UTC] or date32), without those at or after `limit` and those
+    before `start`.
 
     None where no time is left.
     """
     is_date = pa.types.is_date32(times.type)
     numbers = times.cast(pa.int32() if is_date else pa.int64())
+    if start is not None:
+        numbers = numbers.filter(pc.greater_equal(numbers, pa.scalar(start.day if is_date else start.us, numbers.type)))
     if limit is not None:
         numbers = numbers.filter(pc.less(numbers, pa.scalar(limit.day if is_date else limit.us, numbers.type)))
     found = pc.min_max(numbers)

@@ -121,7 +121,7 @@ class FolderStore:
         limit = self._limit()
         size = sum(each.size for each in new)
         if size > limit:
-            raise Refused(f"{size} bytes are more than the {limit} that it may hold")
+            raise Refused(f"{size} bytes are more than the {limit} that it may hold (`size` of [store] in kpi.toml)")
         drafts: dict[Path, Packed] = {}
         try:
             for packed in new:

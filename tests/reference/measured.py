@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from kpi_engine.ir import tree
@@ -216,8 +217,11 @@ class Measuring:
         source = self._world.model.sources[base]
         if "time" not in source.properties:
             return None
-        moments = [self._world.time(base, row) for row in self._world.rows(base)]
-        first = min((self._calendar.at_moment(moment) for moment in moments if moment is not None), default=None)
+        moments = [moment for row in self._world.rows(base) if (moment := self._world.time(base, row)) is not None]
+        if "lifetime" not in source.properties:  # before 1900 there are no periods, and only lives may begin
+            oldest = self._calendar.at_day(date(1900, 1, 1))
+            moments = [moment for moment in moments if not oldest.after(moment)]
+        first = min(map(self._calendar.at_moment, moments), default=None)
         if first is not None and "grain" in source.properties:
             first = self._calendar.period(source.words("grain")[0], first).start
         return first

@@ -24,9 +24,20 @@ def conform(place: str, columns: Sequence[Column], given: pa.Table) -> pa.Table:
             arrays.append(typed(array.combine_chunks(), column))
         except (pa.ArrowInvalid, OverflowError) as error:
             message = f"{column.name} is out of the range of the database's numbers"
-            help = "set `aggregate = false` on the connection, so that rows are read"
+            help = overflow_help("out of range")
             raise data_error("E609", place, message, help) from error
     return pa.Table.from_arrays(arrays, names=[column.name for column in columns])
+
+
+def overflow_help(message: str) -> str:
+    """What to do about numbers that a database cannot add up; nothing for any other message.
+
+    >>> overflow_help("integer overflow")
+    'set `aggregate = false` on the connection: then rows are read, and sums have no limit'
+    """
+    if "overflow" not in message.lower() and "out of range" not in message.lower():
+        return ""
+    return "set `aggregate = false` on the connection: then rows are read, and sums have no limit"
 
 
 def typed(array: pa.Array, column: Column) -> pa.Array:

@@ -15,6 +15,7 @@ from sqlglot import exp
 from kpi_engine.extend.arrow_tables import table_schema
 from kpi_engine.extend.rows import ConnectionSettings, data_error
 from kpi_engine.ir.catalog import TableSchema
+from kpi_sql.conform import overflow_help
 from kpi_sql.connector import Session, SqlConnector
 from kpi_sql.dialect import MOST_DIGITS, TIMES, Dialect
 from kpi_sql.relations import table_node
@@ -122,7 +123,8 @@ class DuckdbConnector(SqlConnector):
             finally:
                 connection.close()
         except duckdb.Error as error:
-            raise data_error("E605", place, f"DuckDB refuses: {_first_line(error)}") from error
+            message = f"DuckDB refuses: {_first_line(error)}"
+            raise data_error("E605", place, message, overflow_help(message)) from error
 
     def _root(self, place: str) -> duckdb.DuckDBPyConnection:
         with self._opening:

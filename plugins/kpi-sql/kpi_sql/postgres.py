@@ -18,6 +18,7 @@ from kpi_engine.extend.rows import ConnectionSettings, data_error
 from kpi_engine.extend.secrets import cleared
 from kpi_engine.ir.catalog import TableColumn, TableSchema
 from kpi_engine.ir.types import DECIMAL
+from kpi_sql.conform import overflow_help
 from kpi_sql.connector import Session, SqlConnector
 from kpi_sql.measures import Statement
 from kpi_sql.pool import Pool
@@ -94,7 +95,8 @@ class PostgresConnector(SqlConnector):
                 yield PostgresSession(connection)
         except (dbapi.Error, OSError) as error:
             message = f"PostgreSQL refuses: {' '.join(cleared(str(error)).split())[:300]}"
-            raise data_error("E605", place, message, "look at the connection in kpi.toml") from None
+            help = overflow_help(message) or "look at the connection in kpi.toml"
+            raise data_error("E605", place, message, help) from None
 
     def _open(self) -> dbapi.Connection:
         opened: dbapi.Connection = adbc_driver_postgresql.dbapi.connect(self._uri(), autocommit=True)

@@ -19,7 +19,7 @@ from sqlglot import exp
 from kpi_engine.extend.arrow_tables import type_of
 from kpi_engine.extend.rows import ConnectionSettings, data_error
 from kpi_engine.ir.catalog import TableColumn, TableSchema
-from kpi_sql.conform import typed
+from kpi_sql.conform import overflow_help, typed
 from kpi_sql.connector import Session, SqlConnector
 from kpi_sql.measures import Column, Statement
 from kpi_sql.pool import Pool
@@ -106,7 +106,7 @@ class SqliteConnector(SqlConnector):
                 yield SqliteSession(opened.connection)
         except (dbapi.Error, OSError) as error:
             message = f"SQLite refuses: {str(error).partition(chr(10))[0]}"
-            raise data_error("E605", place, message) from error
+            raise data_error("E605", place, message, overflow_help(message)) from error
 
     def _open(self) -> _Opened:
         uri = f"file:{quote(self.settings.folder)}?mode=ro"
