@@ -47,6 +47,7 @@ dimension channel = orders.channel
 dimension country = customers.country
 
 revenue = sum(orders.amount)
+paid = sum(orders.amount dated by paid_at)
 big = count(orders where amount > 50)
 buyers = count(distinct orders.customer)
 smallest = min(orders.amount)
@@ -167,6 +168,7 @@ class Shop:
         return {
             "id": self.number,
             "at": datetime(day.year, day.month, day.day, draw.randrange(24), 30) if draw.random() < 0.97 else None,
+            "paid_at": day + timedelta(days=draw.randrange(50)) if draw.random() < 0.8 else None,
             "customer": f"C{draw.randrange(14):04}" if draw.random() < 0.95 else None,
             "channel": draw.choice(CHANNELS),
             "amount": Decimal(draw.randrange(10, 90)) if draw.random() < 0.9 else None,
@@ -186,6 +188,7 @@ class Shop:
             {
                 "id": pa.int64(),
                 "at": pa.timestamp("us"),
+                "paid_at": pa.date32(),
                 "customer": pa.string(),
                 "channel": pa.string(),
                 "amount": pa.decimal128(12, 2),
@@ -257,6 +260,7 @@ def _said(stats: RunStats) -> dict[str, object]:
 
 EVERYTHING = (
     "revenue",
+    "paid",
     "big",
     "buyers",
     "smallest",
@@ -277,6 +281,7 @@ QUESTIONS: Sequence[Question] = (
     Question(("revenue", "buyers", "middle", "open_tickets"), grain="day", start="2026-02"),
     Question(("revenue", "big", "buyers", "spread"), by=("channel",), grain="month"),
     Question(("revenue", "big", "spread"), grain="month"),
+    Question(("paid", "revenue"), grain="quarter"),
     Question(("revenue", "buyers", "again"), by=("channel", "country"), grain="month"),
     Question(("revenue", "french"), grain="month", as_of="2026-02-10T12:00"),
     Question(("revenue", "buyers"), grain="month", where='channel = "ads"'),
