@@ -23,8 +23,8 @@ KILLS = int(os.environ.get("KPI_KILLS", "15"))
 
 def killed_once(kind: str, folder: Path, first: int, delay: float) -> int:
     """Let a writer write from a number on and kill it a while after it first acknowledged one; the last that it did."""
-    command = [sys.executable, "-m", "tests.store.writers", kind, str(folder), str(first)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "store.writers", kind, str(folder), str(first)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), str(ROOT)])}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         heard = process.stdout.readline()
