@@ -16,7 +16,7 @@ from kept.shop import QUESTIONS, Shop, ask
 from kpi_engine.store import FolderStore
 from kpi_engine.store.disk import Disk
 
-EXAMPLES = int(os.environ.get("KPI_EXAMPLES", "5"))
+EXAMPLES = int(os.environ.get("KPI_HISTORIES", "5"))
 SEED = os.environ.get("KPI_SEED", "1" if os.environ.get("CI") else "")
 
 
@@ -128,7 +128,7 @@ class KeptStates(RuleBasedStateMachine):
 
 
 def test_kept_states_change_no_answer() -> None:
-    """`KPI_EXAMPLES=500 KPI_SEED=7` looks further."""
+    """`KPI_HISTORIES=500 KPI_SEED=7` looks further."""
     chosen = settings(
         max_examples=EXAMPLES,
         stateful_step_count=10,
