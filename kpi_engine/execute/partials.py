@@ -20,8 +20,7 @@ from kpi_engine.ir.plan import MeasureQuery, Plan, Scan, StateRequest
 from kpi_engine.ir.result import SourceStats
 from kpi_engine.kernels.extent import earliest
 from kpi_engine.kernels.frames import StateFrame, StateInput, partial_frames
-from kpi_engine.kernels.logic import and_, not_
-from kpi_engine.kernels.selection import before, count_excluded, lifetime_ends, select
+from kpi_engine.kernels.selection import count_excluded, lifetime_ends, select
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +117,6 @@ def partials(query: MeasureQuery, rows: Rows, *, whole: bool = False) -> list[St
     """The states of a batch: of the rows that windows read, or of the `whole` of it."""
     times = None if query.time is None else rows.column(query.time)
     condition = None if query.filter is None else rows.array(query.filter)
-    if times is not None and (whole or query.complete_from is None):
-        condition = _since_periods(times, condition, rows)
     chosen = select(times, query.edges, query.complete_from is None, condition, rows.length, whole=whole)
     if chosen.mask is not None:
         rows = rows.filtered(chosen.mask, chosen.rows)
@@ -135,16 +132,6 @@ def partials(query: MeasureQuery, rows: Rows, *, whole: bool = False) -> list[St
         for state in query.states
     ]
     return partial_frames(keys, chosen.bucket, inputs)
-
-
-def _since_periods(times: pa.Array, condition: pa.Array | None, rows: Rows) -> pa.Array | None:
-    """A condition that leaves out rows from before all periods, however far windows reach; lives may begin there."""
-    if rows.world.catalog.sources[rows.source].lifetime is not None:
-        return condition
-    early = before(times, earliest(rows.world.calendar))
-    if early.true_count == 0:
-        return condition
-    return not_(early) if condition is None else and_(condition, not_(early))
 
 
 def _argument(state: StateRequest, rows: Rows) -> pa.Array:

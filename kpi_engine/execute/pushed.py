@@ -16,6 +16,7 @@ from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.expression import Field
 from kpi_engine.ir.plan import ExtentRequest, MeasureQuery, Plan, Scan, StateRequest
 from kpi_engine.ir.result import SourceStats
+from kpi_engine.kernels.extent import earliest, latest
 from kpi_engine.kernels.frames import StateFrame
 from kpi_engine.kernels.state_tables import NotStates, frames_of_tables
 
@@ -92,16 +93,17 @@ def pushed_times(
 ) -> pa.Array | None:
     """The first or last time of a source as its connector knows it, an array of at most one value.
 
-    With a `limit`, only times before it count, and of all rows, whatever the source's own condition says. None where
-    the connector cannot say.
+    With a `limit`, only times before it count, and of all rows, whatever the source's own condition says; without one
+    only times that lie in periods. None where the connector cannot say.
     """
     source = world.catalog.sources[request.source]
     connector = world.reader.aggregating(source)
     if connector is None:
         return None
     time = Field(request.time, source.columns[request.time].type)
-    edges = () if limit is None else (limit,)
-    query = MeasureQuery(source.name, (), None if limit is None else request.time, edges, (StateRequest(kind, time),))
+    begin = earliest(world.calendar) if limit is None else None
+    edges = (limit,) if begin is None else (begin, latest(world.calendar))
+    query = MeasureQuery(source.name, (), request.time, edges, (StateRequest(kind, time),), complete_from=begin)
     try:
         asked = request_of(query, world, None)
     except NotElsewhere:
@@ -112,7 +114,9 @@ def pushed_times(
     if not connector.supports(asked):
         return None
     (frame,) = _frames(query, connector.partial_states(asked))
-    return frame.states[0].extreme
+    found = frame.states[0].extreme
+    assert found is not None
+    return found.filter(pa.array(frame.bucket == (0 if begin is None else 1)))
 
 
 def explained(plan: Plan, world: World) -> list[str]:

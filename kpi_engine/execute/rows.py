@@ -141,11 +141,6 @@ class Rows(Evaluator):
                 return inputs.latest(expression, self)
         return super().other(expression)
 
-    @property
-    def world(self) -> World:
-        """What these rows share with others."""
-        return self._world
-
     def _stored(self, name: str) -> pa.Array:
         return self._columns(name) if callable(self._columns) else self._columns[name]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,6 +20,15 @@ def earliest(calendar: Calendar) -> Bound:
     -25567
     """
     return calendar.day_start(_FIRST)
+
+
+def latest(calendar: Calendar) -> Bound:
+    """The end of the last day that lies in periods.
+
+    >>> latest(Calendar("UTC")).day
+    84006
+    """
+    return calendar.day_start(_LAST + timedelta(days=1))
 
 
 _DAY_US = 86_400_000_000

@@ -192,16 +192,16 @@ class Lowering:
             intervals = coarse.added(intervals, context.uncut) if added else coarse.touched(intervals)
         windows = [self._covered(measure.source, each) for each in intervals]
         if instant is None:
-            return tuple(self._since_earliest(measure.source, each) for each in windows)
+            return tuple(self._since_earliest(measure, each) for each in windows)
         ends = [None if each is None else each.end if instant == "end" else each.start for each in windows]
         return tuple(None if end is None else Interval(None, end) for end in ends)
 
-    def _since_earliest(self, source: str, window: Interval | None) -> Interval | None:
-        """A window over all history, without rows that are older than all periods, where a source has some."""
-        begin = earliest(self._calendar)
-        if window is None or window.start is not None or self._coverage.first[source] != begin:
+    def _since_earliest(self, measure: Measure, window: Interval | None) -> Interval | None:
+        """A window over all history, without rows that are older than all periods."""
+        has_time = measure.dated_by is not None or self._catalog.sources[measure.source].time is not None
+        if window is None or window.start is not None or not has_time:
             return window
-        return Interval(begin, window.end)
+        return Interval(earliest(self._calendar), window.end)
 
     def _covered(self, source: str, window: Interval | None) -> Interval | None:
         """The window if any of it lies inside the source's coverage."""
