@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kpi_engine._version import __version__
 
 if TYPE_CHECKING:
+    from kpi_engine.allocator import keep_freed_memory
     from kpi_engine.api import Project, Result
     from kpi_engine.api import open_project as open
     from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
@@ -27,6 +28,7 @@ __all__ = [
     "SourceText",
     "__version__",
     "format_text",
+    "keep_freed_memory",
     "open",
 ]
 
@@ -38,6 +40,7 @@ _HOMES = {
     "Result": ("kpi_engine.api", "Result"),
     "SourceText": ("kpi_engine.ir.span", "SourceText"),
     "format_text": ("kpi_engine.parse", "format_file"),
+    "keep_freed_memory": ("kpi_engine.allocator", "keep_freed_memory"),
     "open": ("kpi_engine.api", "open_project"),
 }
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -24,10 +25,12 @@ from kpi_engine.arguments import (
 from kpi_engine.extend.rows import Connector, TableRequest
 from kpi_engine.hosting import store_of
 from kpi_engine.ir.catalog import Catalog
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError
 from kpi_engine.ir.question import Question
 from kpi_engine.ir.result import ResultColumn, RunStats
 from kpi_engine.ir.span import SourceText
+from kpi_engine.ir.stored import StateStore
 from kpi_engine.project import ProjectConfig, read_definitions
 from kpi_engine.project.config import load_config
 
@@ -85,6 +88,8 @@ class Project:
         self._bound: dict[str, Connector] = {}
         self._parsed: pipeline.Parsed | None = None
         self._loaded: pipeline.Loaded | None = None
+        self._partly: pipeline.Loaded | None = None
+        self._store: StateStore | None = None
 
     @classmethod
     def from_text(cls, text: str, *, data: AnyPath | None = None, name: str = "definitions.kpi") -> Project:
@@ -97,12 +102,35 @@ class Project:
 
     def _load(self) -> pipeline.Loaded:
         if self._loaded is None:
-            parsed = self._parse()
-            for name in self._bound:
-                pipeline.check_bound(parsed, name)
-            loaded = pipeline.load_linked(parsed, self.config, self._bound)
-            self._loaded = replace(loaded, store=store_of(self.config))
+            loaded = pipeline.load_linked(self._checked(), self.config, self._bound)
+            self._loaded = self._with_store(loaded)
         return self._loaded
+
+    def _load_partly(self, question: Question) -> pipeline.Loaded | None:
+        """The project with the schemas of the tables that this question, or an earlier one, can touch.
+
+        None where that is not known, or where there is an error, which may be another one once all are looked at.
+        """
+        parsed = self._checked()
+        touched = pipeline.tables_touched(parsed, question, self.config.as_of)
+        if touched is None:
+            return None
+        if self._partly is None or not touched.isdisjoint(self._partly.unseen):
+            seen = frozenset() if self._partly is None else frozenset(self._partly.schemas) - self._partly.unseen
+            self._partly = self._with_store(pipeline.load_touched(parsed, self.config, self._bound, touched | seen))
+        return None if _broken(self._partly) else self._partly
+
+    def _with_store(self, loaded: pipeline.Loaded) -> pipeline.Loaded:
+        if self._store is None:
+            self._store = store_of(self.config)
+        return replace(loaded, store=self._store)
+
+    def _checked(self) -> pipeline.Parsed:
+        """The definitions, as they were when they were first asked of; what is bound has a source there."""
+        parsed = self._parsed if self._partly is not None and self._parsed is not None else self._parse()
+        for name in self._bound:
+            pipeline.check_bound(parsed, name)
+        return parsed
 
     def _parse(self) -> pipeline.Parsed:
         """The definitions as they are now, parsed once as long as they do not change."""
@@ -115,10 +143,20 @@ class Project:
     def _sound(self) -> pipeline.Loaded:
         """The project without errors in its definitions; tables out of reach matter only when they are asked."""
         loaded = self._load()
-        broken = [each for each in loaded.errors if not each.code.startswith(_OUT_OF_REACH)]
-        if broken:
+        if broken := _broken(loaded):
             raise KpiError(broken)
         return loaded
+
+    def _prepare(self, question: Question, detail: bool) -> pipeline.Run:
+        """A question made ready, without looking at tables that it does not touch. What goes wrong is told by the
+        project as a whole, in which all names are known."""
+        loaded = self._load_partly(question) if self._loaded is None else None
+        if loaded is not None:
+            with suppress(KpiError):
+                prepared = pipeline.prepare(loaded, question, self.config.as_of, detail=detail)
+                if not pipeline.reads_unseen(prepared):
+                    return prepared
+        return pipeline.prepare(self._sound(), question, self.config.as_of, detail=detail)
 
     @property
     def texts(self) -> tuple[SourceText, ...]:
@@ -159,7 +197,7 @@ class Project:
         connector = MemoryConnector(source, data)
         connector.schema(TableRequest((), source=source))
         self._bound[source] = connector
-        self._loaded = None
+        self._loaded = self._partly = None
 
     def check(self) -> tuple[Diagnostic, ...]:
         """All problems of the definitions: errors first, in the order of the text within each."""
@@ -208,7 +246,7 @@ class Project:
         question = Question(
             _names(metrics), _names(by), _grain(grain), where, start, end, as_of, skip_empty, _names(order_by), limit
         )
-        prepared = pipeline.prepare(self._sound(), question, self.config.as_of, detail=detail)
+        prepared = self._prepare(question, detail)
         return Result(pipeline.run(prepared), pipeline.result_columns(prepared), prepared.stats)
 
     def test(
@@ -268,6 +306,11 @@ class Project:
             return pipeline.explain_definition(loaded, metric, at)
         question = Question(_names(metric), _names(by), _grain(grain), where, start, end, as_of)
         return pipeline.explain_plan(pipeline.prepare(loaded, question, self.config.as_of), at)
+
+
+def _broken(loaded: pipeline.Loaded) -> list[Diagnostic]:
+    """The errors of a project but for tables out of reach, which matter only when they are asked."""
+    return [each for each in loaded.errors if not each.code.startswith(_OUT_OF_REACH)]
 
 
 def _paths(value: AnyPath | Sequence[AnyPath]) -> tuple[Path, ...]:

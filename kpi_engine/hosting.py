@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from kpi_engine.extend.contained import ContainedConnector
@@ -14,6 +13,7 @@ from kpi_engine.extend.host import Chosen, Host, MakeConnector, names_of_plugins
 from kpi_engine.extend.loading import LoadFailure, load
 from kpi_engine.extend.rows import ConnectionSettings, Connector, Scan, ScanRequest, TableRequest, data_error
 from kpi_engine.ir.catalog import TableSchema
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError, did_you_mean
 from kpi_engine.ir.span import NOWHERE, Span
 from kpi_engine.ir.stored import StateStore

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +16,7 @@ from kpi_engine.extend.pins import Pin, broken_pin, pin_of
 from kpi_engine.extend.probe import probe
 from kpi_engine.hosting import builtin_host
 from kpi_engine.inspect.pack_listing import ListedPack, listed_packs
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError
 from kpi_engine.project import ProjectConfig
 from kpi_engine.project.files import read_text, shown

@@ -12,6 +12,7 @@ import kpi_engine
 
 def answer(question: Question, data: Path) -> Any:
     """The answer as an Arrow table, read by `rows`; a project opened anew has nothing in memory from earlier runs."""
+    kpi_engine.keep_freed_memory()  # as the command line does
     project = kpi_engine.open(definitions=[definitions_for(data)], data=data)
     return project.eval(list(question.metrics), by=list(question.by), grain=question.grain, as_of=AS_OF).table
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NoReturn, TypeGuard
 
 from kpi_engine import pipeline
@@ -16,6 +16,7 @@ from kpi_engine.builtin.connectors.memory import MemoryConnector, MemoryScan
 from kpi_engine.extend.rows import Connector, ScanRequest, TableRequest, data_error
 from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import Catalog, TableColumn, TableSchema
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError, Severity, did_you_mean
 from kpi_engine.ir.packs import PackTexts
 from kpi_engine.ir.question import Question

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
@@ -35,6 +34,7 @@ from kpi_engine.cli.options import (
 )
 from kpi_engine.cli.progress import progress
 from kpi_engine.cli.session import session_of
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import did_you_mean
 from kpi_engine.ir.sizes import size_of
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from kpi_engine.ir.dataclass import dataclass
 
 VALUED = ("--project", "--definitions", "--data", "--errors")
 """Global options that take a value."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from kpi_engine.cli.output import surface_of
 from kpi_engine.ir.catalog import Catalog, Column, Dimension, Entity, Grain, Metric, Source, spelled
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.span import Span
 
 if TYPE_CHECKING:

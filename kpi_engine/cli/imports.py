@@ -1,4 +1,4 @@
-"""What the process of a command line does without."""
+"""What the process of a command line does without: pandas, and giving memory back before it ends."""
 
 from __future__ import annotations
 
@@ -34,3 +34,11 @@ def leave_out_pandas() -> None:
     """Import no pandas in this process, if it runs one command line and nothing else."""
     if _Process.is_own and not any(isinstance(finder, WithoutPandas) for finder in sys.meta_path):
         sys.meta_path.insert(0, WithoutPandas())
+
+
+def keep_memory() -> None:
+    """Keep freed memory in this process, if it runs one command line and nothing else."""
+    if _Process.is_own:
+        import kpi_engine
+
+        kpi_engine.keep_freed_memory()

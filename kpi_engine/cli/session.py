@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from kpi_engine.cli.imports import leave_out_pandas
+from kpi_engine.cli.imports import keep_memory, leave_out_pandas
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Session:
         more: dict[str, Any] = {} if self.plugins else {"plugins": False}
         if self.store is not None:
             more["store"] = self.store
+        keep_memory()
         project = kpi_engine.open(self.project, definitions=list(self.definitions) or None, data=self.data, **more)
         if not project.config.plugins:  # a plugin may hand over what pandas has
             leave_out_pandas()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +10,7 @@ import typer
 
 from kpi_engine.cli.failures import note, suggest, usage_error
 from kpi_engine.cli.session import session_of
+from kpi_engine.ir.dataclass import dataclass
 
 if TYPE_CHECKING:
     from kpi_engine import Project

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -11,6 +10,7 @@ from kpi_engine.connect.advice import advice
 from kpi_engine.connect.parts import part_of
 from kpi_engine.extend.rows import ColumnRequest, FailedValues, Fragment, ReadReport, data_error
 from kpi_engine.ir.catalog import spelled
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import KpiError
 from kpi_engine.ir.types import Kind, Type
 from kpi_engine.kernels.canonical import canonical

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -26,6 +25,7 @@ from kpi_engine.extend.rows import (
     fingerprint_of,
 )
 from kpi_engine.ir.catalog import Source
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import did_you_mean
 from kpi_engine.ir.expression import Apply, Constant, Expression, Field, Value
 from kpi_engine.ir.types import Kind

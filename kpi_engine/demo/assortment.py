@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -11,6 +10,7 @@ import pyarrow as pa
 from kpi_engine.demo import columns, timeline
 from kpi_engine.demo.columns import Ints
 from kpi_engine.demo.timeline import Floats
+from kpi_engine.ir.dataclass import dataclass
 
 COUNT: Final = 300
 CATEGORIES: Final = ("beauty", "electronics", "fashion", "groceries", "home", "outdoor", "toys")

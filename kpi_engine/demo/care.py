@@ -6,7 +6,6 @@ are broken: without an opening, or closed before they were opened.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -15,6 +14,7 @@ import pyarrow as pa
 from kpi_engine.demo import columns, people, timeline
 from kpi_engine.demo.columns import Ints, Mask
 from kpi_engine.demo.people import Customers
+from kpi_engine.ir.dataclass import dataclass
 
 _TICKETS: Final = 14_000
 CHANNELS: Final = ("email", "chat", "phone")

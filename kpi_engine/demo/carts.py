@@ -6,7 +6,6 @@ after their order, many are left behind; one order in twelve was made without a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -17,6 +16,7 @@ from kpi_engine.demo.columns import Ints, Mask
 from kpi_engine.demo.sales import Orders
 from kpi_engine.demo.timeline import Floats
 from kpi_engine.demo.traffic import Visits
+from kpi_engine.ir.dataclass import dataclass
 
 _ORDERS_WITH_CART: Final = 0.92
 _WAITING_SHARE: Final = 0.05  # of the orders with a cart

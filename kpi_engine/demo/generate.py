@@ -7,7 +7,6 @@ carts, page views, returns, stock, prices, members, outreach, opinions and custo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +35,7 @@ from kpi_engine.demo.assortment import Products
 from kpi_engine.demo.columns import Ints
 from kpi_engine.demo.people import Customers
 from kpi_engine.demo.sales import Orders
+from kpi_engine.ir.dataclass import dataclass
 
 _SEED: Final = 20241101
 _LOADED_LATE_SHARE: Final = 0.4  # of the orders of a month's last hour

@@ -7,7 +7,6 @@ before they began.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -17,6 +16,7 @@ from kpi_engine.demo import columns, people, timeline
 from kpi_engine.demo.columns import Ints, Mask
 from kpi_engine.demo.people import Customers
 from kpi_engine.demo.timeline import Floats
+from kpi_engine.ir.dataclass import dataclass
 
 _SUBSCRIPTIONS: Final = 3_000
 _SUBSCRIPTIONS_FROM: Final = 92  # day: 1 February 2025

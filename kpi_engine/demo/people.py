@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -11,6 +10,7 @@ import pyarrow as pa
 from kpi_engine.demo import columns, timeline
 from kpi_engine.demo.columns import Ints, Mask
 from kpi_engine.demo.timeline import Floats
+from kpi_engine.ir.dataclass import dataclass
 
 COUNT: Final = 20_000
 COUNTRIES: Final = ("CN", "HK", "TW", "SG", "MY", "JP", "US")

@@ -7,7 +7,6 @@ and a handful of orders whose year was typed as 2062 instead of 2026.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -18,6 +17,7 @@ from kpi_engine.demo.assortment import Products
 from kpi_engine.demo.columns import Ints, Mask
 from kpi_engine.demo.people import Customers
 from kpi_engine.demo.traffic import Visits
+from kpi_engine.ir.dataclass import dataclass
 
 STATUSES: Final = ("delivered", "shipped", "cancelled", "test")
 DELIVERED, SHIPPED, CANCELLED, TEST = range(4)

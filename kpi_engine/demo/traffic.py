@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,6 +11,7 @@ from kpi_engine.demo import columns, people, timeline
 from kpi_engine.demo.columns import Ints, Mask
 from kpi_engine.demo.people import Customers
 from kpi_engine.demo.timeline import Floats
+from kpi_engine.ir.dataclass import dataclass
 
 COUNT: Final = 600_000
 CHANNELS: Final = ("search", "social", "video", "affiliate", "direct", "email")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -11,6 +10,7 @@ from kpi_engine.execute.nested import ready_level
 from kpi_engine.execute.ready import Ready, StateBook
 from kpi_engine.execute.rows import World
 from kpi_engine.ir.bounds import Period
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.plan import Plan
 from kpi_engine.kernels.align import Alignment, GroupKeys, align, any_rows, shown_groups, spread

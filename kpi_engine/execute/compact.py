@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from kpi_engine.execute.keeper import Keeper, KeptRecord
 from kpi_engine.execute.records import Entry, Form, Header, Unit, header_text
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.stored import NewRecord
 from kpi_engine.kernels.frames import StateFrame
 from kpi_engine.kernels.recut import Span

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import pyarrow as pa
 
@@ -16,6 +16,7 @@ from kpi_engine.execute.unnest import Unnest, UnnestScan, row_count
 from kpi_engine.extend.measures import Aggregating, SourceTable
 from kpi_engine.extend.rows import Fragment, Push, ReadReport, Scan
 from kpi_engine.ir.catalog import Derived, Source
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.expression import Expression, Field, walk
 from kpi_engine.kernels.derive import TooManyItems, distinct_rows, latest_rows, pair_rows

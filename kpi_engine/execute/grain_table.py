@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
 from kpi_engine.execute.reader import SourceReader
 from kpi_engine.extend.rows import Fragment, ReadReport, data_error
 from kpi_engine.ir.catalog import Grain
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.declared_periods import DeclaredPeriods
 from kpi_engine.ir.diagnostic import KpiError
 from kpi_engine.kernels.calendar import day_number

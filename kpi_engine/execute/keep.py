@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from kpi_engine.execute.compact import compacted
 from kpi_engine.execute.keeper import fragment_marks
@@ -11,6 +11,7 @@ from kpi_engine.execute.records import Entry, Form, Header, Unit, header_text
 from kpi_engine.execute.reuse import Reuse, Wanted, superseded
 from kpi_engine.execute.rows import Rows
 from kpi_engine.extend.rows import Fragment
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.plan import MeasureQuery
 from kpi_engine.ir.stored import NewRecord
 from kpi_engine.kernels.counted import counted

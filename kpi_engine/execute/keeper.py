@@ -6,8 +6,8 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import field, replace
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
@@ -16,6 +16,7 @@ from kpi_engine.execute.records import Header, parsed_header
 from kpi_engine.extend.rows import Fragment, fingerprint_of
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import Catalog
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.fingerprint import Connections, Meaning, fingerprint
 from kpi_engine.ir.plan import ExtentRequest, MeasureQuery
 from kpi_engine.ir.result import RunStats
@@ -23,6 +24,9 @@ from kpi_engine.ir.state_meaning import Part, query_meaning
 from kpi_engine.ir.stored import NewRecord, StateStore, StoredRecord
 from kpi_engine.kernels.frames import StateFrame
 from kpi_engine.kernels.state_bytes import bytes_to_frames
+
+if TYPE_CHECKING:
+    from kpi_engine.execute.reach import RowsOfQuery
 
 _LOG = logging.getLogger(__name__)
 
@@ -63,6 +67,7 @@ class Keeper:
     damaged: set[tuple[str, str]] = field(default_factory=set)
     """Blobs that cannot be used, by record and name."""
     _used: dict[str, StoredRecord] = field(default_factory=dict)
+    _rows: dict[int, tuple[MeasureQuery, RowsOfQuery]] = field(default_factory=dict)
 
     def records(self, label: str) -> list[KeptRecord]:
         """The records under a label, newest first."""
@@ -150,17 +155,26 @@ class Keeper:
             self.keep(NewRecord(label, text, {}), [record.name for record in kept])
         return found
 
-    def frames(self, record: KeptRecord, blob: str) -> list[StateFrame] | None:
+    def know_rows(self, query: MeasureQuery, rows: RowsOfQuery) -> None:
+        """Take in which rows the states of a query of this run were made of."""
+        self._rows[id(query)] = (query, rows)  # a query is large to compare; it stays, so that its number is its own
+
+    def rows_of(self, query: MeasureQuery) -> RowsOfQuery | None:
+        """Which rows the states of a query of this run were made of; None if that is not known."""
+        found = self._rows.get(id(query))
+        return None if found is None else found[1]
+
+    def frames(self, record: StoredRecord, blob: str) -> list[StateFrame] | None:
         """The frames in a blob; None if it cannot be used."""
-        data = self.store.read(record.stored, blob)
+        data = self.store.read(record, blob)
         try:
             if data is None:
                 raise ValueError("it is damaged or gone")
             found = bytes_to_frames(data)
         except (ValueError, KeyError, pa.ArrowException) as error:
-            _LOG.info("kept states cannot be used (%s): %s", record.stored.name, error)
+            _LOG.info("kept states cannot be used (%s): %s", record.name, error)
             return None
-        self.used(record.stored)
+        self.used(record)
         return found
 
     def used(self, record: StoredRecord) -> None:

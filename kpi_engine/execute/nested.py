@@ -15,6 +15,7 @@ import pyarrow as pa
 from kpi_engine.execute.ready import Ready, StateBook, number_kind
 from kpi_engine.execute.results import Results
 from kpi_engine.execute.rows import World
+from kpi_engine.execute.settled import settled
 from kpi_engine.execute.snapshots import ready_snapshots
 from kpi_engine.ir.plan import ITEM_KINDS, Leaf, Nested
 from kpi_engine.kernels.align import (
@@ -35,36 +36,36 @@ from kpi_engine.kernels.vectors import Ints
 from kpi_engine.kernels.windows import BucketWindows
 
 
-def ready_level(leaves: Sequence[Leaf], nested: Sequence[Nested], book: StateBook, world: World) -> list[Ready]:
+def ready_level(
+    leaves: Sequence[Leaf], nested: Sequence[Nested], book: StateBook, world: World, *, outermost: bool = True
+) -> list[Ready]:
     """All leaves and nested aggregates of one level; those that only show groups come last."""
     by_name = {leaf.name: leaf for leaf in leaves}
     asked = {leaf.pick.presence for leaf in leaves if leaf.pick is not None}
-    found = [_ready_leaf(leaf, by_name, book, world) for leaf in leaves if leaf.name not in asked]
+    found = [_ready_leaf(leaf, by_name, book, world, outermost) for leaf in leaves if leaf.name not in asked]
     for each in nested:
-        found.extend(_ready(each, book, world))
+        found.extend(_ready(each, book, world, outermost=outermost))
     return found
 
 
-def _ready_leaf(leaf: Leaf, level: Mapping[str, Leaf], book: StateBook, world: World) -> Ready:
+def _ready_leaf(leaf: Leaf, level: Mapping[str, Leaf], book: StateBook, world: World, outermost: bool) -> Ready:
     """A leaf; where it reads snapshots, those of each window that count."""
     if leaf.pick is None:
-        return book.ready(leaf)
+        return book.ready(leaf, narrowed=not outermost)
     return ready_snapshots(leaf, level[leaf.pick.presence], book, world.calendar)
 
 
-def _ready(nested: Nested, book: StateBook, world: World) -> list[Ready]:
-    inside = ready_level(nested.leaves, nested.inner, book, world)
-    names = (*nested.keys, *nested.own)
-    alignment = align(names, [_groups(each) for each in inside], ordered=False)
-    cells = _cells(nested, inside, names, alignment)
-    parts = [_frames(nested, inside, alignment, part, world) for part in cells.parts()]
-    frames = parts[0] if len(parts) == 1 else [merge_frames(each) for each in zip(*parts, strict=True)]
+def _ready(nested: Nested, book: StateBook, world: World, *, outermost: bool) -> list[Ready]:
+    is_set = nested.state in ITEM_KINDS
+    known = settled(nested, book.queries, world.keeper, 1 + is_set + bool(nested.required)) if outermost else None
+    without_rows = None
+    if known is None:
+        frames, without_rows = _evaluated(nested, book, world)
+    else:
+        frames = known.with_rest([] if known.is_whole else _evaluated(known.rest, book, world)[0])
     windows = BucketWindows.of(nested.windows)
     how = Finish(nested.finish, number_kind(nested.type), nested.parameter, nested.outside_is_zero)
-    is_set = nested.state in ITEM_KINDS
     plain = GroupedStates(frames[0])
-    empty_buckets_count = nested.every_frame and not nested.own and nested.keys
-    without_rows = _without_rows(nested, inside, is_set, world) if empty_buckets_count else None
     value = Ready(
         nested.name,
         nested.keys,
@@ -78,14 +79,30 @@ def _ready(nested: Nested, book: StateBook, world: World) -> list[Ready]:
         makes_cells=False,  # empty buckets have values, and are no rows
     )
     shown = f"groups of {nested.name}"
-    rows, place = _rows(nested, inside, names, alignment) if nested.required else (plain, 0 if is_set else 1)
+    rows, place = (GroupedStates(frames[-1]), 0) if nested.required else (plain, 0 if is_set else 1)
     groups = Ready(shown, nested.keys, rows, place, Finish("rows"), windows, nested.shows_groups, "")
     return [value, groups]
 
 
+def _evaluated(nested: Nested, book: StateBook, world: World) -> tuple[list[StateFrame], GroupedStates | None]:
+    """The states of the outer aggregate by frame (the plain ones first, then the set), and where there are rows if that
+    is something else; and those of a group without rows, if it has some."""
+    inside = ready_level(nested.leaves, nested.inner, book, world, outermost=False)
+    names = (*nested.keys, *nested.own)
+    alignment = align(names, [_groups(each) for each in inside], ordered=False)
+    cells = _cells(nested, inside, names, alignment)
+    parts = [_frames(nested, inside, alignment, part, world) for part in cells.parts()]
+    frames = parts[0] if len(parts) == 1 else [merge_frames(each) for each in zip(*parts, strict=True)]
+    if nested.required:
+        frames.append(_rows(nested, inside, names, alignment))
+    empty_buckets_count = nested.every_frame and not nested.own and nested.keys
+    is_set = nested.state in ITEM_KINDS
+    return frames, _without_rows(nested, inside, is_set, world) if empty_buckets_count else None
+
+
 def _rows(
     nested: Nested, inside: Sequence[Ready], names: Sequence[str], alignment: Alignment
-) -> tuple[GroupedStates, int]:
+) -> StateFrame:
     """Where there is a cell with a row, of all that there are: one that cannot matter has no value, and shows its group
     all the same."""
     outer, own = alignment.keys[: len(nested.keys)], alignment.keys[len(nested.keys) :]
@@ -101,7 +118,7 @@ def _rows(
         cells = union_cells(_parts((), inside, names, alignment), nested.frames)
         keys, known = [take_groups(key, cells) for key in outer], whole_keys(own, cells)
     (frame,) = partial_frames(keys, cells.period, [StateInput("count", None, known)])
-    return GroupedStates(frame), 0
+    return frame
 
 
 def _frames(

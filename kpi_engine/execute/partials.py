@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -16,6 +15,7 @@ from kpi_engine.execute.source_rows import batches_of
 from kpi_engine.extend.rows import Fragment
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import Source
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.plan import MeasureQuery, Plan, Scan, StateRequest
 from kpi_engine.ir.result import SourceStats
 from kpi_engine.kernels.extent import earliest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal
 
 import pyarrow as pa
@@ -13,6 +13,7 @@ from kpi_engine.execute.rows import World
 from kpi_engine.extend.measures import Aggregating, PartialStates
 from kpi_engine.extend.rows import data_error
 from kpi_engine.ir.bounds import Bound
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.expression import Field
 from kpi_engine.ir.plan import ExtentRequest, MeasureQuery, Plan, Scan, StateRequest
 from kpi_engine.ir.result import SourceStats

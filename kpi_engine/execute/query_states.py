@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from kpi_engine.execute.spill import Budget, SpilledSet
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.plan import MeasureQuery
 from kpi_engine.kernels.counted import CountedPart, merge_counted
 from kpi_engine.kernels.frames import StateFrame, merge_frames

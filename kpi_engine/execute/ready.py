@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import pyarrow as pa
 
 from kpi_engine.ir.bounds import Bound, Interval
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
-from kpi_engine.ir.plan import Leaf, Plan, StateRequest
+from kpi_engine.ir.plan import Leaf, MeasureQuery, Plan, StateRequest
 from kpi_engine.ir.types import Kind, Type
 from kpi_engine.kernels.cells import Cells, all_cells, is_group
 from kpi_engine.kernels.errors import TooMuchWork
@@ -18,6 +18,7 @@ from kpi_engine.kernels.finish import Finish, GroupedStates, NumberKind
 from kpi_engine.kernels.frames import StateFrame, key_as_item
 from kpi_engine.kernels.lifetimes import LifetimeStates
 from kpi_engine.kernels.logic import if_else
+from kpi_engine.kernels.recut import between_buckets
 from kpi_engine.kernels.vectors import Ints
 from kpi_engine.kernels.windows import BucketWindows
 
@@ -76,19 +77,35 @@ class StateBook:
         self._plan = plan
         self._frames = frames
         self._grouped: dict[tuple[object, ...], States] = {}
+        self._narrowed: dict[tuple[int, int, int, int], StateFrame] = {}
 
-    def ready(self, leaf: Leaf, windows: Sequence[Interval | None] | None = None) -> Ready:
-        """A leaf with its states; `windows` replace its own."""
+    @property
+    def queries(self) -> Sequence[MeasureQuery]:
+        """The measure queries."""
+        return self._plan.queries
+
+    def ready(self, leaf: Leaf, windows: Sequence[Interval | None] | None = None, *, narrowed: bool = False) -> Ready:
+        """A leaf with its states, or with `narrowed` those that it reads; `windows` replace its own."""
         query = self._plan.queries[leaf.query]
         frame, position = _place(query.states, leaf.state)
-        key = (leaf.query, frame, (leaf.item_key, leaf.keys, position) if leaf.item_key else None)
+        ranges = bucket_ranges(query.edges, leaf.windows if windows is None else windows)
+        states = self._frames[leaf.query][frame]
+        if narrowed and query.until is None:
+            states = self._within(leaf.query, frame, [each for each in ranges if each is not None])
+        key = (leaf.query, frame, id(states), (leaf.item_key, leaf.keys, position) if leaf.item_key else None)
         if key not in self._grouped:
             made = GroupedStates if query.until is None else LifetimeStates
-            states = self._frames[leaf.query][frame]
             self._grouped[key] = made(self._as_set(leaf, states, position) if leaf.item_key else states)
         position = 0 if leaf.item_key else position
-        ranges = bucket_ranges(query.edges, leaf.windows if windows is None else windows)
         return self.made(leaf, self._grouped[key], position, BucketWindows.of(ranges))
+
+    def _within(self, query: int, frame: int, ranges: Sequence[tuple[int, int]]) -> StateFrame:
+        """The states of a frame from the first to the last bucket of some ranges, if the others are many."""
+        low, high = min((low for low, _ in ranges), default=0), max((high for _, high in ranges), default=0)
+        found = self._narrowed.get((query, frame, low, high))
+        if found is None:
+            found = self._narrowed[query, frame, low, high] = between_buckets(self._frames[query][frame], low, high)
+        return found
 
     def _as_set(self, leaf: Leaf, frame: StateFrame, state: int) -> StateFrame:
         """A frame by keys, of which one is the item of a set."""

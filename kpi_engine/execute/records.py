@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from kpi_engine.ir.bounds import Bound
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.result import SourceStats
 from kpi_engine.kernels.recut import Extent, Span
 

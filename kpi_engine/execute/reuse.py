@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 
 from kpi_engine.execute.keeper import Keeper, KeptRecord, QueryKey, fragment_marks
 from kpi_engine.execute.records import Entry, Form, Header
 from kpi_engine.extend.rows import Fragment
 from kpi_engine.ir.bounds import Bound
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.plan import MeasureQuery
 from kpi_engine.ir.result import SourceStats
 from kpi_engine.kernels.counted import CountedPart
@@ -96,12 +97,12 @@ class Reuse:
     marks: Sequence[str | None]
     missing: list[frozenset[int]]
     stats: SourceStats
-    _chosen: list[KeptUnit] = field(default_factory=list)
+    chosen: list[KeptUnit] = field(default_factory=list)
     _blobs: dict[BlobName, list[StateFrame]] = field(default_factory=dict)
 
     def frames(self) -> Iterator[tuple[int, int, StateFrame]]:
         """Kept states in the buckets of their queries: the query's position, the number of the frame, the frame."""
-        for unit in self._chosen:
+        for unit in self.chosen:
             for position, places in unit.places.items():
                 wanted = self._wanted(position)
                 for number, place in enumerate(places):
@@ -111,7 +112,7 @@ class Reuse:
     def counted(self) -> Iterator[tuple[int, int, CountedPart]]:
         """Kept cells of sets that are only counted, in the same way. Their sets are read when they are asked for; then
         `LostStates` may say that they cannot be had."""
-        for unit in self._chosen:
+        for unit in self.chosen:
             for (position, number), place in unit.cells.items():
                 wanted, whole = self._wanted(position), unit.places[position][number]
                 # Counts of buckets that become one cannot be added: the set is needed.
@@ -149,7 +150,7 @@ class Reuse:
         """Read a blob if that was not done; whether it can be used."""
         if place.name in self._blobs:
             return True
-        found = self.keeper.frames(place.record, place.blob)
+        found = self.keeper.frames(place.record.stored, place.blob)
         if found is None or place.number >= len(found):
             return False
         self._blobs[place.name] = found
@@ -184,7 +185,7 @@ def find_kept(
         if not broken:
             break
         keeper.damaged |= broken
-    reuse._chosen = chosen
+    reuse.chosen = chosen
     place_of = {name: number for number, name in enumerate(marks)}
     for kept in chosen:
         left = every - kept.places.keys()

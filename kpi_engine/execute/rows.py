@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import pyarrow as pa
@@ -14,6 +13,7 @@ from kpi_engine.execute.reader import SourceReader
 from kpi_engine.extend.functions import EvaluationContext
 from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.ir.catalog import Catalog
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.expression import (
     ChildAggregate,
     EventTest,

@@ -12,6 +12,7 @@ from kpi_engine.execute.keep import MadeUnit, keep_units
 from kpi_engine.execute.partials import Made, Pass, Task, make, make_unit, partials
 from kpi_engine.execute.pushed import pushed_states
 from kpi_engine.execute.query_states import QueryStates
+from kpi_engine.execute.reach import rows_of_queries
 from kpi_engine.execute.ready import frame_of
 from kpi_engine.execute.reuse import LostStates, Reuse, Wanted, find_kept
 from kpi_engine.execute.rows import World
@@ -71,8 +72,10 @@ def _states_of_rows(
     tasks = _tasks(fragments, len(numbers), reuse, threads)
     stats.fragments_read += sum(len(task.fragments) for task in tasks)
     _LOG.debug("reading %s: %d of %d fragments", scan.source, stats.fragments_read, len(fragments))
-    if tasks or reuse is None:
-        _read(whole, tasks, reuse, states, stats, threads)
+    made = _read(whole, tasks, reuse, states, stats, threads) if tasks or reuse is None else []
+    if reuse is not None:
+        for position, rows in rows_of_queries(reuse, made).items():
+            reuse.keeper.know_rows(whole.queries[position], rows)
     return dict(zip(numbers, states, strict=True))
 
 
@@ -91,8 +94,8 @@ def _read(
     states: Sequence[QueryStates],
     stats: SourceStats,
     threads: int,
-) -> None:
-    """Do the tasks, and take in what they make."""
+) -> list[MadeUnit]:
+    """Do the tasks, and take in what they make; of what is to be kept the units."""
     # Rows that are none come first: states always have their types, and inputs are prepared before threads begin.
     nothing = no_rows(whole.scan, whole.world)
     empty: dict[int, Sequence[StateFrame]] = {
@@ -116,6 +119,7 @@ def _read(
             for of_queries in units.values():
                 every = stats.fragments_pruned == 0
                 keep_units(reuse, of_queries, whole.scan.columns, whole.counts_times, empty, whole_table=every)
+    return [unit for of_queries in units.values() for unit in of_queries]
 
 
 def _take_kept(reuse: Reuse, states: Sequence[QueryStates]) -> None:

@@ -10,11 +10,12 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from kpi_engine.execute.memory import memory_for_states
 from kpi_engine.execute.ready import frame_of
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.plan import Plan, all_leaves
 from kpi_engine.kernels.counted import CountedPart

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import pyarrow as pa
 
 from kpi_engine.execute.rows import Inputs, Rows
 from kpi_engine.extend.rows import Fragment, Push, ReadReport, Scan
 from kpi_engine.ir.catalog import Catalog, Source
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.expression import Field
 from kpi_engine.ir.parents import EVERY_ELEMENT, list_column, parent_field
 from kpi_engine.kernels.nested import elements, parent_rows

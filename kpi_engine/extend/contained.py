@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -28,6 +28,7 @@ from kpi_engine.extend.rows import (
 )
 from kpi_engine.extend.secrets import cleared
 from kpi_engine.ir.catalog import TableSchema
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import KpiError
 from kpi_engine.ir.expression import Expression
 from kpi_engine.ir.types import Type

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from kpi_engine._version import __version__
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.versions import in_range, is_range
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Protocol
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.result import ResultColumn, RunStats
 
 if TYPE_CHECKING:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.expression import Constant, Expression
 from kpi_engine.ir.types import Type
 

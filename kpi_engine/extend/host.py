@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeVar
 
 import pluggy
@@ -16,6 +16,7 @@ from kpi_engine.extend.loading import LoadFailure, cause_of, load, watched
 from kpi_engine.extend.pins import Pin, broken_pin
 from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.extend.rows import ConnectionSettings, Connector
+from kpi_engine.ir.dataclass import dataclass
 
 BUILTIN = "builtin"
 """The name of the plugin that ships inside."""

@@ -6,12 +6,12 @@ import importlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Thread
 from typing import Generic, TypeVar
 
 from kpi_engine.extend.own_state import foreign, put_back, routed
 from kpi_engine.extend.secrets import cleared
+from kpi_engine.ir.dataclass import dataclass
 
 Value = TypeVar("Value")
 

@@ -8,12 +8,13 @@ always, and the run's notes say why. Everything above, such as windows, ratios a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from kpi_engine.extend.rows import ColumnRequest, TableRequest
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import CalendarSettings
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.expression import Expression
 from kpi_engine.ir.plan import MeasureQuery, StateRequest
 

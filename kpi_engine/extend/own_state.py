@@ -16,9 +16,10 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from kpi_engine.ir.dataclass import dataclass
 
 _NAMES = ("stdout", "stderr")
 

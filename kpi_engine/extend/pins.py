@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from kpi_engine.ir.dataclass import dataclass
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, PackagePath

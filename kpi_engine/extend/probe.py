@@ -9,9 +9,9 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 
 from kpi_engine.extend.loading import LONGEST, LoadFailure, load
+from kpi_engine.ir.dataclass import dataclass
 
 BUILTIN_MODULE = "kpi_engine.builtin.plugin"
 """The plugin that ships inside, by name: nothing here imports what lies above."""

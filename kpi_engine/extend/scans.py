@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from kpi_engine.extend.arrow_tables import type_of
 from kpi_engine.extend.rows import ColumnRequest, Fragment, Predicate, Push, ReadReport, ScanRequest, data_error
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import did_you_mean
 from kpi_engine.ir.types import Kind
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import pyarrow as pa
 
@@ -20,6 +20,7 @@ from kpi_engine.inspect.time_checks import DayWatch
 from kpi_engine.inspect.unit_checks import unit_watches
 from kpi_engine.inspect.wording import finding, of_column, of_source, share
 from kpi_engine.ir.catalog import Catalog, Source
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic
 from kpi_engine.ir.types import Kind
 from kpi_engine.kernels.calendar import Calendar

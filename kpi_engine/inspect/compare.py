@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from kpi_engine import pipeline
 from kpi_engine.inspect.chain import Part, culprits
 from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import Catalog
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.fingerprint import Connections, Meanings, fingerprint
 from kpi_engine.ir.span import NOWHERE, Span
 from kpi_engine.project import ProjectConfig

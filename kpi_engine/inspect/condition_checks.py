@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import pyarrow as pa
 
 from kpi_engine.execute import Rows
 from kpi_engine.inspect.reading import Batch, Places
 from kpi_engine.inspect.wording import finding, value
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic
 from kpi_engine.ir.expression import Expression
 from kpi_engine.ir.span import Span

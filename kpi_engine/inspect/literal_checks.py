@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -12,6 +11,7 @@ from kpi_engine.inspect.reading import Batch
 from kpi_engine.inspect.row_expressions import RowExpression, row_expressions
 from kpi_engine.inspect.wording import counted, finding, listed, value, written
 from kpi_engine.ir.catalog import Catalog
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, nearest
 from kpi_engine.ir.expression import Apply, Constant, Expression, Field, walk
 from kpi_engine.ir.span import Span

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from kpi_engine.inspect.compare import Change, Side, compare
 from kpi_engine.inspect.packs import OpenPack, open_pack
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError
 from kpi_engine.ir.packs import PackInfo
 from kpi_engine.ir.versions import version_numbers

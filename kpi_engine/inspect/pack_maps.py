@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -14,6 +13,7 @@ from kpi_engine.extend.rows import ColumnRequest, Connector, ReadReport, ScanReq
 from kpi_engine.inspect.draft.naming import quoted, snake
 from kpi_engine.inspect.synonyms import TABLE_NOISE, common_word
 from kpi_engine.ir.catalog import Catalog, Column, Source, TableColumn, TableSchema
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError, did_you_mean
 from kpi_engine.ir.span import SourceText
 from kpi_engine.ir.types import Kind

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from kpi_engine import pipeline
 from kpi_engine.ir import tree
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.packs import PackInfo
 from kpi_engine.ir.span import SourceText
 from kpi_engine.project import ProjectConfig

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Protocol
 
 import pyarrow as pa
@@ -16,6 +16,7 @@ from kpi_engine.extend.rows import FailedValues, Fragment, ReadReport
 from kpi_engine.inspect.grain_checks import lenient_calendar
 from kpi_engine.inspect.row_expressions import has_plain_rows, is_plain
 from kpi_engine.ir.catalog import Catalog, Source
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError
 from kpi_engine.ir.expression import Expression, Field
 from kpi_engine.kernels.states import true_rows

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from kpi_engine.ir.catalog import Catalog
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.expression import (
     Apply,
     ChildAggregate,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
 from kpi_engine import pipeline
 from kpi_engine.inspect.compare import Change, Side
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import KpiError
 from kpi_engine.ir.question import Question
 from kpi_engine.ir.result import ResultColumn

@@ -11,9 +11,10 @@ Both formulas are those of the Apache DataSketches library, whose hash and whose
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import sqrt
 from typing import Literal
+
+from kpi_engine.ir.dataclass import dataclass
 
 SketchKind = Literal["hll", "kll"]
 

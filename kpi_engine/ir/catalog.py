@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import Literal
 
 from kpi_engine.ir import tree
 from kpi_engine.ir.approximation import Approximation
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.expression import CalendarDuration, Constant, Expression
 from kpi_engine.ir.packs import PackInfo
 from kpi_engine.ir.span import NOWHERE, Span

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum, IntEnum
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.span import NOWHERE, Span
 
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.span import NOWHERE, Span
 from kpi_engine.ir.types import Type
 

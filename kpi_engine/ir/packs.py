@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from kpi_engine.ir import tree
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.span import NOWHERE, SourceText, Span
 
 

@@ -12,11 +12,12 @@ Below the waist nothing knows of windows, ratios, alignment or units; above it n
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from kpi_engine.ir.approximation import Approximation
 from kpi_engine.ir.bounds import Bound, Interval, Period
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.expression import Expression
 from kpi_engine.ir.question import Order
 from kpi_engine.ir.types import COUNT, Display, Type

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from kpi_engine.ir.catalog import Metric
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.expression import Conjunct, Expression
 from kpi_engine.ir.span import NOWHERE, SourceText, Span
 from kpi_engine.ir.types import Type

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Literal
 
 from kpi_engine.ir.approximation import Approximation
 from kpi_engine.ir.catalog import CalendarSettings
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.types import Display
 
 Role = Literal["grain", "period", "dimension", "metric"]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from kpi_engine.ir.catalog import Catalog
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.expression import ChildAggregate, EventTest, Expression, Field, LastBefore
 from kpi_engine.ir.fingerprint import Connections, Meaning, Meanings
 from kpi_engine.ir.plan import MeasureQuery, StateRequest

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from kpi_engine.ir.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ Chains of `and`/`or` are one node each, so that depth follows brackets and not l
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Literal
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.span import NOWHERE, Span
 
 

@@ -6,9 +6,10 @@ The tree holds no meaning: a `Call` named `previous` is an ordinary call here, `
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.span import SourceText
 from kpi_engine.ir.syntax import (
     Argument,

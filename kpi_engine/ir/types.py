@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Literal
+
+from kpi_engine.ir.dataclass import dataclass
 
 
 class Kind(Enum):

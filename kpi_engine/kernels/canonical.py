@@ -9,12 +9,11 @@ caller knows their zone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.errors import NumberOverflow, UnsupportedType
 from kpi_engine.kernels.vectors import (
     Ints,

@@ -16,7 +16,6 @@ timestamp[us, UTC].
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
@@ -24,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kpi_engine.ir.catalog import MICROSECONDS
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.types import DECIMAL, Kind, Type
 from kpi_engine.kernels.arith import multiply
 from kpi_engine.kernels.errors import KernelError

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.sorting import distinct, sorted_with_order, starts_of_runs
 from kpi_engine.kernels.vectors import Ints
 
@@ -114,10 +114,10 @@ def union_cells(parts: Sequence[tuple[Ints, Ints]], periods: int) -> Cells:
     >>> union_cells([(np.array([1]), np.array([0])), (np.array([0, 1]), np.array([1, 0]))], 2).group.tolist()
     [0, 1]
     """
-    width = max(periods, 1)
-    codes = [group * width + period for group, period in parts]
-    code = distinct(np.concatenate(codes)) if codes else np.zeros(0, np.int64)
-    return Cells(code // width, code % width, periods)
+    bits = periods.bit_length()
+    codes = [(group << bits) | period for group, period in parts]
+    code = distinct(codes[0] if len(codes) == 1 else np.concatenate(codes)) if codes else np.zeros(0, np.int64)
+    return Cells(code >> bits, code & ((1 << bits) - 1), periods)
 
 
 def cross_cells(parts: Sequence[tuple[Ints, Ints]], groups: int, periods: int) -> Cells:

@@ -7,26 +7,83 @@ has values of the same cell.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 
-from kpi_engine.kernels.frames import StateFrame, group_rows, merge_frames, rows_of
-from kpi_engine.kernels.states import State, joined
+from kpi_engine.ir.dataclass import dataclass
+from kpi_engine.kernels.cell_sets import CellSets, united
+from kpi_engine.kernels.frames import StateFrame, StateInput, group_rows, item_frame, item_values, merge_frames, rows_of
+from kpi_engine.kernels.item_sets import packed_items
+from kpi_engine.kernels.placed import Placed
+from kpi_engine.kernels.states import State, joined, true_rows
+from kpi_engine.kernels.vectors import Ints, validity
 
 
 @dataclass(frozen=True, slots=True)
 class CountedPart:
-    """Cells of a set, counted and each of them once, and the set itself for whoever needs it."""
+    """Cells of a set, counted and each of them once, and the set itself for whoever needs it.
+
+    `sets` are the values by cell, where they are whole numbers that are at hand.
+    """
 
     cells: StateFrame
     whole: Callable[[], StateFrame]
+    sets: CellSets | None = None
+
+    def __len__(self) -> int:
+        return int(self.cells.states[0].values.sum())
 
     @classmethod
     def of(cls, frame: StateFrame) -> CountedPart:
         """The part of a set that is at hand."""
         return cls(counted(frame), lambda: frame)
+
+    @classmethod
+    def of_sets(cls, cells: StateFrame, sets: CellSets) -> CountedPart:
+        """The part of a set of whole numbers."""
+        return cls(cells, partial(_frame, cells, sets), sets)
+
+
+def counted_part(placed: Placed, wanted: StateInput) -> CountedPart:
+    """The set of one state of one batch.
+
+    >>> placed = Placed([], np.array([1, 1, 1]))
+    >>> part = counted_part(placed, StateInput("distinct", pa.array([7, 8, 7]), None))
+    >>> part.cells.states[0].rows.tolist(), part.cells.states[0].values.tolist()
+    ([3], [2])
+    """
+    values = item_values(wanted)
+    packed = packed_items(placed, values, None if wanted.condition is None else true_rows(wanted.condition))
+    if packed is None:
+        return CountedPart.of(item_frame(placed, replace(wanted, values=values)))
+    sets = CellSets.of(packed, placed.size, values.type)
+    rows = np.bincount(packed.cell, packed.rows, placed.size).astype(np.int64)
+    chosen = np.flatnonzero(rows)
+    if len(chosen) < placed.size:
+        sets = sets.of_cells(chosen)
+    first = placed.first[chosen]
+    state = State(wanted.kind, rows[chosen], sets.counts)
+    return CountedPart.of_sets(StateFrame(placed.keys_of(first), placed.bucket[first], None, (state,)), sets)
+
+
+def _frame(cells: StateFrame, sets: CellSets) -> StateFrame:
+    """Sets as a frame. In how many rows a value is was not kept: the first one of a cell stands for all of its rows."""
+    cell, item = sets.items()
+    (state,) = cells.states
+    rows = np.zeros(len(cell), np.int64)
+    filled = sets.counts > 0
+    rows[sets.starts[:-1][filled]] = state.rows[filled]
+    if sets.nulls is not None:
+        with_null = np.flatnonzero(sets.nulls)
+        rows[len(sets.numbers) :] = np.where(filled, 0, state.rows)[with_null]
+    known = validity(item)
+    values = np.ones(len(cell), np.int64) if known is None else known.astype(np.int64)
+    chosen = pa.array(cell)
+    keys = tuple(key.take(chosen) for key in cells.keys)
+    return StateFrame(keys, cells.bucket[cell], item, (State(state.kind, rows, values),))
 
 
 def counted(frame: StateFrame) -> StateFrame:
@@ -50,23 +107,76 @@ def counted(frame: StateFrame) -> StateFrame:
 def merge_counted(parts: Sequence[CountedPart]) -> StateFrame:
     """The counted cells of all parts together. Sets are asked for where several parts have a cell."""
     cells = [part.cells for part in parts]
-    keys = [joined([each.keys[number] for each in cells]) for number in range(len(cells[0].keys))]
-    bucket = np.concatenate([each.bucket for each in cells])
-    groups = group_rows([*keys, pa.array(bucket)], len(bucket))
-    is_shared = (np.bincount(groups.ids, minlength=groups.size) > 1)[groups.ids]
+    union = _union(cells)
+    is_shared = np.bincount(np.concatenate(union.ids), minlength=union.size) > 1
     if not bool(is_shared.any()):
         return merge_frames(cells)
-    own, united, start = [], [], 0
-    for part in parts:
-        shared = is_shared[start : start + len(part.cells)]
-        start += len(part.cells)
+    own, met = [], []
+    for part, ids in zip(parts, union.ids, strict=True):
+        shared = is_shared[ids]
         if not bool(shared.any()):
             own.append(part.cells)
             continue
         own.append(rows_of(part.cells, np.flatnonzero(~shared)))
-        wanted = rows_of(part.cells, np.flatnonzero(shared))
-        united.append(_in_cells(part.whole(), wanted))
-    return merge_frames([*own, counted(merge_frames(united))])
+        met.append((part, np.flatnonzero(shared)))
+    return merge_frames([*own, _counted_together(met)])
+
+
+def united_parts(parts: Sequence[CountedPart]) -> CountedPart:
+    """All parts as one, so that values which several of them have are kept once."""
+    found = _united([(part, np.arange(len(part.cells))) for part in parts])
+    return CountedPart.of(merge_frames([part.whole() for part in parts])) if found is None else found
+
+
+def _counted_together(met: Sequence[tuple[CountedPart, Ints]]) -> StateFrame:
+    """Some cells of parts, counted."""
+    found = _united(met)
+    if found is not None:
+        return found.cells
+    frames = [_in_cells(part.whole(), rows_of(part.cells, shared)) for part, shared in met]
+    return counted(merge_frames(frames))
+
+
+def _united(met: Sequence[tuple[CountedPart, Ints]]) -> CountedPart | None:
+    """Some cells of parts as one part, if their sets are numbers that go together."""
+    sets = [_chosen(part.sets, rows) for part, rows in met if part.sets is not None]
+    if len(sets) < len(met):
+        return None
+    cells = [rows_of(part.cells, rows) for part, rows in met]
+    union = _union(cells)
+    whole = united(sets, union.ids, union.size)
+    if whole is None:
+        return None
+    rows = np.concatenate([each.states[0].rows for each in cells])
+    rows = np.bincount(np.concatenate(union.ids), rows, union.size).astype(np.int64)
+    state = State(cells[0].states[0].kind, rows, whole.counts)
+    return CountedPart.of_sets(StateFrame(union.keys, union.bucket, None, (state,)), whole)
+
+
+def _chosen(sets: CellSets, cells: Ints) -> CellSets:
+    return sets if len(cells) == len(sets) else sets.of_cells(cells)
+
+
+@dataclass(frozen=True, slots=True)
+class _Union:
+    """The cells that some frames have: their keys and buckets, and for each frame which of them its cells are."""
+
+    keys: tuple[pa.Array, ...]
+    bucket: Ints
+    ids: Sequence[Ints]
+
+    @property
+    def size(self) -> int:
+        return len(self.bucket)
+
+
+def _union(cells: Sequence[StateFrame]) -> _Union:
+    keys = [joined([each.keys[number] for each in cells]) for number in range(len(cells[0].keys))]
+    bucket = np.concatenate([each.bucket for each in cells])
+    groups = group_rows([*keys, pa.array(bucket)], len(bucket))
+    first = pa.array(groups.first)
+    ends = np.cumsum([len(each) for each in cells])[:-1]
+    return _Union(tuple(key.take(first) for key in keys), bucket[groups.first], np.split(groups.ids, ends))
 
 
 def _in_cells(frame: StateFrame, cells: StateFrame) -> StateFrame:

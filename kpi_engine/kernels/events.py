@@ -7,13 +7,13 @@ the events of an id are neighbours in the order of time, and every question is o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.group import encode
 from kpi_engine.kernels.ids import shortened
 from kpi_engine.kernels.lookup import KeyIndex

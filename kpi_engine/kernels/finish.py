@@ -7,7 +7,6 @@ sparse table, distinct counts from interval coverage, so the cost does not grow 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import Literal
@@ -15,6 +14,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.plan import FinishKind
 from kpi_engine.kernels.cells import Cells
 from kpi_engine.kernels.cover import covered_cells, distinct_at, rows_by_id
@@ -22,9 +22,10 @@ from kpi_engine.kernels.errors import TooMuchWork
 from kpi_engine.kernels.exact import divide_by_counts, range_sums, take, to_array, variance
 from kpi_engine.kernels.frames import StateFrame, group_rows
 from kpi_engine.kernels.group import key_codes
+from kpi_engine.kernels.places import Places
 from kpi_engine.kernels.ranges import range_extreme
 from kpi_engine.kernels.sketches_hll import hll_counts
-from kpi_engine.kernels.sorting import distinct, sorted_with_order
+from kpi_engine.kernels.sorting import distinct
 from kpi_engine.kernels.states import State, decoded
 from kpi_engine.kernels.vectors import Ints, Mask, int64_view
 from kpi_engine.kernels.window_values import Blocks, percentile_over
@@ -38,9 +39,6 @@ MAX_SKETCHED = 1_000_000_000
 
 _MANY = 1 << 22
 """From so many pairs on windows are made of blocks of sketches instead of the sketches of all their buckets."""
-
-_TABLE = 1 << 16
-"""A table of so many places costs nothing."""
 
 NumberKind = Literal["integer", "decimal", "float"]
 ZERO_WHEN_EMPTY = frozenset({"rows", "count", "sum", "distinct"})
@@ -67,23 +65,23 @@ class GroupedStates:
     """
 
     def __init__(self, frame: StateFrame) -> None:
-        self._width = int(frame.bucket.max(initial=0)) + 2
+        self._bits = (int(frame.bucket.max(initial=0)) + 1).bit_length()
         self._frame = frame
         if frame.keys:
             groups = group_rows(frame.keys, len(frame))
             self._ids, self.size = groups.ids, groups.size
             self.keys = tuple(decoded(key.take(pa.array(groups.first))) for key in frame.keys)
-            places = groups.ids * self._width
-            places += frame.bucket
+            places = groups.ids << self._bits
+            places |= frame.bucket
         else:
             self._ids, self.size = np.broadcast_to(np.int64(0), len(frame)), min(len(frame), 1)
             self.keys, places = (), frame.bucket
-        self._table = PlaceTable(places, (self.size + 1) * self._width, are_distinct=frame.item is None)
+        self._places = Places(places, (self.size + 1) << self._bits, are_distinct=frame.item is None)
 
     @cached_property
     def _order(self) -> Ints:
         """The states sorted by group and bucket."""
-        return sorted_with_order(self._table.places)[1]
+        return self._places.order()
 
     @cached_property
     def _group(self) -> Ints:
@@ -93,32 +91,17 @@ class GroupedStates:
     def _bucket(self) -> Ints:
         return self._frame.bucket[self._order]
 
-    @cached_property
-    def _places(self) -> Ints:
-        return self._table.places[self._order]
-
-    def _count(self, counts: Ints, windows: BucketWindows, cells: Cells) -> Ints:
-        """The sum of the states' counts inside the window of each cell."""
-        running = self._table.running(counts)
-        if running is None:
-            return _between(counts[self._order], *self._ranges(windows, cells))
-        top = self._width - 1
-        base = cells.group * self._width
-        low = np.minimum(windows.low, top)
-        found: Ints = running[base + np.maximum(low, np.minimum(windows.high, top))[cells.period]]
-        return found - running[base + low[cells.period]]
-
     def _ranges(self, windows: BucketWindows, cells: Cells) -> tuple[Ints, Ints]:
-        """For each cell the range of sorted states inside its window."""
-        top = self._width - 1
-        base = cells.group * self._width
-        starts = np.searchsorted(self._places, base + np.minimum(windows.low, top)[cells.period])
-        stops = np.searchsorted(self._places, base + np.minimum(windows.high, top)[cells.period])
-        return starts, np.maximum(starts, stops)
+        """For each cell the range of distinct places of states inside its window."""
+        top = (1 << self._bits) - 1
+        base = cells.group << self._bits
+        low = np.minimum(windows.low, top)
+        high = np.maximum(low, np.minimum(windows.high, top))
+        return self._places.before(base | low[cells.period]), self._places.before(base | high[cells.period])
 
     def rows(self, state: int, windows: BucketWindows, cells: Cells) -> Ints:
         """Rows of the state inside the window of each cell."""
-        return self._count(self._frame.states[state].rows, windows, cells)
+        return self._places.total(self._frame.states[state].rows, *self._ranges(windows, cells))
 
     def occupied(self, state: int) -> list[int]:
         """The buckets in which any group has a row of the state, ascending."""
@@ -127,13 +110,15 @@ class GroupedStates:
 
     def covered(self, state: int, windows: BucketWindows) -> tuple[Ints, Ints]:
         """Groups and periods of all cells with a row of the state inside their window."""
-        places = self._table.occupied(self._frame.states[state].rows)
-        owner = places // self._width
-        bucket = places - owner * self._width
-        periods = windows.period_of_buckets(self._width)
+        places = self._places.occupied(self._frame.states[state].rows)
+        owner = places >> self._bits
+        places &= (1 << self._bits) - 1
+        bucket = places
+        periods = windows.period_of_buckets(1 << self._bits)
         if periods is not None:
             period = periods[bucket]
-            return (owner, period) if bool((periods >= 0).all()) else (owner[period >= 0], period[period >= 0])
+            inside = period >= 0
+            return (owner, period) if bool(inside.all()) else (owner[inside], period[inside])
         first, last, order = windows.periods_of(bucket)
         group, place = covered_cells(owner, first, last)
         return group, order[place]
@@ -142,21 +127,25 @@ class GroupedStates:
         """For each owner in [0, size) and period how many states of the owner's groups lie inside the window and have
         rows. `owners` says whose each group is, -1 for nobody's."""
         owner, bucket = owners[self._ids], self._frame.bucket
-        kept = (owner >= 0) & (self._frame.states[state].rows > 0)
+        kept = owner >= 0
+        kept &= self._frame.states[state].rows > 0
         if not bool(kept.all()):
             owner, bucket = owner[kept], bucket[kept]
-        found = np.bincount(owner * self._width + bucket, minlength=size * self._width)
-        running = np.zeros((size, self._width + 1), np.int64)
-        np.cumsum(found.reshape(size, self._width), axis=1, out=running[:, 1:])
-        low = np.minimum(windows.low, self._width)
-        inside = running[:, np.maximum(low, np.minimum(windows.high, self._width))] - running[:, low]
+        width = 1 << self._bits
+        places = bucket if size == 1 else (owner << self._bits) | bucket
+        found = np.bincount(places, minlength=size * width)
+        running = np.zeros((size, width + 1), np.int64)
+        np.cumsum(found.reshape(size, width), axis=1, out=running[:, 1:])
+        low = np.minimum(windows.low, width)
+        inside = running[:, np.maximum(low, np.minimum(windows.high, width))] - running[:, low]
         return np.where(windows.is_open, inside, 0)
 
     def finish(self, state: int, how: Finish, windows: BucketWindows, cells: Cells) -> pa.Array:
         """One value a cell. Raises `TooMuchWork` for a percentile over windows that overlap too much."""
         chosen = self._frame.states[state]
-        rows = self._count(chosen.rows, windows, cells)
-        values = rows if chosen.values is chosen.rows else self._count(chosen.values, windows, cells)
+        starts, stops = self._ranges(windows, cells)
+        rows = self._places.total(chosen.rows, starts, stops)
+        values = rows if chosen.values is chosen.rows else self._places.total(chosen.values, starts, stops)
         is_open = windows.is_open[cells.period]
         if how.kind in ZERO_WHEN_EMPTY:
             valid = (is_open | how.outside_is_zero) & ((rows == 0) | (values > 0) | (how.kind != "sum"))
@@ -169,7 +158,7 @@ class GroupedStates:
                 return pa.array(values, mask=~valid)
             case "distinct":
                 return pa.array(self._distinct(windows, cells), mask=~valid)
-        starts, stops = self._ranges(windows, cells)
+        starts, stops = self._places.starts(starts), self._places.starts(stops)
         match how.kind:
             case "percentile":
                 return keep_where(self._percentile(windows, cells, starts, stops, Fraction(how.parameter)), valid)
@@ -211,10 +200,11 @@ class GroupedStates:
         """Ids counted once a window: each id's buckets become ranges of periods, whose union is counted."""
         values, item = self._frame.states[0].values, self._frame.item
         if item is None:  # counted already
-            return self._count(values, windows, cells)
+            return self._places.total(values, *self._ranges(windows, cells))
         known = values > 0
         if windows.are_single_buckets:  # an id is there once in each bucket, so nothing needs to be united
-            return self._estimated(self._count(known.view(np.uint8), windows, cells), windows, cells)
+            counts = self._places.total(known.view(np.uint8), *self._ranges(windows, cells))
+            return self._estimated(counts, windows, cells)
         codes = key_codes(item)[0]
         _, _, order = windows.periods_of(self._frame.bucket[:0])
         place = np.full(len(windows), -1, np.int64)
@@ -260,59 +250,6 @@ class GroupedStates:
         if total > max(most, 2 * len(kept)):
             raise TooMuchWork("percentile", total)
         return percentile_over(item, counts, number, starts, stops, len(cells), percent)
-
-
-class PlaceTable:
-    """Tables of all places in [0, `size`), where they are no larger than what lies at `places`.
-
-    `are_distinct`: nothing else lies at the same place.
-    """
-
-    def __init__(self, places: Ints, size: int, *, are_distinct: bool) -> None:
-        self.places = places
-        self._size = size
-        self._are_distinct = are_distinct
-        self._fits = size <= max(_TABLE, 4 * len(places))
-        self._running: dict[int, tuple[Ints, Ints]] = {}
-
-    def running(self, counts: Ints) -> Ints | None:
-        """For each place from 0 on the sum of the counts at the places before it; None if that table is too large.
-
-        >>> PlaceTable(np.array([1, 3, 1]), 4, are_distinct=False).running(np.array([1, 5, 2])).tolist()
-        [0, 0, 3, 3, 8]
-        """
-        if not self._fits:
-            return None
-        found = self._running.get(id(counts))
-        if found is None:  # the counts are kept with their table, so that their number is not given to others
-            table = np.zeros(self._size + 1, np.int64)
-            if self._are_distinct:
-                table[1:][self.places] = counts
-            else:
-                table[1:] = np.bincount(self.places, counts, self._size)
-            np.cumsum(table, out=table)
-            found = self._running[id(counts)] = (counts, table)
-        return found[1]
-
-    def occupied(self, counts: Ints) -> Ints:
-        """The places with a positive count, ascending.
-
-        >>> PlaceTable(np.array([3, 1, 3]), 4, are_distinct=False).occupied(np.array([0, 5, 2])).tolist()
-        [1, 3]
-        """
-        some = counts > 0
-        chosen = self.places if bool(some.all()) else self.places[some]
-        if not self._fits:
-            return distinct(chosen)
-        table = np.zeros(self._size, np.bool_)
-        table[chosen] = True
-        return np.flatnonzero(table)
-
-
-def _between(counts: Ints, starts: Ints, stops: Ints) -> Ints:
-    running = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])
-    found: Ints = running[stops] - running[starts]
-    return found
 
 
 def keep_where(values: pa.Array, valid: Mask) -> pa.Array:

@@ -7,19 +7,21 @@ and never as codes of one run, so that frames of other runs, files or machines m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
 from kpi_engine.ir.approximation import KLL_EXACT
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.plan import ITEM_KINDS, StateKind
 from kpi_engine.kernels.counted_rows import CountedRows
 from kpi_engine.kernels.group import Groups, encode, group, key_codes, pack
 from kpi_engine.kernels.ids import shortened
+from kpi_engine.kernels.item_sets import items_of
+from kpi_engine.kernels.placed import Placed
 from kpi_engine.kernels.sketches_hll import hll_compact, hll_items
 from kpi_engine.kernels.sketches_kll import kll_compact
-from kpi_engine.kernels.sorting import key_range, sorted_with_order, starts_of_runs
+from kpi_engine.kernels.sorting import sorted_with_order, starts_of_runs
 from kpi_engine.kernels.states import State, chosen_states, joined, merge_states, partial_state, true_rows
 from kpi_engine.kernels.vectors import Ints, Mask, validity
 
@@ -55,36 +57,29 @@ def partial_frames(keys: Sequence[pa.Array], bucket: Ints, inputs: Sequence[Stat
 
     Rows with bucket -1 (no time) count nowhere.
     """
-    keys = [shortened(key) for key in keys]
-    low, high = key_range(bucket)
-    cells = packed([*map(key_codes, keys), (bucket - low, high - low + 1)])
-    counted = None if low >= 0 else bucket >= 0
+    return frames_of(Placed([shortened(key) for key in keys], bucket), inputs)
+
+
+def frames_of(placed: Placed, inputs: Sequence[StateInput]) -> list[StateFrame]:
+    """`partial_frames` of rows whose cells are known."""
     plain = [each for each in inputs if each.kind not in ITEM_KINDS]
-    frames = [_plain_frame(keys, bucket, cells, counted, plain)]
-    frames += [_item_frame(keys, bucket, cells, counted, each) for each in inputs if each.kind in ITEM_KINDS]
-    return frames
+    return [plain_frame(placed, plain), *(item_frame(placed, each) for each in inputs if each.kind in ITEM_KINDS)]
 
 
-def _plain_frame(
-    keys: Sequence[pa.Array], bucket: Ints, cells: Ints, counted: Mask | None, inputs: Sequence[StateInput]
-) -> StateFrame:
-    groups = group(cells if counted is None else np.where(counted, cells, -1))
-    first, skipped = groups.first, 0
-    if counted is not None and len(first) and not counted[first[0]]:
-        first, skipped = first[1:], 1  # groups come in ascending order: rows that do not count are the first
+def plain_frame(placed: Placed, inputs: Sequence[StateInput]) -> StateFrame:
+    """The states of one batch that are no sets."""
     counted_rows: dict[int, CountedRows] = {}
     states = []
     for each in inputs:
         rows = counted_rows.get(id(each.condition))
         if rows is None:
-            if each.condition is None and not skipped:
-                rows = CountedRows.all_of(groups)
+            if each.condition is None and placed.whole:
+                rows = CountedRows.all_of(placed.groups)
             else:
-                ids = groups.ids - 1 if skipped else groups.ids
-                rows = CountedRows.of(_that_meet(each.condition, ids), len(first))
+                rows = CountedRows.of(_that_meet(each.condition, placed.ids), placed.size)
             counted_rows[id(each.condition)] = rows
         states.append(partial_state(each.kind, each.values, rows))
-    return StateFrame(_take(keys, first), bucket[first], None, tuple(states))
+    return StateFrame(placed.keys_of(placed.first), placed.bucket[placed.first], None, tuple(states))
 
 
 def _that_meet(condition: pa.Array | None, ids: Ints) -> Ints:
@@ -92,31 +87,23 @@ def _that_meet(condition: pa.Array | None, ids: Ints) -> Ints:
     return ids if condition is None else np.where(true_rows(condition), ids, -1)
 
 
-def _item_frame(
-    keys: Sequence[pa.Array], bucket: Ints, cells: Ints, counted: Mask | None, wanted: StateInput
-) -> StateFrame:
+def item_frame(placed: Placed, wanted: StateInput) -> StateFrame:
+    """The set of one state of one batch."""
+    found = items_of(placed, item_values(wanted), None if wanted.condition is None else true_rows(wanted.condition))
+    known = validity(found.item)
+    state = State(wanted.kind, found.rows, found.rows if known is None else np.where(known, found.rows, 0))
+    first = placed.first[found.cell]
+    return _bounded(StateFrame(placed.keys_of(first), placed.bucket[first], found.item, (state,)))
+
+
+def item_values(wanted: StateInput) -> pa.Array:
+    """The values of a set as they are kept."""
     values = wanted.values
     assert values is not None
     # An estimate hashes the texts themselves; an exact set may keep them as integers.
     values = _hashed(values) if wanted.kind == "hll" else shortened(values)
-    if pa.types.is_string(values.type):
-        values = values.dictionary_encode()  # so that no text is copied before it is shown
-    if wanted.condition is not None:
-        meets = true_rows(wanted.condition)
-        counted = meets if counted is None else counted & meets
-    codes, size = key_codes(values)
-    rows = None
-    if counted is not None and not bool(counted.all()):
-        rows = np.flatnonzero(counted)
-        codes, cells = codes[rows], cells[rows]
-    groups = group(packed([(cells, int(cells.max(initial=-1)) + 1), (codes, size)]))
-    first = groups.first if rows is None else rows[groups.first]
-    present = validity(values)
-    if present is not None and rows is not None:
-        present = present[rows]
-    known = None if present is None else pa.array(present, mask=~present)
-    state = replace(partial_state("count", known, CountedRows.all_of(groups)), kind=wanted.kind)
-    return _bounded(StateFrame(_take(keys, first), bucket[first], values.take(pa.array(first)), (state,)))
+    # As a dictionary no text is copied before it is shown.
+    return values.dictionary_encode() if pa.types.is_string(values.type) else values
 
 
 def _hashed(values: pa.Array) -> pa.Array:

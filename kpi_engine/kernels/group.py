@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.id_codecs import is_ids, is_wide
 from kpi_engine.kernels.ids import ids_of
 from kpi_engine.kernels.sorting import distinct_codes, key_range, sorted_with_order, starts_of_runs
@@ -102,7 +102,7 @@ def key_codes(array: pa.Array) -> tuple[Ints, int]:
     >>> codes.tolist(), size
     ([7, 8, 0], 9)
     """
-    values = _whole_numbers(array)
+    values = whole_numbers(array)
     if values is None:
         codes, dictionary = encode(array)
         return codes, len(dictionary)
@@ -116,7 +116,7 @@ def key_codes(array: pa.Array) -> tuple[Ints, int]:
     return (codes, span) if valid is None else (np.where(valid, codes, span), span + 1)
 
 
-def _whole_numbers(array: pa.Array) -> Ints | None:
+def whole_numbers(array: pa.Array) -> Ints | None:
     """The values of an array as int64 where they are whole numbers of that many bits; arbitrary where it is null."""
     if is_ids(array.type):
         return None if is_wide(array.type) else int64_view(array.storage)
@@ -162,6 +162,11 @@ def pack(columns: Sequence[tuple[Ints, int]]) -> tuple[Ints, Packing]:
     for codes, cardinality in columns[1:]:
         cardinality = max(cardinality, 1)
         step = Step(cardinality, None, None)
+        if cardinality == 1 or span <= 1:  # one of both is the same in all rows
+            keys = keys if cardinality == 1 else codes
+            span = max(span, 1) * cardinality
+            steps.append(step)
+            continue
         if span * cardinality > _LARGEST_KEY:
             key_table = code_table = None
             if span >= cardinality:
@@ -258,8 +263,16 @@ class _TableGroups(Groups):
 
     @cached_property
     def first(self) -> Ints:
-        rows = np.empty(len(self._counts), np.int64)
-        rows[self._places[::-1]] = np.arange(len(self._places) - 1, -1, -1)  # the last write of each group stays
+        rows = np.full(len(self._counts), -1, np.int64)
+        start, size = 0, max(_MANY_ROWS, 4 * self.size)
+        # Most groups begin early: ever larger parts of the rows are looked at until each has been met.
+        while start < len(self._places):
+            part = self._places[start : start + size]
+            fresh = np.flatnonzero(rows[part] < 0)[::-1]
+            rows[part[fresh]] = fresh + start  # the last write of each group stays
+            if int(np.count_nonzero(rows >= 0)) == self.size:
+                break
+            start, size = start + size, 4 * size
         return rows[self._present]
 
     @cached_property

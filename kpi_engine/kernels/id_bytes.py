@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.vectors import Ints, Mask, validity
 
 Words = NDArray[np.uint64]
 
-_PAD = 16  # what is read before the end of a text at most
+_PAD = 32  # what is read before the end of a text at most
 _ZEROS = np.uint64(0x3030303030303030)
 _HIGH_HALVES = np.uint64(0xF0F0F0F0F0F0F0F0)
 _KEPT = np.array([0, *((2**64 - 1) ^ (2 ** (64 - 8 * count) - 1) for count in range(1, 9))], np.uint64)
@@ -72,7 +73,7 @@ class IdBytes:
         return self.data[self.ends[0] - self.lengths[0] : self.ends[0]].tobytes()
 
     def words(self, number: int) -> Words:
-        """The last eight bytes of each text (number 0) or the eight before these (1), the last one on top.
+        """The last eight bytes of each text (number 0), the eight before these (1), and so on, the last one on top.
 
         Where a text is shorter the lower bytes are whatever stands before it.
         """
@@ -188,6 +189,51 @@ def _eight_nibbles(words: Words, letters: int) -> tuple[Words, Mask]:
     return number, fits
 
 
+def hex_words(found: IdBytes, digits: int, letters: int) -> tuple[Words, Mask]:
+    """The number that the last `digits` (at most 32) bytes of each text are in hexadecimal, as (n, 1 or 2) words with
+    the upper one first, and whether they are such digits."""
+    halves = []
+    fits = np.ones(len(found.ends), np.bool_)
+    for place in range(-(-digits // 8)):
+        half, right = _eight_nibbles(_last_digits(found.words(place), min(8, digits - 8 * place)), letters)
+        fits &= right
+        halves.append(half)
+    words = np.zeros((len(fits), 2 if digits > 16 else 1), np.uint64)
+    for place, half in enumerate(halves):
+        words[:, -1 - place // 2] |= half << np.uint64(32 * (place % 2))
+    return words, fits
+
+
+def _last_digits(words: Words, digits: int) -> Words:
+    """Words of which only so many last bytes are taken, with `0` for the others."""
+    if digits == 8:
+        return words
+    kept = _KEPT[digits]
+    return (words & kept) | (_ZEROS & ~kept)
+
+
+def text_of_hex(words: Words, valid: Mask | None, digits: int, letters: int, prefix: bytes) -> pa.Array:
+    """The texts of a prefix and so many digits that `hex_words` made these words of; null where `valid` is False.
+
+    >>> text_of_hex(np.array([[0xBEEF]], np.uint64), None, 6, LOWER, b"v-").to_pylist()
+    ['v-00beef']
+    """
+    start = len(prefix)
+    texts = np.empty((len(words), start + digits), np.uint8)
+    texts[:, :start] = np.frombuffer(prefix, np.uint8)
+    texts[:, start:] = _digits_of(words, letters)[:, 16 * words.shape[1] - digits :]
+    return _texts(texts, np.full(len(words), start + digits, np.int64), valid)
+
+
+def _digits_of(words: Words, letters: int) -> NDArray[np.uint8]:
+    """The 16 hexadecimal digits of each word, those of a row side by side."""
+    octets = np.ascontiguousarray(words).astype(">u8").view(np.uint8).reshape(len(words), 8 * words.shape[1])
+    digits = np.empty((len(words), 2 * octets.shape[1]), np.uint8)
+    digits[:, 0::2], digits[:, 1::2] = octets >> 4, octets & 15
+    shown: NDArray[np.uint8] = digits + np.where(digits < 10, ord("0"), letters - 9).astype(np.uint8)
+    return shown
+
+
 def uuid_words(found: IdBytes, letters: int) -> tuple[Words, Mask]:
     """Texts of 36 bytes as the two halves of the 128 bits that they are in hexadecimal, and which of them are that."""
     fits = found.lengths == 36
@@ -220,10 +266,7 @@ def text_of_uuids(words: Words, valid: Mask | None, letters: int) -> pa.Array:
     >>> text_of_uuids(np.array([[1, 2**64 - 1]], np.uint64), None, LOWER).to_pylist()
     ['00000000-0000-0001-ffff-ffffffffffff']
     """
-    octets = np.ascontiguousarray(words).astype(">u8").view(np.uint8).reshape(-1, 16)
-    digits = np.empty((len(words), 32), np.uint8)
-    digits[:, 0::2], digits[:, 1::2] = octets >> 4, octets & 15
-    shown = digits + np.where(digits < 10, ord("0"), letters - 9).astype(np.uint8)
+    shown = _digits_of(words, letters)
     texts = np.full((len(words), 36), ord("-"), np.uint8)
     for start, stop, place in ((0, 8, 0), (8, 12, 9), (12, 16, 14), (16, 20, 19), (20, 32, 24)):
         texts[:, place : place + stop - start] = shown[:, start:stop]

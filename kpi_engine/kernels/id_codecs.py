@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import pyarrow as pa
+
+from kpi_engine.ir.dataclass import dataclass
 
 _VENDOR = "kpi_engine"
 
@@ -18,33 +19,34 @@ class Codec:
     """How an id is written.
 
     `numbered`: a prefix and so many digits (0: as many as it takes, no leading zeros); `bytes`: at most eight bytes;
-    `uuid`, `UUID`: five groups of hexadecimal digits, in lower or upper case; `words`: a prefix and at most 16 bytes.
+    `hex`, `HEX`: a prefix and so many hexadecimal digits, at most 32, in lower or upper case; `uuid`, `UUID`: five
+    groups of such digits; `words`: a prefix and at most 16 bytes.
     """
 
-    form: Literal["numbered", "bytes", "uuid", "UUID", "words"]
+    form: Literal["numbered", "bytes", "hex", "HEX", "uuid", "UUID", "words"]
     prefix: bytes = b""
     digits: int = 0
 
     @property
     def is_wide(self) -> bool:
         """Whether numbers of 128 bits stand for ids, and not int64."""
-        return self.form not in ("numbered", "bytes")
+        return self.form in ("uuid", "UUID", "words") or (self.form in ("hex", "HEX") and self.digits > 16)
 
     @property
     def type(self) -> pa.DataType:
         """The Arrow type of ids that are kept so."""
         storage = pa.binary(16) if self.is_wide else pa.int64()
         match self.form:
-            case "numbered":
-                return pa.opaque(storage, f"numbered:{self.digits}:{self.prefix.decode()}", _VENDOR)
+            case "numbered" | "hex" | "HEX":
+                return pa.opaque(storage, f"{self.form}:{self.digits}:{self.prefix.decode()}", _VENDOR)
             case "words":
                 return pa.opaque(storage, f"words:{self.prefix.decode()}", _VENDOR)
         return pa.opaque(storage, self.form, _VENDOR)
 
     @property
-    def rank(self) -> tuple[bool, bool, str, int, bytes]:
+    def rank(self) -> tuple[bool, bool, bool, str, int, bytes]:
         """Orders codecs: those of one word first, and all in one way."""
-        return (self.form != "numbered", self.form != "bytes", self.form, -self.digits, self.prefix)
+        return (self.is_wide, self.form != "numbered", self.form != "bytes", self.form, -self.digits, self.prefix)
 
 
 def is_ids(type: pa.DataType) -> bool:
@@ -66,4 +68,4 @@ def codec_of(type: pa.DataType) -> Codec:
         case "words":
             return Codec("words", rest.encode())
     digits, _, prefix = rest.partition(":")
-    return Codec("numbered", prefix.encode(), int(digits))
+    return Codec(name, prefix.encode(), int(digits))

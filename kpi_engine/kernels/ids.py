@@ -4,6 +4,8 @@ A column of ids is turned into numbers by the first way that fits every row:
 
     numbered   one prefix, then up to 16 digits: `C0012345`; the number is kept, prefix and width are in the type
     bytes      at most 8 bytes: they are the number
+    hex        perhaps a prefix, then up to 16 hexadecimal digits, of one length and case: `9f86d081884c`; up to 32 of
+               them are two words
     uuid       36 characters such as `0b5f0ab2-...`: the 128 bits that they stand for, two words
     words      at most 16 bytes, perhaps after a prefix such as `cus_`: they are two words
 
@@ -26,6 +28,8 @@ from kpi_engine.kernels.id_bytes import (
     IdBytes,
     Words,
     eight_digits,
+    hex_words,
+    text_of_hex,
     text_of_uuids,
     text_of_words,
     uuid_words,
@@ -44,7 +48,9 @@ _FEW = 1 << 8
 _BLOCK = 1 << 14
 """Rows looked at together: what is computed of them stays in the cache."""
 
-_LETTERS = {"uuid": LOWER, "UUID": UPPER}
+_MOST_HEX = 32
+_HEX_DIGITS = {"hex": b"0123456789abcdef", "HEX": b"0123456789ABCDEF"}
+_LETTERS = {"hex": LOWER, "HEX": UPPER, "uuid": LOWER, "UUID": UPPER}
 
 
 def ids_of(numbers: Ints | Words, valid: Mask | None, type: pa.DataType) -> pa.Array:
@@ -72,7 +78,7 @@ def shortened(array: pa.Array) -> pa.Array:
             continue
         numbers, fits = _parsed(found, codec)
         if bool(fits.all()):
-            if codec.digits and not bool((numbers < _LEAST[codec.digits]).any()):
+            if codec.form == "numbered" and codec.digits and not bool((numbers < _LEAST[codec.digits]).any()):
                 codec = replace(codec, digits=0)  # no zero leads, so that longer numbers go together with these
             return _placed(numbers, found.valid, None, codec)
     return array
@@ -92,6 +98,9 @@ def texts(array: pa.Array) -> pa.Array:
             return text_of_words(int64_view(array.storage), validity(array))
         case "words":
             return text_of_words(words_of(array), validity(array), codec.prefix)
+        case "hex" | "HEX":
+            words = words_of(array) if codec.is_wide else int64_view(array.storage).view(np.uint64)[:, None]
+            return text_of_hex(words, validity(array), codec.digits, _LETTERS[codec.form], codec.prefix)
         case "uuid" | "UUID":
             return text_of_uuids(words_of(array), validity(array), _LETTERS[codec.form])
     written = array.storage.cast(pa.string())
@@ -140,14 +149,26 @@ def _candidates(found: IdBytes) -> list[Codec]:
     if 0 < digits <= _MOST_DIGITS and longest <= len(prefix) + _MOST_DIGITS:
         candidates.append(Codec("numbered", prefix, digits if found.length else 0))
     if longest <= 8:
-        candidates.append(Codec("bytes"))
-    elif found.length == 36:
+        return [*candidates, Codec("bytes")]
+    if found.length == 36:
         candidates += [Codec("uuid"), Codec("UUID")]
-    elif longest <= MOST_BYTES:
+    if found.length is not None:
+        candidates += _hexadecimal(first)
+    if longest <= MOST_BYTES:
         candidates.append(Codec("words"))
-    else:
+    elif found.length != 36:
         candidates += _after_a_name(first, longest)
     return candidates
+
+
+def _hexadecimal(first: bytes) -> list[Codec]:
+    """Hexadecimal digits after whatever comes before the last letter that is none: nothing, or `cus_`."""
+    found = []
+    for form, letters in _HEX_DIGITS.items():
+        prefix = first.rstrip(letters)
+        if 0 < (digits := len(first) - len(prefix)) <= _MOST_HEX:
+            found.append(Codec(form, prefix, digits))
+    return found
 
 
 def _after_a_name(first: bytes, longest: int) -> list[Codec]:
@@ -175,9 +196,19 @@ def _parsed_at_once(found: IdBytes, codec: Codec) -> tuple[Ints | Words, Mask]:
             return found.short_words()
         case "words":
             return found.long_words(codec.prefix)
+        case "hex" | "HEX":
+            return _hex(found, codec)
         case "uuid" | "UUID":
             return uuid_words(found, _LETTERS[codec.form])
     return _numbered(found, codec)
+
+
+def _hex(found: IdBytes, codec: Codec) -> tuple[Ints | Words, Mask]:
+    words, fits = hex_words(found, codec.digits, _LETTERS[codec.form])
+    fits &= found.lengths == len(codec.prefix) + codec.digits
+    if codec.prefix:
+        fits &= found.starts_with(codec.prefix)
+    return (words if codec.is_wide else words[:, 0].view(np.int64)), fits
 
 
 def _numbered(found: IdBytes, codec: Codec) -> tuple[Ints, Mask]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.frames import group_rows
 from kpi_engine.kernels.ordering import order_numbers
 from kpi_engine.kernels.states import joined, true_rows

@@ -8,11 +8,11 @@ are added word by word and carries are resolved only when needed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.bins import count_rows, exact_bincount
 from kpi_engine.kernels.vectors import EXACT_FLOAT, Ints, largest
 

@@ -6,11 +6,11 @@ Plain Python on `zoneinfo`, so that definitions are checked without NumPy or pya
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.declared_periods import DeclaredPeriods
 from kpi_engine.kernels.spans import (
     GRAINS,

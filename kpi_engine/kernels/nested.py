@@ -6,13 +6,13 @@ Everything is vectorised, and a null on the way gives null: a missing struct has
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from kpi_engine.ir.catalog import PathStep
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.errors import KernelError
 from kpi_engine.kernels.states import decoded, joined
 from kpi_engine.kernels.vectors import Ints, validity

@@ -6,13 +6,12 @@ distinct text, and its parts are checked here, because C's `strptime` turns 30 F
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.errors import KernelError, TypeMismatch
 from kpi_engine.kernels.time_format import ISO_DATE, ISO_TIMESTAMP, MONTHS, TimeFormat, compile_format
 from kpi_engine.kernels.zone_rules import DAY_US, HOUR_US, SECOND_US

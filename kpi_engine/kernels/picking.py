@@ -8,12 +8,12 @@ finished afterwards are states like any others, whose buckets are periods.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.exact import Limbs, take
 from kpi_engine.kernels.frames import StateFrame, group_rows, merge_frames
 from kpi_engine.kernels.sorting import distinct

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from kpi_engine.ir.bounds import Bound
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.frames import StateFrame, merge_frames, rows_of
 from kpi_engine.kernels.vectors import Ints, int64_view
 
@@ -145,3 +146,37 @@ def windowed(frame: StateFrame, last: int, *, drops_first: bool) -> StateFrame:
     if drops_first:
         kept &= frame.bucket > 0
     return frame if bool(kept.all()) else rows_of(frame, np.flatnonzero(kept))
+
+
+def renumbered(frame: StateFrame, places: Sequence[int]) -> StateFrame:
+    """The states with other numbers for their buckets: `places` has one for each bucket, -1 for those left out.
+
+    >>> from kpi_engine.kernels.frames import StateInput, partial_frames
+    >>> (frame,) = partial_frames([], np.array([0, 1, 2]), [StateInput("count", None, None)])
+    >>> renumbered(frame, [5, -1, 3]).bucket.tolist()
+    [5, 3]
+    """
+    bucket = np.array(places, np.int64)[frame.bucket]
+    kept = bucket >= 0
+    if bool(kept.all()):
+        return replace(frame, bucket=bucket)
+    rows = np.flatnonzero(kept)
+    return replace(rows_of(frame, rows), bucket=bucket[rows])
+
+
+def reaches_to(frame: StateFrame) -> int:
+    """The greatest bucket of a frame, -1 without states."""
+    return int(frame.bucket.max(initial=-1))
+
+
+def between_buckets(frame: StateFrame, low: int, high: int) -> StateFrame:
+    """The states in the buckets of [low, high), if these are so few that to choose them pays; else the frame."""
+    kept = frame.bucket >= low
+    kept &= frame.bucket < high
+    if int(np.count_nonzero(kept)) > _MOST_CHOSEN * len(frame):
+        return frame
+    return rows_of(frame, np.flatnonzero(kept))
+
+
+_MOST_CHOSEN = 0.5
+"""The share of states from which on all are taken instead of some."""

@@ -9,11 +9,11 @@ correctly rounded. Fewer than one row in 2**40 needs that, besides exact ties.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.vectors import EXACT_FLOAT, Floats, Ints, Mask, largest
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from kpi_engine.ir.bounds import Bound
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.buckets import assign
 from kpi_engine.kernels.states import true_rows
 from kpi_engine.kernels.vectors import Ints, validity

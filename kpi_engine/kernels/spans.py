@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 
 from kpi_engine.ir.bounds import Bound as Bound
 from kpi_engine.ir.bounds import Period as Period
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.declared_periods import DeclaredPeriods
 from kpi_engine.kernels.zone_rules import DAY_US, HOUR_US, SECOND_US
 

@@ -8,12 +8,12 @@ merge exactly and in any order: an answer does not depend on how rows were split
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.plan import StateKind
 from kpi_engine.kernels.counted_rows import CountedRows
 from kpi_engine.kernels.exact import Limbs, concat, regroup, take

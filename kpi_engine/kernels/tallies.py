@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.compare import is_in
 from kpi_engine.kernels.group import encode
 from kpi_engine.kernels.states import joined, true_rows

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.errors import NumberOverflow
 from kpi_engine.kernels.parse_time import Parsed
 from kpi_engine.kernels.vectors import MAX_DIGITS_128, MAX_DIGITS_256, Ints, int32_view

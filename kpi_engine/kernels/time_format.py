@@ -4,9 +4,9 @@ too."""
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.spans import CalendarError
 
 MONTHS = (

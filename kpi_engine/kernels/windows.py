@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.vectors import Ints, Mask
 
 

@@ -9,7 +9,6 @@ A local time that the zone repeats means its first occurrence; one in a gap move
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.errors import NumberOverflow, TypeMismatch
 from kpi_engine.kernels.zone_rules import (
     DAY_US,

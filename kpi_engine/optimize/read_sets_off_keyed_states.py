@@ -8,8 +8,9 @@ leave it as it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.expression import Expression
 from kpi_engine.ir.plan import Leaf, MeasureQuery, Plan, all_leaves
 from kpi_engine.optimize.rule import conjuncts, with_leaves

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from kpi_engine.ir.dataclass import dataclass
 
 END = "$END"
 """The terminal that stands for the end of what is parsed."""

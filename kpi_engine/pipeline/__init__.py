@@ -35,6 +35,7 @@ from kpi_engine.pipeline.running import (
     run,
     with_periods,
 )
+from kpi_engine.pipeline.touching import load_touched, reads_unseen, tables_touched
 
 __all__ = [
     "Loaded",
@@ -51,13 +52,16 @@ __all__ = [
     "load_linked",
     "load_parsed",
     "load_texts",
+    "load_touched",
     "parse_texts",
     "parsed_where",
     "prepare",
+    "reads_unseen",
     "refuse_unread",
     "result_columns",
     "run",
     "splits",
+    "tables_touched",
     "with_periods",
     "without_follow_ups",
 ]

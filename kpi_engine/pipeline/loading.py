@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from kpi_engine.extend.rows import ConnectionSettings, Connector
 from kpi_engine.hosting import builtin_host, connectors_of, host_of, needed_plugins, plugin_problems, untold
 from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import Catalog, TableSchema
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, Severity
 from kpi_engine.ir.span import SourceText
 from kpi_engine.ir.stored import StateStore
@@ -54,6 +55,8 @@ class Loaded:
     store: StateStore | None = None
     """Where states are kept between questions; None for those that must rest on the data alone."""
     connections: Mapping[str, ConnectionSettings] = field(default_factory=dict)
+    unseen: frozenset[str] = frozenset()
+    """Sources and declared grains whose tables nobody has looked at, because no question that is asked touches them."""
 
     @property
     def functions(self) -> FunctionRegistry:
@@ -105,10 +108,12 @@ def parse_texts(texts: Sequence[SourceText], config: ProjectConfig) -> Parsed:
 
 
 @deep
-def load_linked(parsed: Parsed, config: ProjectConfig, bound: Mapping[str, Connector]) -> Loaded:
-    """Connect and resolve what is parsed and linked."""
+def load_linked(
+    parsed: Parsed, config: ProjectConfig, bound: Mapping[str, Connector], touched: Set[str] | None = None
+) -> Loaded:
+    """Connect and resolve what is parsed and linked; of tables that are not among those `touched` no schema is read."""
     connectors = connectors_of(config, parsed.host)
-    loaded = load_parsed(parsed.texts, parsed.linked, parsed.problems, connectors, bound, parsed.host)
+    loaded = load_parsed(parsed.texts, parsed.linked, parsed.problems, connectors, bound, parsed.host, touched)
     loaded = replace(loaded, connections=config.connections)
     found = (*loaded.diagnostics, *untold(connectors, loaded.diagnostics))
     return replace(loaded, diagnostics=without_follow_ups(parsed.broken, found) if parsed.broken else found)
@@ -139,15 +144,17 @@ def load_parsed(
     connectors: Mapping[str, Connector],
     bound: Mapping[str, Connector],
     host: Host | None = None,
+    touched: Set[str] | None = None,
 ) -> Loaded:
     """Connect and resolve what is parsed and linked; `problems` are those found in the texts.
 
-    Without a `host` there are no plugins.
+    Without a `host` there are no plugins. Unless `touched` is None, other tables than these are not looked at.
     """
     host = host or builtin_host()
     _LOG.debug("reading the schemas of tables")
     files, unmapped = linked.files, linked.unmapped - bound.keys()
-    schemas, out_of_reach = _schemas(files, connectors, bound, unmapped)
+    unseen = frozenset() if touched is None else frozenset(source_tables(files)) - touched
+    schemas, out_of_reach = _schemas(files, connectors, bound, unmapped | unseen)
     _LOG.info("read schemas; tables: %d", sum(schema is not None for schema in schemas.values()))
     schemas, missing = with_missing_columns(linked, schemas)
     catalog, found = resolve(files, schemas, host.functions)
@@ -161,14 +168,15 @@ def load_parsed(
     unreachable = chain.from_iterable(out_of_reach.values())
     named = (*problems, *linked.problems, *unreachable, *found, *notes)
     diagnostics = (*needed_plugins(host, named), *named)
-    return Loaded(tuple(texts), files, schemas, catalog, diagnostics, connectors, bound, linked, host, out_of_reach)
+    loaded = Loaded(tuple(texts), files, schemas, catalog, diagnostics, connectors, bound, linked, host, out_of_reach)
+    return replace(loaded, unseen=unseen)
 
 
 def _schemas(
     files: Sequence[tree.File],
     connectors: Mapping[str, Connector],
     bound: Mapping[str, Connector],
-    unmapped: Set[str],
+    unwanted: Set[str],
 ) -> tuple[dict[str, TableSchema | None], dict[str, tuple[Diagnostic, ...]]]:
     """Schemas by source name; and by source what is wrong with tables that cannot be reached, told at the source."""
     from kpi_engine.connect import source_schema
@@ -176,7 +184,7 @@ def _schemas(
     schemas: dict[str, TableSchema | None] = {}
     problems: dict[str, tuple[Diagnostic, ...]] = {}
     for spec in source_tables(files).values():
-        if spec.source in unmapped:
+        if spec.source in unwanted:
             schemas[spec.source] = None
             continue
         schema, found = source_schema(spec, connectors, bound)

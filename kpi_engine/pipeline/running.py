@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from kpi_engine.ir import tree
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import CalendarSettings
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import ExitCode, KpiError
 from kpi_engine.ir.question import BoundQuestion, Question
 from kpi_engine.ir.result import RunStats

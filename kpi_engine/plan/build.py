@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import Catalog, Metric
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.expression import ChildAggregate, Expression, Field, Measure, walk
 from kpi_engine.ir.plan import KeyedTable, MeasureQuery, Output, Plan, Scan

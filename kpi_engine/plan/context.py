@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kpi_engine.ir.bounds import Bound
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.expression import Apply, Conjunct, EventTest, Expression, Measure, Total
 from kpi_engine.ir.plan import FinishKind, KeyColumn, StateKind, StateRequest

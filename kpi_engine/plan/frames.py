@@ -6,10 +6,11 @@ A frame is made for each period of the answer, then carried from a metric's oute
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from kpi_engine.ir.bounds import Bound, Interval, Period
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.declared_periods import DeclaredPeriods
 from kpi_engine.ir.expression import CalendarDuration, Window
 from kpi_engine.kernels.calendar import (

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from kpi_engine.ir.bounds import Bound, Interval
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.expression import Expression, Field
 from kpi_engine.ir.plan import FinishKind, KeyColumn, Leaf, MeasureQuery, Nested, SnapshotPick, StateRequest
 from kpi_engine.ir.types import COUNT, Type

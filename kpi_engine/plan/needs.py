@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from kpi_engine.ir.catalog import Catalog, Derived
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.expression import (
     Apply,
     ChildAggregate,

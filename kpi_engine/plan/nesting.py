@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from kpi_engine.ir.bounds import Bound, Period
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.expression import Apply, Constant, Expression, Field, KeyedAggregate, Step, walk
 from kpi_engine.ir.plan import FinishKind, Leaf, StateKind

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import Catalog, Source
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.expression import Apply, Constant, Expression, Field, walk
 from kpi_engine.ir.plan import KeyColumn, SnapshotPick, StateRequest
 from kpi_engine.ir.types import BOOLEAN, COUNT

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from kpi_engine.ir.bounds import Bound, Period
 from kpi_engine.ir.catalog import Catalog, Source
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.question import BoundQuestion
 from kpi_engine.ir.span import SourceText, Span

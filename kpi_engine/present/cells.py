@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kpi_engine.extend.formats import Answer
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.result import ResultColumn, Role
 from kpi_engine.present.periods import period_text
 from kpi_engine.present.values import Detail, metric_text, plain_text, unit_text

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rich.cells import cell_len
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.present.cells import TextColumn
 
 GAP = 2

@@ -6,12 +6,13 @@ import datetime
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from kpi_engine.extend.pins import Pin
 from kpi_engine.extend.rows import ConnectionSettings
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError, did_you_mean
 from kpi_engine.ir.sizes import size_of
 from kpi_engine.ir.span import SourceText, Span

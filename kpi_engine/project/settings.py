@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from kpi_engine.extend.pins import Pin
 from kpi_engine.extend.rows import ConnectionSettings
+from kpi_engine.ir.dataclass import dataclass
 
 CONFIG_NAME = "kpi.toml"
 DEFAULT_DEFINITIONS = ("*.kpi", "definitions/**/*.kpi")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
 from kpi_engine.extend.functions import Function
 from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import Source
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.expression import Constant, Expression, Field, Measure
 from kpi_engine.ir.span import Span
 from kpi_engine.ir.types import INTEGER, Kind

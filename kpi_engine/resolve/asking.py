@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.span import SourceText, Span
 from kpi_engine.resolve.world import World
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from kpi_engine.ir import tree
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Note
 from kpi_engine.resolve.problems import problem
 

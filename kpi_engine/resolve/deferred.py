@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, Note
 from kpi_engine.ir.span import Span
 from kpi_engine.resolve.problems import BindError, Label, listed, problem

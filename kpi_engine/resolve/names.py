@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 from kpi_engine.ir.catalog import GRAINS
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import nearest
 from kpi_engine.ir.span import NOWHERE, Span
 from kpi_engine.resolve.problems import BindError, article, problem

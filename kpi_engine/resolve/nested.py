@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kpi_engine.ir.catalog import PathStep, TableColumn
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import did_you_mean
 from kpi_engine.ir.span import Span
 from kpi_engine.ir.types import Kind

@@ -7,10 +7,11 @@ project's files or in the pack's.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.ir import tree
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.packs import Pack, PackInfo
 from kpi_engine.ir.span import NOWHERE, SourceText, Span

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.ir import tree
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, Note, did_you_mean
 from kpi_engine.ir.span import Span
 from kpi_engine.resolve.packs_names import Renamer

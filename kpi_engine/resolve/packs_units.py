@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from kpi_engine.ir import tree
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.packs import Pack, PackInfo
 from kpi_engine.resolve.names import default_plural, default_singular
 

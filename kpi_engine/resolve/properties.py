@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import OptionValue
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import did_you_mean
 from kpi_engine.ir.expression import CalendarDuration
 from kpi_engine.ir.span import Span

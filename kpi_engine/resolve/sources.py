@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
 from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import OptionValue, Source, TableSchema, TableSpec
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Note
 from kpi_engine.ir.types import NULL
 from kpi_engine.resolve.columns import is_computed, stored_columns

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.ir.catalog import (
@@ -18,6 +17,7 @@ from kpi_engine.ir.catalog import (
     Source,
     TableColumn,
 )
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import did_you_mean, nearest
 from kpi_engine.ir.expression import Field
 from kpi_engine.ir.parents import parent_reference

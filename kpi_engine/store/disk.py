@@ -7,8 +7,9 @@ import shutil
 import stat
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
+
+from kpi_engine.ir.dataclass import dataclass
 
 _CLOSED_TO_OTHERS = 0o600
 _PLAIN = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)

@@ -10,9 +10,10 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.store.disk import Disk
 from kpi_engine.store.files import Damaged, Refused, discard, name_once, read_all, write_draft
 from kpi_engine.store.segments import name_of

@@ -14,9 +14,9 @@ import json
 import secrets
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.stored import NewRecord
 from kpi_engine.store.disk import Disk
 from kpi_engine.store.files import Damaged, read_exactly

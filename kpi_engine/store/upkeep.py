@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.store.disk import Disk, FileStatus
 from kpi_engine.store.files import Damaged, reason
 from kpi_engine.store.folders import OWN_TEXTS, QUARANTINE, is_draft, is_own, is_segment, names_in, quarantine

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.testing.cases import MARK
 
 

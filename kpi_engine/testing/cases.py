@@ -19,8 +19,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import pairwise
+
+from kpi_engine.ir.dataclass import dataclass
 
 SEPARATOR = "===="
 MARK = "----"

@@ -10,12 +10,12 @@ import difflib
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any, Literal
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.testing.case_tables import read_answer, write_value
 from kpi_engine.testing.cases import CaseError
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import platform
 import random
+import subprocess
+import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -191,3 +194,28 @@ def test_any_limit_counts_as_none(batches: list[list[Row]], limit: int) -> None:
     assert {(name, bucket): (count, known) for name, bucket, count, known in found} == {
         cell: (count, len(expected[cell])) for cell, count in rows.items()
     }
+
+
+KEEP = """
+import sys
+import numpy as np
+import kpi_engine
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+if sys.argv[1] == "kept":
+    assert kpi_engine.keep_freed_memory()
+array = np.ones(200_000_000, np.uint8)
+before = resident()
+del array
+print(before - resident() > 150_000_000)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="glibc alone can be told")
+def test_freed_memory_stays_with_a_process_that_asked_for_it() -> None:
+    for asked, given_back in (("kept", "False"), ("not", "True")):
+        done = subprocess.run([sys.executable, "-c", KEEP, asked], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == given_back

@@ -56,6 +56,20 @@ spread = stddev(orders.score)
 buyers_28d = rolling(buyers, 28 days)
 growth_rate = growth(revenue, 1 month)
 repeat = count(customers having count(orders) > 1)
+new_buyers = count(customers having count(orders) > 0 and before(count(orders)) = 0)
+returned = count(customers having previous(count(orders)) > 0 and count(orders) > 0)
+regulars = count(customers having count(orders) > 0 and rolling(count(orders), 28 days) > 2)
+ever_twice = count(customers having cumulative(count(orders)) > 1)
+idle = count(all customers having count(orders) = 0)
+basket = avg(sum(orders.amount) per customer)
+typical = median(sum(orders.amount) per customer)
+dearest = max(sum(orders.amount) per customer having count(orders) > 1)
+kinds = avg(count(distinct orders.channel) per customer)
+usual_middle = avg(median(orders.amount) per customer)
+busiest = rolling(max(count(orders) per day), 14 days)
+by_month = max(count(customers having count(orders) > 1) per month)
+by_customer = avg(max(sum(orders.amount) per day) per customer)
+late_payers = count(customers having count(orders dated by paid_at) > count(orders))
 french = sum(orders.amount where customer.country = "FR")
 again = count(orders followed by orders on customer within 14 days) / count(orders)
 open_tickets = count(tickets at end)
@@ -258,6 +272,23 @@ def _said(stats: RunStats) -> dict[str, object]:
     return {"sources": sources, "notes": stats.notes, "zero": stats.zero_divisions, "partial": stats.partial_periods}
 
 
+OF_CUSTOMERS = (
+    "new_buyers",
+    "returned",
+    "regulars",
+    "ever_twice",
+    "idle",
+    "basket",
+    "typical",
+    "dearest",
+    "kinds",
+    "usual_middle",
+    "busiest",
+    "by_month",
+    "by_customer",
+    "late_payers",
+)
+
 EVERYTHING = (
     "revenue",
     "paid",
@@ -277,6 +308,10 @@ EVERYTHING = (
 
 QUESTIONS: Sequence[Question] = (
     Question(EVERYTHING, grain="month"),
+    Question((*OF_CUSTOMERS, "revenue"), grain="month"),
+    Question(("new_buyers", "basket", "kinds", "repeat", "idle"), by=("country",), grain="month"),
+    Question(("returned", "dearest", "late_payers"), grain="week", as_of="2026-03-01"),
+    Question(("repeat", "regulars", "typical", "by_customer"), by=("channel",), grain="month"),
     Question(EVERYTHING, grain="week", start="2026-01-20", end="2026-03-10"),
     Question(("revenue", "buyers", "middle", "open_tickets"), grain="day", start="2026-02"),
     Question(("revenue", "big", "buyers", "spread"), by=("channel",), grain="month"),

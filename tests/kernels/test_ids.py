@@ -26,10 +26,23 @@ numbered = st.builds(
 )
 uuids = st.uuids().map(str) | st.uuids().map(lambda each: str(each).upper())
 named = st.builds("{}{}".format, st.sampled_from(["", "cus_", "a-b:"]), st.text("abcXYZ019é\0", max_size=17))
-wide = uuids | named | st.sampled_from(["0" * 36, "-" * 36, "g" + "0" * 7 + "-0000-0000-0000-" + "0" * 12])
+hexadecimal = st.builds(
+    lambda prefix, digits, number, upper: f"{prefix}{number % 16**digits:0{digits}{'X' if upper else 'x'}}",
+    st.sampled_from(["", "", "v_", "x"]),
+    st.sampled_from([1, 7, 9, 12, 15, 16, 17, 31, 32]),
+    st.integers(0, 2**128 - 1),
+    st.booleans(),
+)
+alike = st.tuples(st.sampled_from(["", "v_"]), st.sampled_from([9, 12, 16, 20, 32])).flatmap(
+    lambda form: st.lists(
+        st.none() | st.integers(0, 16 ** form[1] - 1).map(lambda number: f"{form[0]}{number:0{form[1]}x}"), max_size=12
+    )
+)
+strange = st.sampled_from(["0" * 36, "-" * 36, "g" + "0" * 7 + "-0000-0000-0000-" + "0" * 12])
+wide = hexadecimal | uuids | named | strange
 odd = st.sampled_from(["", "0", "00", "7\0", "\0", "C", "C-1", "éé", "abcdefgh", "12345678901234567890", "C 01", "C+1"])
 mixed = st.lists(st.none() | numbered | odd | wide | st.text(max_size=9), max_size=12)
-ids = mixed | st.lists(st.none() | uuids, max_size=12) | st.lists(st.none() | named, max_size=12)
+ids = mixed | alike | st.lists(st.none() | uuids, max_size=12) | st.lists(st.none() | named, max_size=12)
 
 
 @given(ids)
@@ -120,9 +133,16 @@ def test_keys_are_found_whatever_way_they_are_kept(keys: list[str], asked: list[
         (["ab", "c1", "éé"], "bytes"),
         (["0b5f0ab2-1111-4abc-8def-0123456789ab", None], "uuid"),
         (["0B5F0AB2-1111-4ABC-8DEF-0123456789AB"], "UUID"),
+        (["9f86d081884c", "000000000000"], "hex:12:"),
+        (["9F86D081884C7D65", "00D15EA5E0DDBA11"], "HEX:16:"),
+        (["v_9f86d0", "v_00000e"], "bytes"),
+        (["visit-9f86d0", "visit-00000e"], "hex:6:visit-"),
+        (["9f86d081884c7d659a2feaa0c55ad015", None, "0" * 32], "hex:32:"),
+        (["9f86d081884c", "9F86D081884C"], "words:"),
+        (["9f86d081884c", "9f86d081884"], "words:"),
         (["a longer text", "b"], "words:"),
         (["cus_Qx5G2mPzWvXaY0", "cus_b"], "words:cus_"),
-        (["C" * 9 + "1", "D" * 9 + "1"], "words:"),
+        (["G" * 9 + "1", "H" * 9 + "1"], "words:"),
     ],
 )
 def test_the_first_way_that_fits_is_taken(values: list[str | None], codec: str) -> None:

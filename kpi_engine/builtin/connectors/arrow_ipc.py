@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +14,7 @@ from kpi_engine.builtin.connectors.schemas import merged_schema
 from kpi_engine.builtin.connectors.stored_file import StoredFile
 from kpi_engine.extend.rows import ColumnRequest, ReadReport
 from kpi_engine.ir.catalog import TableSchema
+from kpi_engine.ir.dataclass import dataclass
 
 _FILE_MAGIC = b"ARROW1"
 _WHAT = "an Arrow file"

@@ -9,7 +9,8 @@ its inner loops are written out.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from kpi_engine.ir.dataclass import dataclass
 
 _STRUCT, _LIST, _SET, _BINARY, _DOUBLE, _BYTE = 12, 9, 10, 8, 7, 3
 _BOOLEANS = (1, 2)

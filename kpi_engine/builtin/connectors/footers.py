@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +12,7 @@ from kpi_engine.builtin.connectors.guard import reading
 from kpi_engine.builtin.connectors.parquet_tail import footer_of, read_tail
 from kpi_engine.builtin.connectors.stored_file import Stamp, StoredFile
 from kpi_engine.extend.rows import data_error
+from kpi_engine.ir.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -24,6 +23,7 @@ from kpi_engine.builtin.connectors.stored_file import Stamp, StoredFile, is_comp
 from kpi_engine.builtin.connectors.text_options import TextOptions
 from kpi_engine.extend.rows import ColumnRequest, ReadReport, data_error
 from kpi_engine.ir.catalog import TableSchema
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.types import Type
 
 _WHAT = "JSON"

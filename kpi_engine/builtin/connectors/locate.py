@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from glob import has_magic
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from kpi_engine.builtin.connectors.formats_by_name import ENDINGS, check_format,
 from kpi_engine.builtin.connectors.partition_names import partitions_of
 from kpi_engine.builtin.connectors.stored_file import LocalFile, StoredFile
 from kpi_engine.extend.rows import data_error
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import did_you_mean
 
 _MOST_FILES = 100_000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -12,6 +11,7 @@ from kpi_engine.builtin.connectors.requested import check_columns, physical, sel
 from kpi_engine.builtin.connectors.schemas import merged_schema
 from kpi_engine.extend.rows import ColumnRequest, Push, ReadReport, ScanRequest, TableRequest, data_error
 from kpi_engine.ir.catalog import TableSchema
+from kpi_engine.ir.dataclass import dataclass
 
 _LARGEST_BATCH = 1 << 20
 

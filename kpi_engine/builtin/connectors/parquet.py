@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,6 +17,7 @@ from kpi_engine.builtin.connectors.schemas import merged_schema
 from kpi_engine.builtin.connectors.stored_file import RemoteFile, StoredFile
 from kpi_engine.extend.rows import ColumnRequest, ReadReport
 from kpi_engine.ir.catalog import TableSchema
+from kpi_engine.ir.dataclass import dataclass
 
 _LARGEST_BATCH = 1 << 21
 _SMALL_DICTIONARY = 4096

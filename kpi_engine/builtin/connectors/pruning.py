@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +13,7 @@ import pyarrow as pa
 from kpi_engine.builtin.connectors.arrow_types import is_naive
 from kpi_engine.extend.arrow_tables import type_of
 from kpi_engine.extend.rows import Predicate
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.types import Kind, Type
 
 _NUMBERS = (Kind.INTEGER, Kind.DECIMAL)

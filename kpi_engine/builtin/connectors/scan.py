@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from kpi_engine.builtin.connectors.partitions import partition_bounds
 from kpi_engine.builtin.connectors.requested import check_columns, physical
 from kpi_engine.builtin.connectors.stored_file import StoredFile
 from kpi_engine.extend.rows import ColumnRequest, Fragment, Push, ReadReport, ScanRequest
+from kpi_engine.ir.dataclass import dataclass
 
 
 class FileFragment(Fragment, Protocol):

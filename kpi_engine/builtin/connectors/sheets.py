@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +20,7 @@ from kpi_engine.builtin.connectors.stored_file import Stamp, StoredFile
 from kpi_engine.builtin.connectors.text_options import TextOptions
 from kpi_engine.extend.rows import ColumnRequest, ReadReport, data_error
 from kpi_engine.ir.catalog import TableSchema
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import did_you_mean
 
 _WHAT = "a spreadsheet"

@@ -7,7 +7,6 @@ the header. One fragment is one file.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -23,6 +22,7 @@ from kpi_engine.builtin.connectors.text_lines import Header, explain, place_of_r
 from kpi_engine.builtin.connectors.text_options import TextOptions
 from kpi_engine.extend.rows import ColumnRequest, ReadReport
 from kpi_engine.ir.catalog import TableColumn, TableSchema
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import KpiError
 from kpi_engine.ir.types import TEXT
 

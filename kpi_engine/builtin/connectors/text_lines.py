@@ -9,7 +9,6 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
@@ -19,6 +18,7 @@ from kpi_engine.builtin.connectors.stored_file import StoredFile, decompressed
 from kpi_engine.builtin.connectors.text_encoding import decoding, nul_problem, spoken_encoding
 from kpi_engine.builtin.connectors.text_options import TextOptions
 from kpi_engine.extend.rows import data_error
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import KpiError
 
 _DELIMITERS = {",": '","', ";": '";"', "\t": '"tab"', "|": '"|"'}

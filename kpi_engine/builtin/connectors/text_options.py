@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow.csv as pa_csv
 
 from kpi_engine.extend.rows import data_error
+from kpi_engine.ir.dataclass import dataclass
 
 _BLOCK_BYTES = 8 << 20
 _DELIMITER_NAMES = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}

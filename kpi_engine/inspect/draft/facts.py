@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +18,7 @@ from kpi_engine.inspect.draft.naming import quoted, snake
 from kpi_engine.inspect.draft.tables import FoundTable
 from kpi_engine.inspect.draft.types import TypeGuess, guess_type
 from kpi_engine.ir.catalog import OptionValue, TableSchema
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import KpiError
 from kpi_engine.ir.types import DECIMAL, TEXT, Kind, Type
 from kpi_engine.kernels.casts import Style, try_cast

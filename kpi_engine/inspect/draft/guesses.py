@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import combinations
 
 from kpi_engine.inspect.draft.facts import ColumnFacts, TableFacts
 from kpi_engine.inspect.draft.naming import is_id, quoted, singular, snake, stem
 from kpi_engine.inspect.wording import counted, number, share, verb
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.types import Kind
 
 _TIMES = (Kind.DATE, Kind.TIMESTAMP)

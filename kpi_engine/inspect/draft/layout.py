@@ -8,7 +8,6 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +15,7 @@ import pyarrow as pa
 from kpi_engine.builtin.connectors.encodings import likely_encoding
 from kpi_engine.builtin.connectors.stored_file import LocalFile
 from kpi_engine.builtin.connectors.text_encoding import telling_sample
+from kpi_engine.ir.dataclass import dataclass
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_CHARACTERS = 1 << 18

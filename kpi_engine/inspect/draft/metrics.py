@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from kpi_engine.inspect.draft.facts import ColumnFacts
 from kpi_engine.inspect.draft.guesses import SourceGuess
 from kpi_engine.inspect.draft.naming import free, plural, quoted, singular, snake
 from kpi_engine.inspect.draft.roles import is_category, is_free, is_measure, is_quantity, is_score, is_share, money
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.types import Kind
 
 _MOST_PER_SOURCE = 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from kpi_engine import pipeline
@@ -28,6 +28,7 @@ from kpi_engine.inspect.draft.text import (
     written,
 )
 from kpi_engine.inspect.wording import counted
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError, Severity
 from kpi_engine.ir.question import Question
 from kpi_engine.ir.span import SourceText

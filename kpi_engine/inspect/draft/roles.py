@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 
 from kpi_engine.inspect.draft.facts import ColumnFacts
 from kpi_engine.inspect.draft.guesses import SourceGuess
 from kpi_engine.inspect.draft.naming import is_id, snake
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.types import Kind
 from kpi_engine.present.money import SYMBOLS
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from kpi_engine.builtin.connectors.formats_by_name import format_of
 from kpi_engine.inspect.draft.naming import snake, without_common_words
+from kpi_engine.ir.dataclass import dataclass
 
 _DIGITS = re.compile(r"[0-9]+(?:[-_.T]?[0-9]+)*")
 _MOST_FILES = 10_000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from kpi_engine.inspect.draft.facts import ColumnFacts, TableFacts
 from kpi_engine.inspect.draft.guesses import EntityGuess, SourceGuess
@@ -12,6 +11,7 @@ from kpi_engine.inspect.draft.naming import quoted
 from kpi_engine.inspect.draft.roles import is_category, money
 from kpi_engine.inspect.wording import counted, listed
 from kpi_engine.ir.catalog import OptionValue
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.types import Kind
 
 _SHOWN = 5

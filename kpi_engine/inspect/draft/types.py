@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
 import pyarrow as pa
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.types import BOOLEAN, DATE, DECIMAL, DURATION, INTEGER, TEXT, TIMESTAMP, Type
 from kpi_engine.kernels.casts import Style, try_cast
 from kpi_engine.kernels.short_formats import completed

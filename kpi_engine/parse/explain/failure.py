@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic
 from kpi_engine.ir.span import Span
 from kpi_engine.parse.lexer import RESERVED, Tokens
