@@ -18,19 +18,24 @@ from kpi_engine.ir.catalog import Source
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.plan import MeasureQuery, Plan, Scan, StateRequest
 from kpi_engine.ir.result import SourceStats
+from kpi_engine.kernels.counted import Partial, partial_states
 from kpi_engine.kernels.extent import earliest
-from kpi_engine.kernels.frames import StateFrame, StateInput, partial_frames
+from kpi_engine.kernels.frames import StateFrame, StateInput, frames_of
+from kpi_engine.kernels.ids import shortened
+from kpi_engine.kernels.placed import Placed
 from kpi_engine.kernels.selection import count_excluded, lifetime_ends, select
 
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One reading of a source: the scan, and those of its queries that are made of rows, in order."""
+    """One reading of a source: the scan, those of its queries that are made of rows, in order, and for each query the
+    frames of sets of which only the number of values in each cell is wanted."""
 
     plan: Plan
     scan: Scan
     queries: Sequence[MeasureQuery]
     world: World
+    counted: Sequence[Sequence[int]]
 
     @property
     def source(self) -> Source:
@@ -65,7 +70,7 @@ class Task:
 class Made:
     """The partial frames of a task by the position of their query, what was counted, and what is to be kept."""
 
-    frames: Sequence[tuple[int, Sequence[StateFrame]]]
+    frames: Sequence[tuple[int, Sequence[Partial]]]
     read: SourceStats
     unit: MadeUnit | None = None
 
@@ -73,10 +78,10 @@ class Made:
 def make(whole: Pass, task: Task) -> Made:
     """The states of a task's rows that windows read."""
     read = SourceStats()
-    frames = []
+    frames: list[tuple[int, Sequence[Partial]]] = []
     for rows in batches_of(whole.scan, task.fragments, whole.world, read):
         with timed(read, "states"):
-            frames += [(position, partials(whole.queries[position], rows)) for position in task.positions]
+            frames += [(position, counted_partials(whole, position, rows)) for position in task.positions]
             _report_times(whole, rows, read)
     return Made(frames, read)
 
@@ -91,7 +96,7 @@ def make_unit(whole: Pass, task: Task, empty: Mapping[int, Sequence[StateFrame]]
         times[own] = None
     for name in times:
         gathered.times[name] = None
-    shown: list[tuple[int, Sequence[StateFrame]]] = []
+    shown: list[tuple[int, Sequence[Partial]]] = []
     for rows in batches_of(whole.scan, task.fragments, whole.world, read):
         with timed(read, "states"):
             gathered.see(rows, tuple(times))
@@ -99,7 +104,7 @@ def make_unit(whole: Pass, task: Task, empty: Mapping[int, Sequence[StateFrame]]
                 if position in task.keeps:
                     gathered.add(position, partials(query, rows, whole=True))
                 else:
-                    shown.append((position, partials(query, rows)))
+                    shown.append((position, counted_partials(whole, position, rows)))
             _report_times(whole, rows, read)
     frames = {position: gathered.merged(position, empty[position]) for position in task.keeps}
     for position, found in frames.items():
@@ -115,6 +120,17 @@ def make_unit(whole: Pass, task: Task, empty: Mapping[int, Sequence[StateFrame]]
 
 def partials(query: MeasureQuery, rows: Rows, *, whole: bool = False) -> list[StateFrame]:
     """The states of a batch: of the rows that windows read, or of the `whole` of it."""
+    return frames_of(*_placed(query, rows, whole=whole))
+
+
+def counted_partials(whole: Pass, position: int, rows: Rows) -> Sequence[Partial]:
+    """The states of the rows that windows read of a batch; sets of which that is all that is wanted are counted."""
+    placed, inputs = _placed(whole.queries[position], rows, whole=False)
+    return partial_states(placed, inputs, whole.counted[position])
+
+
+def _placed(query: MeasureQuery, rows: Rows, *, whole: bool) -> tuple[Placed, list[StateInput]]:
+    """The cells of a batch's rows, and what its states are made of."""
     times = None if query.time is None else rows.column(query.time)
     condition = None if query.filter is None else rows.array(query.filter)
     chosen = select(times, query.edges, query.complete_from is None, condition, rows.length, whole=whole)
@@ -131,7 +147,7 @@ def partials(query: MeasureQuery, rows: Rows, *, whole: bool = False) -> list[St
         )
         for state in query.states
     ]
-    return partial_frames(keys, chosen.bucket, inputs)
+    return Placed([shortened(key) for key in keys], chosen.bucket), inputs
 
 
 def _argument(state: StateRequest, rows: Rows) -> pa.Array:

@@ -102,8 +102,9 @@ def pushed_times(
     if connector is None:
         return None
     time = Field(request.time, source.columns[request.time].type)
-    begin = earliest(world.calendar) if limit is None else None
-    edges = (limit,) if begin is None else (begin, latest(world.calendar))
+    first = earliest(world.calendar)
+    edges = (first, latest(world.calendar)) if limit is None else (limit,)
+    begin = first if limit is None else None
     query = MeasureQuery(source.name, (), request.time, edges, (StateRequest(kind, time),), complete_from=begin)
     try:
         asked = request_of(query, world, None)
@@ -117,7 +118,7 @@ def pushed_times(
     (frame,) = _frames(query, connector.partial_states(asked))
     found = frame.states[0].extreme
     assert found is not None
-    return found.filter(pa.array(frame.bucket == (0 if begin is None else 1)))
+    return found.filter(pa.array(frame.bucket == (1 if limit is None else 0)))
 
 
 def explained(plan: Plan, world: World) -> list[str]:

@@ -9,8 +9,8 @@ from functools import partial
 from kpi_engine.execute.spill import Budget, SpilledSet
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.plan import MeasureQuery
-from kpi_engine.kernels.counted import CountedPart, merge_counted
-from kpi_engine.kernels.frames import StateFrame, merge_frames
+from kpi_engine.kernels.counted import CountedPart, Partial, merge_counted, united_parts
+from kpi_engine.kernels.frames import StateFrame, frame_bytes, merge_frames
 
 _MERGE_AT = 1 << 22
 """Merge partial frames when they hold this many states together, so that memory follows states and not rows."""
@@ -20,48 +20,70 @@ _MERGE_AT = 1 << 22
 class QueryStates:
     """Partial frames of one measure query, by frame: the plain one first, then one for each set.
 
-    Of the sets in `counted`, by the number of their frame, only the number of values in each cell is wanted.
+    Of the sets in `counted`, by the number of their frame, only the number of values in each cell is wanted: `made` has
+    the parts that were made of rows, and `counted` those that were kept since.
     """
 
     frames: list[list[StateFrame]]
     counted: dict[int, list[CountedPart]]
     budget: Budget
     number: int
+    made: dict[int, list[CountedPart]]
+    merge_at: dict[int, int]
     spilled: dict[int, SpilledSet] = field(default_factory=dict)
 
     @classmethod
     def of(cls, query: MeasureQuery, counted: Iterable[int], budget: Budget, number: int) -> QueryStates:
         """No states yet of the query with this number, whose sets may go to disk if they are only counted."""
         frames: list[list[StateFrame]] = [[] for _ in range(1 + sum(state.is_set for state in query.states))]
-        found = cls(frames, {each: [] for each in counted}, budget, number)
+        sets = tuple(counted)
+        parts = ({each: [] for each in sets}, {each: [] for each in sets})
+        found = cls(frames, parts[0], budget, number, parts[1], dict.fromkeys(sets, _MERGE_AT))
         budget.spills.update({(number, each): partial(found.spill, each) for each in found.counted})
         return found
 
-    def add(self, partials: Sequence[StateFrame]) -> None:
-        """Take in the frames of a batch."""
+    def add(self, partials: Sequence[Partial]) -> None:
+        """Take in what a batch gives."""
         for number, made in enumerate(partials):
             self.take(number, made)
 
-    def take(self, number: int, made: StateFrame) -> None:
+    def take(self, number: int, made: Partial) -> None:
         """Take in one frame; KpiError E823 where states outgrow the memory that they may take."""
+        if isinstance(made, CountedPart) or number in self.counted:
+            self._take_part(number, made if isinstance(made, CountedPart) else CountedPart.of(made))
+            return
         if number in self.spilled:
             self.spilled[number].add([made])
             return
         kept, place = self.frames[number], (self.number, number)
         kept.append(made)
-        fits = self.budget.add(place, made)
+        fits = self.budget.add(place, frame_bytes(made))
         if number in self.spilled or len(kept) < 2:
             return
         if not fits or sum(map(len, kept)) > max(_MERGE_AT, 3 * len(kept[0])):
             kept[:] = [merge_frames(kept)]
-            if not self.budget.replace(place, kept[0]):
+            if not self.budget.replace(place, frame_bytes(kept[0])):
                 raise self.budget.exceeded(place)
+
+    def _take_part(self, number: int, part: CountedPart) -> None:
+        """Take in a part of a set that is only counted. Parts are united when they are twice what they were."""
+        if number in self.spilled:
+            self.spilled[number].add([part.whole()])
+            return
+        kept, place = self.made[number], (self.number, number)
+        kept.append(part)
+        self.budget.add(place, part.nbytes)
+        if number not in self.spilled and sum(each.items for each in kept) > self.merge_at[number]:
+            kept[:] = [united_parts(kept)]
+            self.merge_at[number] = max(_MERGE_AT, 2 * kept[0].items)
+            self.budget.replace(place, kept[0].nbytes)
 
     def spill(self, number: int) -> None:
         """Move a set that is only counted to disk."""
         self.spilled[number] = SpilledSet()
-        self.spilled[number].add(self.frames[number])
-        self.frames[number] = []
+        parts, self.made[number] = self.made[number], []
+        while parts:
+            self.spilled[number].add([parts.pop().whole()])
 
     def take_counted(self, number: int, part: CountedPart) -> None:
         """Take in cells of a set that are counted."""
@@ -75,7 +97,7 @@ class QueryStates:
             if number in self.spilled:
                 whole.append(merge_counted([*self.counted.pop(number), self.spilled.pop(number).counted()]))
             elif number in self.counted:
-                whole.append(merge_counted([*self.counted.pop(number), *map(CountedPart.of, parts)]))
+                whole.append(merge_counted([*self.counted.pop(number), *self.made.pop(number)]))
             else:
                 whole.append(merge_frames(parts))
         return whole

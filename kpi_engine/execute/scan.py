@@ -56,8 +56,8 @@ def _states_of_rows(
     plan: Plan, scan: Scan, numbers: Sequence[int], world: World, stats: SourceStats, threads: int
 ) -> dict[int, QueryStates]:
     """By number the states of some queries of a scan, made of the source's rows, or kept since rows were read."""
-    whole = Pass(plan, scan, [plan.queries[number] for number in numbers], world)
     counted = _counted_frames(plan, numbers)
+    whole = Pass(plan, scan, [plan.queries[number] for number in numbers], world, counted)
     budget = state_budget(plan)
     states = [
         QueryStates.of(query, mine, budget, number)

@@ -20,7 +20,7 @@ from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.plan import Plan, all_leaves
 from kpi_engine.kernels.counted import CountedPart
 from kpi_engine.kernels.frames import StateFrame
-from kpi_engine.kernels.partition import counted_in_parts, divided, frame_bytes
+from kpi_engine.kernels.partition import counted_in_parts, divided
 from kpi_engine.kernels.state_bytes import bytes_to_frames, frames_to_bytes
 
 PARTS = 32
@@ -100,19 +100,19 @@ class Budget:
     spills: dict[Place, Callable[[], None]] = field(default_factory=dict)
     held: dict[Place, int] = field(default_factory=dict)
 
-    def add(self, place: Place, frame: StateFrame) -> bool:
-        """One frame more is held; whether that is within the limit, after all that can has gone to disk."""
-        self.held[place] = self.held.get(place, 0) + frame_bytes(frame)
+    def add(self, place: Place, size: int) -> bool:
+        """So many bytes more are held; whether that is within the limit, after all that can has gone to disk."""
+        self.held[place] = self.held.get(place, 0) + size
         while sum(self.held.values()) > self.limit and self.spills:
             largest = max(self.spills, key=lambda each: self.held.get(each, 0))
             self.spills.pop(largest)()
             self.held.pop(largest, None)
         return sum(self.held.values()) <= self.limit
 
-    def replace(self, place: Place, frame: StateFrame) -> bool:
-        """All that was held there is this frame now; whether that is within the limit."""
+    def replace(self, place: Place, size: int) -> bool:
+        """What is held there is so many bytes now; whether that is within the limit."""
         self.held[place] = 0
-        return self.add(place, frame)
+        return self.add(place, size)
 
     def exceeded(self, place: Place) -> KpiError:
         """E823, which names what the states are of."""

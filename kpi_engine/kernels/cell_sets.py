@@ -1,4 +1,4 @@
-"""Sets of whole numbers by cell, as small as can be: what is kept of a set of which only the number of values is asked."""
+"""Sets of whole numbers by cell, as small as can be: of these sets only the number of values is asked."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class CellSets:
 
 
 def united(parts: Sequence[CellSets], cells: Sequence[Ints], size: int) -> CellSets | None:
-    """The sets of `size` cells, each the union of those that parts have of it; None if their numbers do not go together.
+    """The sets of `size` cells, each the union of those that parts have; None if their numbers do not go together.
 
     `cells` says of each part which cells its sets are of; none of them is there twice.
 

@@ -6,7 +6,7 @@ has values of the same cell.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -14,37 +14,64 @@ import numpy as np
 import pyarrow as pa
 
 from kpi_engine.ir.dataclass import dataclass
+from kpi_engine.ir.plan import ITEM_KINDS
 from kpi_engine.kernels.cell_sets import CellSets, united
-from kpi_engine.kernels.frames import StateFrame, StateInput, group_rows, item_frame, item_values, merge_frames, rows_of
+from kpi_engine.kernels.frames import (
+    StateFrame,
+    StateInput,
+    frame_bytes,
+    group_rows,
+    item_frame,
+    item_values,
+    merge_frames,
+    plain_frame,
+    rows_of,
+)
+from kpi_engine.kernels.group import key_codes
 from kpi_engine.kernels.item_sets import packed_items
 from kpi_engine.kernels.placed import Placed
+from kpi_engine.kernels.sorting import starts_of_runs
 from kpi_engine.kernels.states import State, joined, true_rows
-from kpi_engine.kernels.vectors import Ints, validity
+from kpi_engine.kernels.vectors import Ints, Mask, validity
 
 
 @dataclass(frozen=True, slots=True)
 class CountedPart:
     """Cells of a set, counted and each of them once, and the set itself for whoever needs it.
 
-    `sets` are the values by cell, where they are whole numbers that are at hand.
+    `sets` are the values by cell, where they are whole numbers that are at hand. `items` and `nbytes` say how many values
+    are at hand, and what memory they take.
     """
 
     cells: StateFrame
     whole: Callable[[], StateFrame]
     sets: CellSets | None = None
-
-    def __len__(self) -> int:
-        return int(self.cells.states[0].values.sum())
+    items: int = 0
+    nbytes: int = 0
 
     @classmethod
     def of(cls, frame: StateFrame) -> CountedPart:
         """The part of a set that is at hand."""
-        return cls(counted(frame), lambda: frame)
+        return cls(counted(frame), lambda: frame, None, len(frame), frame_bytes(frame))
 
     @classmethod
     def of_sets(cls, cells: StateFrame, sets: CellSets) -> CountedPart:
         """The part of a set of whole numbers."""
-        return cls(cells, partial(_frame, cells, sets), sets)
+        return cls(cells, partial(_frame, cells, sets), sets, len(sets.numbers), frame_bytes(cells) + sets.nbytes)
+
+
+Partial = StateFrame | CountedPart
+"""What a batch gives for a state, or for all states that are no sets."""
+
+
+def partial_states(placed: Placed, inputs: Sequence[StateInput], wanted: Collection[int]) -> list[Partial]:
+    """`frames_of` a batch, with the parts of those sets, by the number of their frame, that are only counted."""
+    plain = [each for each in inputs if each.kind not in ITEM_KINDS]
+    sets = [each for each in inputs if each.kind in ITEM_KINDS]
+    found: list[Partial] = [plain_frame(placed, plain)]
+    for number, each in enumerate(sets, 1):
+        found.append(counted_part(placed, each) if number in wanted else item_frame(placed, each))
+    return found
 
 
 def counted_part(placed: Placed, wanted: StateInput) -> CountedPart:
@@ -96,12 +123,26 @@ def counted(frame: StateFrame) -> StateFrame:
     ([3], [2])
     """
     (state,) = frame.states
-    groups = group_rows([*frame.keys, pa.array(frame.bucket)], len(frame))
-    rows = np.bincount(groups.ids, state.rows, groups.size).astype(np.int64)
-    values = np.bincount(groups.ids, state.values > 0, groups.size).astype(np.int64)
+    # Most frames have the values of a cell one after the other: these are added up before cells are looked for.
+    runs = np.flatnonzero(_starts_of_cells(frame))
+    rows = np.add.reduceat(state.rows, runs) if len(runs) else state.rows
+    values = np.add.reduceat((state.values > 0).astype(np.int64), runs) if len(runs) else state.values
+    chosen = pa.array(runs)
+    keys, bucket = [key.take(chosen) for key in frame.keys], frame.bucket[runs]
+    groups = group_rows([*keys, pa.array(bucket)], len(runs))
+    rows = np.bincount(groups.ids, rows, groups.size).astype(np.int64)
+    values = np.bincount(groups.ids, values, groups.size).astype(np.int64)
     first = pa.array(groups.first)
-    keys = tuple(key.take(first) for key in frame.keys)
-    return StateFrame(keys, frame.bucket[groups.first], None, (State(state.kind, rows, values),))
+    own = tuple(key.take(first) for key in keys)
+    return StateFrame(own, bucket[groups.first], None, (State(state.kind, rows, values),))
+
+
+def _starts_of_cells(frame: StateFrame) -> Mask:
+    """Where a row of a frame has another key or bucket than the row before it."""
+    starts = starts_of_runs(frame.bucket)
+    for key in frame.keys:
+        starts |= starts_of_runs(key_codes(key)[0])
+    return starts
 
 
 def merge_counted(parts: Sequence[CountedPart]) -> StateFrame:

@@ -259,3 +259,16 @@ def _joined_items(frames: Sequence[StateFrame]) -> pa.Array | None:
 
 def _by_measure(frames: Sequence[StateFrame]) -> list[list[State]]:
     return [[frame.states[number] for frame in frames] for number in range(len(frames[0].states))]
+
+
+def frame_bytes(frame: StateFrame) -> int:
+    """The memory that a frame takes; what it shares with others is counted in each."""
+    arrays = [frame.bucket.nbytes, *(key.nbytes for key in frame.keys)]
+    if frame.item is not None:
+        arrays.append(frame.item.nbytes)
+    for state in frame.states:
+        arrays.append(state.rows.nbytes if state.values is state.rows else state.rows.nbytes + state.values.nbytes)
+        arrays += [limbs.words.nbytes for limbs in (state.sums, state.squares) if limbs is not None]
+        if state.extreme is not None:
+            arrays.append(state.extreme.nbytes)
+    return sum(arrays)

@@ -42,16 +42,3 @@ def counted_in_parts(parts: Iterable[Sequence[StateFrame]], frames: Callable[[],
     """
     cells = merge_frames([counted(merge_frames(part)) for part in parts])
     return CountedPart(cells, lambda: merge_frames(frames()))
-
-
-def frame_bytes(frame: StateFrame) -> int:
-    """The memory that a frame takes; what it shares with others is counted in each."""
-    arrays = [frame.bucket.nbytes, *(key.nbytes for key in frame.keys)]
-    if frame.item is not None:
-        arrays.append(frame.item.nbytes)
-    for state in frame.states:
-        arrays.append(state.rows.nbytes if state.values is state.rows else state.rows.nbytes + state.values.nbytes)
-        arrays += [limbs.words.nbytes for limbs in (state.sums, state.squares) if limbs is not None]
-        if state.extreme is not None:
-            arrays.append(state.extreme.nbytes)
-    return sum(arrays)

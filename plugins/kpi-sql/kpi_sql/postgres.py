@@ -18,6 +18,7 @@ from kpi_engine.extend.rows import ConnectionSettings, data_error
 from kpi_engine.extend.secrets import cleared
 from kpi_engine.ir.catalog import TableColumn, TableSchema
 from kpi_engine.ir.types import DECIMAL
+from kpi_sql.adbc import AdbcSession
 from kpi_sql.conform import overflow_help
 from kpi_sql.connector import Session, SqlConnector
 from kpi_sql.measures import Statement
@@ -25,7 +26,7 @@ from kpi_sql.pool import Pool
 from kpi_sql.postgres_dialect import PostgresDialect
 from kpi_sql.relations import table_node
 from kpi_sql.stored import SqlKind, StoredColumn, StoredTable, StoredType, arrow_type
-from kpi_sql.values import Plain, named
+from kpi_sql.values import named
 
 _KINDS: Mapping[str, SqlKind] = {
     **dict.fromkeys(("smallint", "integer", "bigint"), SqlKind.INTEGER),
@@ -56,25 +57,6 @@ WHERE a.attnum > 0 AND NOT a.attisdropped AND r.relkind IN ('r', 'p', 'v', 'm', 
 ORDER BY 1, 2, a.attnum"""
 
 
-class PostgresSession:
-    """One transaction of a connection."""
-
-    def __init__(self, connection: dbapi.Connection) -> None:
-        self._connection = connection
-
-    def batches(self, text: str, parameters: Sequence[Plain]) -> Iterator[pa.RecordBatch]:
-        """As the driver makes them."""
-        with self._connection.cursor() as cursor:
-            cursor.execute(text, list(parameters) or None)
-            yield from cursor.fetch_record_batch()
-
-    def table(self, text: str, parameters: Sequence[Plain]) -> pa.Table:
-        """All of them."""
-        with self._connection.cursor() as cursor:
-            cursor.execute(text, list(parameters) or None)
-            return cursor.fetch_arrow_table()
-
-
 class PostgresConnector(SqlConnector):
     """`connector = "postgres"` with `host`, `port`, `database`, `user`, and `password` as a reference."""
 
@@ -92,7 +74,7 @@ class PostgresConnector(SqlConnector):
         place = f"connection {self.settings.name}"
         try:
             with self._pool.session() as connection:
-                yield PostgresSession(connection)
+                yield AdbcSession(connection)
         except (dbapi.Error, OSError) as error:
             message = f"PostgreSQL refuses: {' '.join(cleared(str(error)).split())[:300]}"
             help = overflow_help(message) or "look at the connection in kpi.toml"

@@ -19,6 +19,7 @@ from sqlglot import exp
 from kpi_engine.extend.arrow_tables import type_of
 from kpi_engine.extend.rows import ConnectionSettings, data_error
 from kpi_engine.ir.catalog import TableColumn, TableSchema
+from kpi_sql.adbc import AdbcSession
 from kpi_sql.conform import overflow_help, typed
 from kpi_sql.connector import Session, SqlConnector
 from kpi_sql.measures import Column, Statement
@@ -27,7 +28,7 @@ from kpi_sql.relations import table_node
 from kpi_sql.sqlite_dialect import SqliteDialect
 from kpi_sql.sqlite_values import SURE_DIGITS, misfit
 from kpi_sql.stored import SqlKind, StoredColumn, StoredTable, StoredType, arrow_type
-from kpi_sql.values import Plain, case, named, number
+from kpi_sql.values import case, named, number
 
 _BATCH_ROWS = 1 << 16
 _DECLARED = re.compile(r"\s*([A-Za-z ]+?)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?\s*")
@@ -53,26 +54,6 @@ _TABLES = """\
 SELECT m.name AS "table", c.name AS "column", c.type AS "type"
 FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c
 WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY m.name, c.cid"""
-
-
-class SqliteSession:
-    """One transaction of a connection."""
-
-    def __init__(self, connection: dbapi.Connection) -> None:
-        self._connection = connection
-
-    def batches(self, text: str, parameters: Sequence[Plain]) -> Iterator[pa.RecordBatch]:
-        """As the driver makes them."""
-        with self._connection.cursor() as cursor:
-            cursor.adbc_statement.set_options(**{StatementOptions.BATCH_ROWS.value: str(_BATCH_ROWS)})
-            cursor.execute(text, list(parameters) or None)
-            yield from cursor.fetch_record_batch()
-
-    def table(self, text: str, parameters: Sequence[Plain]) -> pa.Table:
-        """All of them."""
-        with self._connection.cursor() as cursor:
-            cursor.execute(text, list(parameters) or None)
-            return cursor.fetch_arrow_table()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +84,7 @@ class SqliteConnector(SqlConnector):
             raise data_error("E605", place, f"there is no file {self.settings.folder}", "correct `path` in kpi.toml")
         try:
             with self._pool.session() as opened:
-                yield SqliteSession(opened.connection)
+                yield AdbcSession(opened.connection, {StatementOptions.BATCH_ROWS.value: str(_BATCH_ROWS)})
         except (dbapi.Error, OSError) as error:
             message = f"SQLite refuses: {str(error).partition(chr(10))[0]}"
             raise data_error("E605", place, message, overflow_help(message)) from error
