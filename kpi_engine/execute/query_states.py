@@ -74,9 +74,9 @@ class QueryStates:
         kept.append(part)
         self.budget.add(place, part.nbytes)
         if number not in self.spilled and sum(each.items for each in kept) > self.merge_at[number]:
-            kept[:] = [united_parts(kept)]
-            self.merge_at[number] = max(_MERGE_AT, 2 * kept[0].items)
-            self.budget.replace(place, kept[0].nbytes)
+            kept[:] = united_parts(kept)
+            self.merge_at[number] = max(_MERGE_AT, 2 * sum(each.items for each in kept))
+            self.budget.replace(place, sum(each.nbytes for each in kept))
 
     def spill(self, number: int) -> None:
         """Move a set that is only counted to disk."""

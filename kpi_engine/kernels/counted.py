@@ -39,8 +39,8 @@ from kpi_engine.kernels.vectors import Ints, Mask, validity
 class CountedPart:
     """Cells of a set, counted and each of them once, and the set itself for whoever needs it.
 
-    `sets` are the values by cell, where they are whole numbers that are at hand. `items` and `nbytes` say how many values
-    are at hand, and what memory they take.
+    `sets` are the values by cell, where they are whole numbers that are at hand. `items` and `nbytes` say how many
+    values are at hand, and what memory they take.
     """
 
     cells: StateFrame
@@ -163,10 +163,13 @@ def merge_counted(parts: Sequence[CountedPart]) -> StateFrame:
     return merge_frames([*own, _counted_together(met)])
 
 
-def united_parts(parts: Sequence[CountedPart]) -> CountedPart:
-    """All parts as one, so that values which several of them have are kept once."""
-    found = _united([(part, np.arange(len(part.cells))) for part in parts])
-    return CountedPart.of(merge_frames([part.whole() for part in parts])) if found is None else found
+def united_parts(parts: Sequence[CountedPart]) -> list[CountedPart]:
+    """All parts as one, so that values which several of them have are kept once; as they are if no cell is in two."""
+    filled = [part for part in parts if len(part.cells)]
+    if len(filled) < 2 or _union([part.cells for part in filled]).size == sum(len(part.cells) for part in filled):
+        return list(parts)
+    found = _united([(part, np.arange(len(part.cells))) for part in filled])
+    return [CountedPart.of(merge_frames([part.whole() for part in parts])) if found is None else found]
 
 
 def _counted_together(met: Sequence[tuple[CountedPart, Ints]]) -> StateFrame:

@@ -33,12 +33,13 @@ def keeper_of(loaded: Loaded, calendar: Calendar) -> Keeper | None:
 
 def engine_text(loaded: Loaded, calendar: Calendar) -> str:
     """Versions of the engine, of what it computes with and of plugins; rules of zones; the calendar."""
-    from importlib.metadata import version  # takes long, and most processes keep nothing
+    import numpy
+    import pyarrow
 
     plugins = sorted(f"{name}={plugin.provider}" for name, plugin in loaded.host.loaded.items())
     zones = {calendar.timezone, *(source.timezone for source in loaded.catalog.sources.values() if source.timezone)}
     marks = sorted(f"{zone}={zone_mark(zone)}" for zone in zones)
-    libraries = [f"{name}={version(name)}" for name in ("pyarrow", "numpy")]
+    libraries = [f"{library.__name__}={library.__version__}" for library in (pyarrow, numpy)]
     settings = (calendar.timezone, calendar.week_starts, calendar.fiscal_year_starts, calendar.fiscal_year_named)
     return repr((_SEMANTICS, __version__, libraries, plugins, marks, settings, calendar.declared))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,7 +28,7 @@ def write_draft(disk: Disk, folder: Path, parts: Sequence[bytes]) -> Path:
 
     OSError if it cannot be written, or reads as something else than was written; then nothing is left of it.
     """
-    draft = folder / f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(8)}"
+    draft = folder / f"{TEMPORARY}{os.getpid()}-{os.urandom(8).hex()}"
     try:
         descriptor = disk.create(draft)
         try:

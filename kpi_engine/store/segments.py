@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
+import os
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -78,7 +78,7 @@ def pack(record: NewRecord) -> Packed:
     for name, blob in record.blobs.items():
         places[name] = [offset, len(blob), hashlib.sha256(blob).hexdigest()]
         offset += len(blob)
-    header = {"id": secrets.token_hex(8), "label": record.label, "text": record.header, "blobs": places}
+    header = {"id": os.urandom(8).hex(), "label": record.label, "text": record.header, "blobs": places}
     encoded = json.dumps(header, separators=(",", ":")).encode("ascii")
     start = _START.pack(MAGIC, FORMAT, len(encoded)) + encoded
     digest = hashlib.sha256(start)

@@ -5,25 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kpi_engine.builtin.connectors import arrow_ipc, json_rows, locate, orc, parquet, sheets, text
+from kpi_engine.builtin.connectors import locate
 from kpi_engine.builtin.connectors.file_options import check_options
-from kpi_engine.builtin.connectors.footers import FooterCache
-from kpi_engine.builtin.connectors.json_rows import JsonFiles
 from kpi_engine.builtin.connectors.object_store import ObjectStore, is_remote
 from kpi_engine.builtin.connectors.partitions import with_partitions, within_predicates
 from kpi_engine.builtin.connectors.scan import Asked
-from kpi_engine.builtin.connectors.sheets import Sheets
 from kpi_engine.builtin.connectors.text_options import TextOptions
 from kpi_engine.extend.rows import ConnectionSettings, Scan, ScanRequest, TableRequest
 from kpi_engine.ir.catalog import TableSchema
+
+if TYPE_CHECKING:
+    from kpi_engine.builtin.connectors.footers import FooterCache
+    from kpi_engine.builtin.connectors.json_rows import JsonFiles
+    from kpi_engine.builtin.connectors.sheets import Sheets
 
 
 class FilesConnector:
     """Tables that are files below one folder, or objects below one prefix of a store.
 
     What is learnt of a file (a footer, the types of JSON, a sheet) is kept for as long as its size and time of change
-    stay the same, so that asking for the schema and then for rows does it once.
+    stay the same, so that asking for the schema and then for rows does it once. A format is imported with the first
+    file of it.
 
     >>> FilesConnector(ConnectionSettings("default", folder="/nowhere")).tables()
     ()
@@ -32,9 +36,6 @@ class FilesConnector:
     def __init__(self, settings: ConnectionSettings) -> None:
         self._settings = settings
         self._options = dict(settings.options)
-        self._footers = FooterCache()
-        self._json = JsonFiles()
-        self._sheets = Sheets()
 
     def tables(self) -> tuple[str, ...]:
         """The names that tables directly in the folder answer to; those of a store are not listed."""
@@ -50,15 +51,27 @@ class FilesConnector:
     def _schema_of(self, located: locate.Located, layout: TextOptions) -> TableSchema:
         match located.format:
             case "parquet":
+                from kpi_engine.builtin.connectors import parquet
+
                 return parquet.schema(located.files, self._footers)
             case "arrow":
+                from kpi_engine.builtin.connectors import arrow_ipc
+
                 return arrow_ipc.schema(located.files)
             case "orc":
+                from kpi_engine.builtin.connectors import orc
+
                 return orc.schema(located.files)
             case "json":
+                from kpi_engine.builtin.connectors import json_rows
+
                 return json_rows.schema(located.files, self._json, layout)
             case "xlsx":
+                from kpi_engine.builtin.connectors import sheets
+
                 return sheets.schema(located.files, self._sheets, layout)
+        from kpi_engine.builtin.connectors import text
+
         return text.schema(located.files, layout)
 
     def scan(self, request: ScanRequest) -> Scan:
@@ -69,15 +82,27 @@ class FilesConnector:
         asked = Asked(located, request, options)
         match located.format:
             case "parquet":
+                from kpi_engine.builtin.connectors import parquet
+
                 return parquet.scan(asked, self._footers)
             case "arrow":
+                from kpi_engine.builtin.connectors import arrow_ipc
+
                 return arrow_ipc.scan(asked)
             case "orc":
+                from kpi_engine.builtin.connectors import orc
+
                 return orc.scan(asked)
             case "json":
+                from kpi_engine.builtin.connectors import json_rows
+
                 return json_rows.scan(asked, self._json, layout)
             case "xlsx":
+                from kpi_engine.builtin.connectors import sheets
+
                 return sheets.scan(asked, self._sheets, layout)
+        from kpi_engine.builtin.connectors import text
+
         return text.scan(asked, layout)
 
     def _with_defaults(self, table: TableRequest) -> Mapping[str, object]:
@@ -95,6 +120,24 @@ class FilesConnector:
         allowed = options.get("allow", ())
         folders = [root / str(each) for each in (allowed if isinstance(allowed, tuple | list) else (allowed,))]
         return locate.locate(root, table.names, format, folders)
+
+    @cached_property
+    def _footers(self) -> FooterCache:
+        from kpi_engine.builtin.connectors.footers import FooterCache
+
+        return FooterCache()
+
+    @cached_property
+    def _json(self) -> JsonFiles:
+        from kpi_engine.builtin.connectors.json_rows import JsonFiles
+
+        return JsonFiles()
+
+    @cached_property
+    def _sheets(self) -> Sheets:
+        from kpi_engine.builtin.connectors.sheets import Sheets
+
+        return Sheets()
 
     @cached_property
     def _store(self) -> ObjectStore:
