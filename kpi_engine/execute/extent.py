@@ -25,7 +25,7 @@ def first_time(request: ExtentRequest, world: World) -> Bound | None:
         found = time_bounds(asked, None, world.calendar)
         return None if found is None else found[0]
     if world.keeper is None:
-        return _first(request, world)
+        return _first(request, world, None, None)
     return world.keeper.time("first", request, world.catalog, world.reader, partial(_first, request, world))
 
 
@@ -36,17 +36,20 @@ def last_time(request: ExtentRequest, world: World, limit: Bound) -> Bound | Non
         found = time_bounds(asked, limit, world.calendar)
         return None if found is None else found[1]
     if world.keeper is not None:
-        find = partial(_last, request, world, None)
+        find = partial(_last, request, world, limit=None)
         latest = world.keeper.time("last", request, world.catalog, world.reader, find)
         if latest is None or latest < limit:  # no row is still to come
             return latest
-    return _last(request, world, limit)
+    return _last(request, world, None, None, limit=limit)
 
 
-def _first(request: ExtentRequest, world: World) -> Bound | None:
-    first: Bound | None = None
+def _first(
+    request: ExtentRequest, world: World, fragments: Sequence[Fragment] | None, first: Bound | None
+) -> Bound | None:
+    """The first time in some fragments (None: in all), if it is before `first`; else that."""
+    ranged = _ranged(request, world, fragments)
     # Those without statistics come first, then those that may begin first: the rest need not be read.
-    for fragment, known in sorted(_fragments(request, world), key=lambda each: (each[1] is not None, each[1] or ())):
+    for fragment, known in sorted(ranged, key=lambda each: (each[1] is not None, each[1] or ())):
         if known is None or first is None or known[0] < first:
             found = _read(fragment, request, world, own=True, limit=None)
             if found is not None and (first is None or found[0] < first):
@@ -54,10 +57,19 @@ def _first(request: ExtentRequest, world: World) -> Bound | None:
     return first
 
 
-def _last(request: ExtentRequest, world: World, limit: Bound | None) -> Bound | None:
-    latest: Bound | None = None
-    ranged = sorted(_fragments(request, world), key=lambda each: (each[1] is None, (each[1] and each[1][1]) or ()))
-    for fragment, known in reversed(ranged):
+def _last(
+    request: ExtentRequest,
+    world: World,
+    fragments: Sequence[Fragment] | None,
+    latest: Bound | None,
+    *,
+    limit: Bound | None,
+) -> Bound | None:
+    """The last time in some fragments (None: in all) before a limit, if it is after `latest`; else that."""
+    ranged = _ranged(request, world, fragments)
+    for fragment, known in sorted(
+        ranged, key=lambda each: (each[1] is None, (each[1] and each[1][1]) or ()), reverse=True
+    ):
         if known is None or latest is None or known[1] > latest:
             found = _read(fragment, request, world, own=False, limit=limit)
             if found is not None and (latest is None or found[1] > latest):
@@ -65,11 +77,12 @@ def _last(request: ExtentRequest, world: World, limit: Bound | None) -> Bound | 
     return latest
 
 
-def _fragments(request: ExtentRequest, world: World) -> Sequence[Ranged]:
-    """The fragments of a source, each with the least and greatest time that its rows can have, if it is known."""
+def _ranged(request: ExtentRequest, world: World, fragments: Sequence[Fragment] | None) -> Sequence[Ranged]:
+    """Fragments of a source (None: all), each with the least and greatest time that its rows can have, if known."""
     source = replace(world.catalog.sources[request.source], distinct=False)  # rows that repeat have the same times
-    opened = world.reader.open(source, request.columns)
-    return [(each, time_range(each, source, request.time, world.calendar)) for each in opened.fragments()]
+    if fragments is None:
+        fragments = world.reader.open(source, request.columns).fragments()
+    return [(each, time_range(each, source, request.time, world.calendar)) for each in fragments]
 
 
 def _read(

@@ -15,7 +15,7 @@ from kpi_engine.execute.reader import SourceReader
 from kpi_engine.execute.records import Header, parsed_header
 from kpi_engine.extend.rows import Fragment, fingerprint_of
 from kpi_engine.ir.bounds import Bound
-from kpi_engine.ir.catalog import Catalog
+from kpi_engine.ir.catalog import Catalog, Source
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.fingerprint import Connections, Meaning, fingerprint
 from kpi_engine.ir.plan import ExtentRequest, MeasureQuery
@@ -32,6 +32,9 @@ _LOG = logging.getLogger(__name__)
 
 _NOT_KEPT = frozenset({"kll"})
 """Sketches that depend on how rows came in batches: kept ones would not give the answer that rows give."""
+
+FindTime = Callable[[Sequence[Fragment] | None, Bound | None], Bound | None]
+"""The first or last time in some fragments of a source (None: in all of them) and a time that is known to be in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +126,7 @@ class Keeper:
 
     def _mark(self, name: str, catalog: Catalog, reader: SourceReader) -> str | None:
         """What changes when rows of a table do, as it is at this moment."""
-        plain = replace(catalog.sources[name], distinct=False, on_duplicate=None)  # of the same rows
-        marks = fragment_marks(reader.open(plain, ()).fragments())
+        marks = fragment_marks(reader.open(_plain(catalog.sources[name]), ()).fragments())
         whole = [each for each in marks if each is not None]
         return _hashed("\n".join(whole)) if len(whole) == len(marks) else None
 
@@ -134,24 +136,33 @@ class Keeper:
         request: ExtentRequest,
         catalog: Catalog,
         reader: SourceReader,
-        find: Callable[[], Bound | None],
+        find: FindTime,
     ) -> Bound | None:
-        """The first or last time of a source: as it was found for the same rows, or as `find` finds it."""
-        query = MeasureQuery(request.source, (), request.time, (), ())
+        """The first or last time of a source: as it was found for the same rows, or as `find` finds it in fragments
+        that are not known, beginning with the time that the others have."""
+        query, source = MeasureQuery(request.source, (), request.time, (), ()), catalog.sources[request.source]
         key = None if request.grains else self.key(query, catalog, reader, {})
-        mark = None if key is None or key.passing else self._mark(request.source, catalog, reader)
-        if key is None or mark is None:
-            return find()
+        if key is None or key.passing:
+            return find(None, None)
+        fragments = reader.open(_plain(source), request.columns).fragments()
+        marks = fragment_marks(fragments)
         label = f"{key.label} {kind} {fingerprint((key.cells,))}"
         kept = self.store.records(label)
+        known, found, there = frozenset[str](), None, set(marks)
         for record in kept:
-            known, found = _parsed_time(record.header)
-            if known == mark:
+            seen, time = _parsed_time(record.header)
+            # A row that takes the place of another may be later: then all of them are looked at again.
+            fits = seen is not None and (seen == there or (seen < there and source.on_duplicate is None))
+            if seen is not None and fits and seen >= known:
+                known, found = seen, time
                 self.used(record)
-                return found
-        found = find()
-        if self._mark(request.source, catalog, reader) == mark:
-            text = json.dumps([mark, None if found is None else [found.us, found.day]])
+        left = [number for number, mark in enumerate(marks) if mark is None or mark not in known]
+        if not left and kept:
+            return found
+        chosen = [fragments[number] for number in left]
+        found = find(chosen, found) if source.on_duplicate is None else find(None, None)
+        if None not in marks and fragment_marks(chosen) == [marks[number] for number in left]:
+            text = json.dumps([sorted(map(str, marks)), None if found is None else [found.us, found.day]])
             self.keep(NewRecord(label, text, {}), [record.name for record in kept])
         return found
 
@@ -195,13 +206,18 @@ class Keeper:
         stats.notes.extend(note for note in self.store.notes if note not in stats.notes)
 
 
-def _parsed_time(header: str) -> tuple[str, Bound | None]:
-    """The mark of a table and a time found in it; an empty mark for what is no such thing."""
+def _plain(source: Source) -> Source:
+    """A source with all rows of its table."""
+    return replace(source, distinct=False, on_duplicate=None)
+
+
+def _parsed_time(header: str) -> tuple[frozenset[str] | None, Bound | None]:
+    """The marks of fragments and a time found in them; None instead of the marks for what is no such thing."""
     try:
-        mark, found = json.loads(header)
-        return str(mark), None if found is None else Bound(*found)
+        marks, found = json.loads(header)
+        return frozenset(map(str, marks)), None if found is None else Bound(*found)
     except (ValueError, TypeError):
-        return "", None
+        return None, None
 
 
 def fragment_marks(fragments: Sequence[Fragment]) -> list[str | None]:

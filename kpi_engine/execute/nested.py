@@ -100,9 +100,7 @@ def _evaluated(nested: Nested, book: StateBook, world: World) -> tuple[list[Stat
     return frames, _without_rows(nested, inside, is_set, world) if empty_buckets_count else None
 
 
-def _rows(
-    nested: Nested, inside: Sequence[Ready], names: Sequence[str], alignment: Alignment
-) -> StateFrame:
+def _rows(nested: Nested, inside: Sequence[Ready], names: Sequence[str], alignment: Alignment) -> StateFrame:
     """Where there is a cell with a row, of all that there are: one that cannot matter has no value, and shows its group
     all the same."""
     outer, own = alignment.keys[: len(nested.keys)], alignment.keys[len(nested.keys) :]

@@ -1,5 +1,5 @@
-"""Which rows the states of a query were made of, and when these are: so that it can be said of a window whether the same
-rows lie in it as before."""
+"""Which rows the states of a query were made of, and when these are: so that it can be said of a window whether the
+same rows lie in it as before."""
 
 from __future__ import annotations
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import decimal
 import io
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from kpi_engine.builtin.connectors.footer_check import DamagedFooter, Leaf, check_footer
+from kpi_engine.builtin.connectors.compact_protocol import DamagedFooter
+from kpi_engine.builtin.connectors.footer_check import Leaf, check_footer
+from kpi_engine.builtin.connectors.footer_forms import form_of
+from kpi_engine.builtin.connectors.footers import leaf_of
 from kpi_engine.ir.types import INTEGER
 
 INT64 = Leaf(2, 8, 0, 1)
@@ -64,3 +70,98 @@ def test_what_ends_the_process_inside_arrow_is_refused(read: Any) -> None:
     assert read.problem(lambda: read("t.parquet", {"n": INTEGER})).startswith(
         "t.parquet: E605: this cannot be read as Parquet: a list of sizes does not fit its column"
     )
+
+
+# ------------------------------------------------------------------------------------------- footers of one form
+
+MANY = pa.table(
+    {
+        "n": pa.array([5, None, 7, 9], pa.int64()),
+        "t": ["a", "b" * 60, None, "c"],
+        "d": pa.array([decimal.Decimal("1.5"), None, None, decimal.Decimal("2.5")], pa.decimal128(9, 2)),
+        "l": [[1], None, [], [2, 3]],
+        "f": [0.5, 1.5, None, 2.5],
+    }
+)
+
+
+def leaves_of(content: bytes) -> list[Leaf]:
+    schema = pq.read_metadata(io.BytesIO(content)).schema
+    return [leaf_of(schema.column(index)) for index in range(len(schema.names))]
+
+
+def written(table: pa.Table, **options: Any) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink, **options)
+    return sink.getvalue()
+
+
+def end_of(content: bytes) -> bytes:
+    return content[-8 - int.from_bytes(content[-8:-4], "little") : -8]
+
+
+def test_files_of_one_writer_have_one_form() -> None:
+    first = written(MANY)
+    form = form_of(end_of(first), leaves_of(first))
+    assert form is not None
+    others = [MANY.slice(0, 3), pa.concat_tables([MANY] * 9), MANY.take([3, 2, 1, 0])]
+    for table in others:
+        assert form.fits(footer(table))
+    assert form.fits(footer(MANY, row_group_size=2))
+    assert form.fits(footer(pa.concat_tables([MANY] * 9), row_group_size=2)), "more than 14 row groups"
+
+
+def test_others_have_other_forms() -> None:
+    first = written(MANY)
+    form = form_of(end_of(first), leaves_of(first))
+    assert form is not None
+    for other in (
+        footer(MANY, write_statistics=False),
+        footer(MANY, use_dictionary=False),
+        footer(MANY.drop_columns(["n"])),
+        footer(MANY.replace_schema_metadata({"by": "another"})),
+        footer(MANY.set_column(0, "n", MANY["n"].cast("int32"))),
+        footer(MANY.set_column(1, "t", pa.array(["x" * 300] * 4))),
+    ):
+        assert not form.fits(other)
+    sink = io.BytesIO()
+    pq.ParquetWriter(sink, MANY.schema).close()
+    assert form_of(end_of(sink.getvalue()), leaves_of(first)) is None, "no row group, no form"
+
+
+@given(st.data())
+def test_what_fits_a_form_passes_the_check(data: st.DataObject) -> None:
+    """Footers whose bytes were changed, put in or taken out: none of them fits and would not have been sound."""
+    options = data.draw(st.sampled_from([{}, {"row_group_size": 2}, {"store_schema": False}, {"version": "1.0"}]))
+    content = written(MANY, **options)
+    whole, leaves = end_of(content), leaves_of(content)
+    form = form_of(whole, leaves)
+    assert form is not None
+    bad = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(bad) - 1))
+        match data.draw(st.sampled_from(["set", "set", "set", "cut", "put"])):
+            case "set":
+                values = st.integers(0, 255) | st.sampled_from([0, 24, 28, 128, bad[place] ^ 1])
+                bad[place] = data.draw(values)
+            case "cut":
+                del bad[place : place + data.draw(st.integers(1, 9))]
+            case _:
+                bad[place:place] = data.draw(st.binary(min_size=1, max_size=9))
+        if not bad:
+            return
+    if form.fits(bytes(bad)):
+        check_footer(bytes(bad), leaves)
+
+
+def test_damage_is_found_among_files_of_a_form_that_is_known(read: Any) -> None:
+    """Bounds cut short in the last of many files."""
+    for number in range(60):
+        content = written(pa.table({"n": [number, number + 1]}))
+        if number == 59:
+            bound = (number).to_bytes(8, "little")
+            place = end_of(content).index(b"\x08" + bound)
+            bad = end_of(content)[:place] + b"\x07" + bound[:7] + end_of(content)[place + 9 :]
+            content = content[: -8 - len(end_of(content))] + bad + len(bad).to_bytes(4, "little") + b"PAR1"
+        read.write(f"t/{number:02}.parquet", content)
+    assert read.problem(lambda: read("t/*.parquet", {"n": INTEGER})).startswith("t/59.parquet: E605")

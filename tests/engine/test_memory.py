@@ -25,8 +25,10 @@ from kpi_engine.execute.spill import Budget, SpilledSet
 from kpi_engine.ir.expression import Field
 from kpi_engine.ir.plan import KeyColumn, MeasureQuery, StateRequest
 from kpi_engine.ir.types import TEXT
-from kpi_engine.kernels.frames import StateInput, partial_frames
-from kpi_engine.kernels.ids import texts
+from kpi_engine.kernels.counted import partial_states
+from kpi_engine.kernels.frames import StateFrame, StateInput
+from kpi_engine.kernels.ids import shortened, texts
+from kpi_engine.kernels.placed import Placed
 from kpi_engine.kernels.states import decoded
 
 DEFINITIONS = """
@@ -168,8 +170,8 @@ batches = st.lists(
 
 
 @settings(max_examples=12, deadline=None)
-@given(batches=batches, limit=st.integers(1, 600))
-def test_any_limit_counts_as_none(batches: list[list[Row]], limit: int) -> None:
+@given(batches=batches, limit=st.integers(1, 600), parts=st.booleans())
+def test_any_limit_counts_as_none(batches: list[list[Row]], limit: int, parts: bool) -> None:
     key = KeyColumn("channel", Field("channel", TEXT), TEXT)
     query = MeasureQuery("orders", (key,), None, (), (StateRequest("distinct", Field("customer", TEXT)),))
     states = QueryStates.of(query, [1], Budget(limit), 0)
@@ -178,9 +180,11 @@ def test_any_limit_counts_as_none(batches: list[list[Row]], limit: int) -> None:
     for batch in [[], *batches]:
         channel, bucket, customer = ([row[column] for row in batch] for column in range(3))
         inputs = [StateInput("distinct", pa.array(customer, pa.string()), None)]
-        frames = partial_frames([pa.array(channel, pa.string())], np.array(bucket, np.int64), inputs)
-        states.frames[0].append(frames[0])
-        states.take(1, frames[1])
+        placed = Placed([shortened(pa.array(channel, pa.string()))], np.array(bucket, np.int64))
+        plain, made = partial_states(placed, inputs, (1,) if parts else ())
+        assert isinstance(plain, StateFrame)
+        states.frames[0].append(plain)
+        states.take(1, made)
         for each, place, name in batch:
             rows[each, place] += 1
             if name is not None:

@@ -25,6 +25,8 @@ DEFINITIONS = """\
 calendar
   timezone: "Europe/Berlin"
 
+entity topic
+
 source orders
   table: "orders/*.parquet"
   key: id
@@ -42,6 +44,7 @@ source tickets
   lifetime: [opened, closed]
   column opened: date
   column closed: date
+  column topic -> topic
 
 dimension channel = orders.channel
 dimension country = customers.country
@@ -69,6 +72,8 @@ usual_middle = avg(median(orders.amount) per customer)
 busiest = rolling(max(count(orders) per day), 14 days)
 by_month = max(count(customers having count(orders) > 1) per month)
 by_customer = avg(max(sum(orders.amount) per day) per customer)
+french_buyers = count(customers having sum(orders.amount where customer.country = "FR") > 0)
+open_by_topic = max(count(tickets at end) per topic)
 late_payers = count(customers having count(orders dated by paid_at) > count(orders))
 french = sum(orders.amount where customer.country = "FR")
 again = count(orders followed by orders on customer within 14 days) / count(orders)
@@ -286,6 +291,8 @@ OF_CUSTOMERS = (
     "busiest",
     "by_month",
     "by_customer",
+    "french_buyers",
+    "open_by_topic",
     "late_payers",
 )
 

@@ -72,6 +72,21 @@ def test_rows_still_to_come_end_no_table(shop: Shop, tmp_path: Path) -> None:
         assert warm.table.equals(cold.table) and warm.said == cold.said and len(cold.table) == 1
 
 
+def test_the_first_period_is_that_of_the_first_row_of_today(shop: Shop, tmp_path: Path) -> None:
+    question, store = Question(("revenue", "repeat"), grain="month"), FolderStore(tmp_path / "state")
+    months = []
+    for change in (None, "earlier", None, "delete"):
+        if change == "earlier":
+            shop.orders["early"] = [shop.order(date(2025, 11, 3)) | {"at": datetime(2025, 11, 3)}]
+            shop.write_orders("early")
+        elif change == "delete":
+            (shop.folder / "orders" / "early.parquet").unlink()
+        warm = ask(shop.folder, question, store)
+        assert warm.table.equals(ask(shop.folder, question, None).table)
+        months.append(warm.table.column("period")[0].as_py())
+    assert months == [date(2026, 1, 1), date(2025, 11, 1), date(2025, 11, 1), date(2026, 1, 1)]
+
+
 def test_formatting_and_renaming_read_nothing(shop: Shop, tmp_path: Path) -> None:
     store = FolderStore(tmp_path / "state")
     ask(shop.folder, Question(("revenue", "buyers"), grain="month"), store)

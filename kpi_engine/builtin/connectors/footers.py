@@ -2,41 +2,73 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kpi_engine.builtin.connectors.footer_check import TYPES, Leaf, check_footer
+from kpi_engine.builtin.connectors.footer_forms import FooterForm, form_of
 from kpi_engine.builtin.connectors.guard import reading
 from kpi_engine.builtin.connectors.parquet_tail import footer_of, read_tail
+from kpi_engine.builtin.connectors.pruning import BoundsOf, bounds_of
 from kpi_engine.builtin.connectors.stored_file import Stamp, StoredFile
 from kpi_engine.extend.rows import data_error
 from kpi_engine.ir.dataclass import dataclass
+from kpi_engine.ir.types import Type
+
+_CHECKED_BEFORE_LEARNING = 24
+"""To learn a form takes as long as to check some twenty footers."""
+
+_MOST_FORMS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What a footer says of columns, shared by footers of one form: the Arrow schema, its names, the flat columns.
+
+    `paths` are those of the leaf columns; `leaves` gives the position among them of each column that is no list, struct
+    or map. `bounds` keeps how the bounds of columns are read.
+    """
+
+    schema: pa.Schema
+    names: frozenset[str]
+    paths: tuple[str, ...]
+    leaves: dict[str, int]
+    bounds: dict[tuple[str, Type | None], BoundsOf] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """A file's footer: the file, pyarrow's metadata, the Arrow schema, its flat columns.
-
-    `paths` are those of the file's leaf columns; `leaves` gives the position among them of each column that is no
-    list, struct or map.
-    """
+    """A file's footer: the file, pyarrow's metadata, its columns."""
 
     file: StoredFile
     metadata: Any
-    schema: pa.Schema
-    paths: tuple[str, ...]
-    leaves: dict[str, int]
+    columns: Columns
 
     @property
     def shown(self) -> str:
         """The file as messages show it."""
         return self.file.shown
 
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema."""
+        return self.columns.schema
+
     def chunk(self, group: int, name: str) -> Any:
         """What is known of one flat column in one row group."""
-        return self.leaf_chunk(group, self.leaves[name])
+        return self.leaf_chunk(group, self.columns.leaves[name])
+
+    def bounds_of(self, name: str, wanted: Type | None) -> BoundsOf:
+        """How the bounds of a flat column are read as values of a type."""
+        known = self.columns.bounds.get((name, wanted))
+        if known is None:
+            described = self.metadata.schema.column(self.columns.leaves[name])
+            known = bounds_of(described, self.schema.field(name).type, wanted)
+            self.columns.bounds[name, wanted] = known
+        return known
 
     def leaf_chunk(self, group: int, leaf: int) -> Any:
         """What is known of a leaf column by its number; `check_footer` saw to it that Arrow can say it."""
@@ -44,10 +76,15 @@ class Footer:
 
 
 class FooterCache:
-    """Footers by file, kept while size, time of change and identity stay the same."""
+    """Footers by file, kept while size, time of change and identity stay the same.
+
+    Where many files have been found to be sound, the form of one is learnt, and those of the same form are known to be.
+    """
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[Stamp, Footer]] = {}
+        self._forms: list[tuple[FooterForm, Columns]] = []
+        self._checked = 0
 
     def read(self, file: StoredFile) -> Footer:
         """The footer of one file; KpiError E605 if it is empty, damaged or no Parquet."""
@@ -62,16 +99,32 @@ class FooterCache:
         with reading(file.shown, "Parquet"):
             tail = read_tail(file, stamp[0])
             metadata = pq.read_metadata(pa.BufferReader(tail))
-            check_footer(footer_of(tail), [_leaf(metadata.schema.column(i)) for i in range(metadata.num_columns)])
-            schema = metadata.schema.to_arrow_schema()
-            paths = [metadata.schema.column(index).path for index in range(metadata.num_columns)]
-        leaves = {path: index for index, path in enumerate(paths) if path in schema.names}
-        footer = Footer(file, metadata, schema, tuple(paths), leaves)
+            columns = self._columns(footer_of(tail), metadata)
+        footer = Footer(file, metadata, columns)
         self._known[file.shown] = (stamp, footer)
         return footer
 
+    def _columns(self, footer: bytes, metadata: Any) -> Columns:
+        """The columns of a footer that is sound; DamagedFooter of one that is not."""
+        for form, columns in self._forms:
+            if form.fits(footer):
+                return columns
+        described = [metadata.schema.column(index) for index in range(metadata.num_columns)]
+        leaves = [leaf_of(column) for column in described]
+        check_footer(footer, leaves)
+        schema = metadata.schema.to_arrow_schema()
+        paths = tuple(column.path for column in described)
+        names = frozenset(schema.names)
+        columns = Columns(schema, names, paths, {path: index for index, path in enumerate(paths) if path in names})
+        self._checked += 1
+        if self._checked % _CHECKED_BEFORE_LEARNING == 0 and len(self._forms) < _MOST_FORMS:
+            form = form_of(footer, leaves)
+            if form is not None:
+                self._forms.insert(0, (form, columns))
+        return columns
 
-def _leaf(column: Any) -> Leaf:
+
+def leaf_of(column: Any) -> Leaf:
     """What a column of pyarrow's Parquet schema says of the chunks that hold it."""
     type, width = TYPES[column.physical_type]
     return Leaf(type, column.length if width == 0 else width, column.max_repetition_level, column.max_definition_level)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import field
 from glob import has_magic
 from pathlib import Path
@@ -39,14 +39,16 @@ def locate(root: Path, names: Sequence[str], format: str | None, allowed: Sequen
     data are passed over, with a note.
     """
     check_format(format, ", ".join(names))
-    files: dict[Path, None] = {}
+    found: dict[str, Path] = {}
     notes: list[str] = []
     for name in names:
-        files.update(dict.fromkeys(_named(root, name, format, notes)))
+        for file in _named(root, name, format, notes):
+            found.setdefault(str(file), file)
+    files = tuple(found.values())
     if len(files) > _MOST_FILES:
         message = f"the table has {len(files)} files, and at most {_MOST_FILES} are read"
         raise data_error("E604", ", ".join(names), message, "put several days or hours into one file")
-    _check_inside(root, tuple(files), (root, *allowed))
+    _check_inside(root, files, (root, *allowed))
     stored = tuple(_stored(root, file) for file in files)
     return Located(stored, format or one_format(file.shown for file in stored), tuple(notes))
 
@@ -100,7 +102,10 @@ def _holds_data(folder: Path) -> bool:
 
 def shown(root: Path, file: Path) -> str:
     """A file's path as messages show it: relative to the connection's folder where it lies inside."""
-    return str(file.relative_to(root)) if file.is_relative_to(root) else str(file)
+    inside, text = f"{root}{os.sep}", str(file)
+    if text.startswith(inside):  # nearly always, and ten times as fast
+        return text.removeprefix(inside)
+    return str(file.relative_to(root)) if file.is_relative_to(root) else text
 
 
 def _named(root: Path, name: str, format: str | None, notes: list[str]) -> list[Path]:
@@ -134,7 +139,7 @@ def _with_any_ending(path: Path) -> list[Path]:
 
 
 def _in_folder(root: Path, folder: Path, format: str | None, notes: list[str]) -> list[Path]:
-    entries = sorted(entry for entry in folder.rglob("*") if entry.is_file())
+    entries = _in_order(entry for entry in folder.rglob("*") if entry.is_file())
     files = _data_files(root, folder, entries, format, notes)
     if not files:
         name = shown(root, folder)
@@ -147,7 +152,7 @@ def _matching(root: Path, name: str, format: str | None, notes: list[str]) -> li
     pattern = Path(name)
     start = Path(pattern.anchor) if pattern.is_absolute() else root
     relative = pattern.relative_to(pattern.anchor) if pattern.is_absolute() else pattern
-    entries = sorted(entry for entry in start.glob(str(relative)) if entry.is_file())
+    entries = _in_order(entry for entry in start.glob(str(relative)) if entry.is_file())
     files = _data_files(root, start, entries, format, notes)
     if not files:
         fixed = start
@@ -160,10 +165,16 @@ def _matching(root: Path, name: str, format: str | None, notes: list[str]) -> li
     return files
 
 
+def _in_order(entries: Iterable[Path]) -> list[Path]:
+    """Sorted part by part, as paths compare themselves, but each is taken apart once."""
+    return sorted(entries, key=lambda entry: entry.parts)
+
+
 def _data_files(root: Path, start: Path, entries: Sequence[Path], format: str | None, notes: list[str]) -> list[Path]:
     files = []
+    above = len(start.parts)
     for entry in entries:
-        if any(part.startswith((".", "_")) for part in entry.relative_to(start).parts):
+        if any(part.startswith((".", "_")) for part in entry.parts[above:]):
             notes.append(f"{shown(root, entry)} is hidden, because its name begins with . or _; not read")
         elif format is None and format_of(entry.name) is None:
             notes.append(f"{shown(root, entry)} is no data file by its ending; not read")

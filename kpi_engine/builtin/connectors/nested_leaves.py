@@ -21,6 +21,8 @@ def stored_names(columns: Sequence[ColumnRequest], schema: pa.Schema, leaves: Se
     >>> stored_names([asked], schema, ["n", "d.os", "d.model"])
     ['d.model']
     """
+    if not any(column.path for column in columns):
+        return list(dict.fromkeys(column.physical or column.name for column in columns))
     starts: dict[str, int] = {}
     end = 0
     for each in schema:

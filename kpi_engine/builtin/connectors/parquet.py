@@ -47,7 +47,9 @@ def _row_groups(asked: Asked, footers: FooterCache) -> Opened:
     for footer in read:
         first = 0
         for index in range(footer.metadata.num_row_groups):
-            group = RowGroup(footer, index, first, asked.columns, dictionaries)
+            group = RowGroup(
+                footer, index, first, footer.metadata.row_group(index).num_rows, asked.columns, dictionaries
+            )
             first += group.rows
             if group.rows == 0:
                 continue
@@ -60,11 +62,12 @@ def _row_groups(asked: Asked, footers: FooterCache) -> Opened:
 
 @dataclass(frozen=True)
 class RowGroup:
-    """One row group of one file. `first` is the number of rows of the file before it."""
+    """One row group of one file: its number, the file's rows before it, its own rows."""
 
     footer: Footer
     index: int
     first: int
+    rows: int
     columns: tuple[ColumnRequest, ...]
     dictionaries: tuple[str, ...]
 
@@ -72,11 +75,6 @@ class RowGroup:
     def file(self) -> StoredFile:
         """The file that it is in."""
         return self.footer.file
-
-    @property
-    def rows(self) -> int:
-        """The number of its rows."""
-        return int(self.footer.metadata.row_group(self.index).num_rows)
 
     @property
     def name(self) -> str:
@@ -98,16 +96,15 @@ class RowGroup:
 
     def statistics(self, stored_name: str) -> Statistics:
         """What the footer says of a stored column in this row group."""
-        if stored_name not in self.footer.leaves:
+        if stored_name not in self.footer.columns.leaves:
             return Statistics(self.rows, None)
         wanted = next((one.type for one in self.columns if physical(one) == stored_name), None)
-        chunk = self.footer.chunk(self.index, stored_name)
-        return statistics(chunk, self.footer.schema.field(stored_name).type, wanted)
+        return statistics(self.footer.chunk(self.index, stored_name), self.footer.bounds_of(stored_name, wanted))
 
     def batches(self, report: ReadReport) -> Iterator[pa.RecordBatch]:
         """The rows, in one batch unless there are very many."""
-        wanted = held(self.columns, self.file, self.footer.schema.names)
-        names = stored_names(wanted, self.footer.schema, self.footer.paths)
+        wanted = held(self.columns, self.file, self.footer.columns.names)
+        names = stored_names(wanted, self.footer.schema, self.footer.columns.paths)
         report.fragments_read += 1
         report.bytes += self._stored_bytes(names)
         with reading(self.name, "Parquet"):
@@ -139,7 +136,7 @@ class RowGroup:
             yield batch
 
     def _stored_bytes(self, names: Sequence[str]) -> int:
-        wanted = [number for number, path in enumerate(self.footer.paths) if path in names]
+        wanted = [number for number, path in enumerate(self.footer.columns.paths) if path in names]
         return sum(self.footer.leaf_chunk(self.index, number).total_compressed_size for number in wanted)
 
 
@@ -151,7 +148,7 @@ def _low_cardinality(footers: Sequence[Footer], columns: Sequence[ColumnRequest]
     """
     chosen = []
     for name in dict.fromkeys(physical(column) for column in columns):
-        holders = [footer for footer in footers if name in footer.schema.names]
+        holders = [footer for footer in footers if name in footer.columns.names]
         if holders and all(_is_text(footer, name) for footer in holders) and _dictionary_is_small(holders, name):
             chosen.append(name)
     return tuple(chosen)
@@ -159,7 +156,7 @@ def _low_cardinality(footers: Sequence[Footer], columns: Sequence[ColumnRequest]
 
 def _is_text(footer: Footer, name: str) -> bool:
     type = footer.schema.field(name).type
-    return name in footer.leaves and bool(pa.types.is_string(type) or pa.types.is_large_string(type))
+    return name in footer.columns.leaves and bool(pa.types.is_string(type) or pa.types.is_large_string(type))
 
 
 def _dictionary_is_small(footers: Sequence[Footer], name: str) -> bool:

@@ -15,14 +15,11 @@ def read_tail(file: StoredFile, size: int) -> bytes:
 
     ValueError if the file is cut short, encrypted, no Parquet, or its footer cannot be as long as it says.
     """
-    with file.open() as opened:
-        wanted = min(size, _FIRST_READ)
-        opened.seek(size - wanted)
-        tail: bytes = opened.read(wanted)
-        length = _footer_length(tail, size)
-        if length + _LENGTH_AND_MAGIC > len(tail):
-            opened.seek(size - length - _LENGTH_AND_MAGIC)
-            tail = opened.read(length + _LENGTH_AND_MAGIC)
+    wanted = min(size, _FIRST_READ)
+    tail = file.read_at(size - wanted, wanted)
+    length = _footer_length(tail, size)
+    if length + _LENGTH_AND_MAGIC > len(tail):
+        tail = file.read_at(size - length - _LENGTH_AND_MAGIC, length + _LENGTH_AND_MAGIC)
     return _MAGIC + tail[-length - _LENGTH_AND_MAGIC :]
 
 

@@ -27,7 +27,7 @@ def partitions_of(folders: Sequence[str]) -> tuple[Partition, ...]:
 
 def partition_names(files: Sequence[StoredFile]) -> tuple[str, ...]:
     """The names of the partition columns that all files have; KpiError E618 if some file lacks one, or has it twice."""
-    if not files:
+    if not any(file.partitions for file in files):
         return ()
     first = files[0]
     names = tuple(name for name, _ in first.partitions)

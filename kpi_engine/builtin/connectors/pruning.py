@@ -37,20 +37,44 @@ class Statistics:
         return None if self.least is None or self.greatest is None else (self.least, self.greatest)
 
 
-def statistics(chunk: Any, stored: pa.DataType, wanted: Type | None) -> Statistics:
-    """The statistics of a column chunk, as values of the wanted type: numbers, texts, dates, aware timestamps.
+@dataclass(frozen=True, slots=True)
+class BoundsOf:
+    """How the bounds of a column are read, which is the same in all chunks of it.
+
+    `ordered`: its values have the order of those that it is read as. Instants are raw numbers times `scale`[0] divided
+    by `scale`[1] in microseconds, with a `margin` on both sides; without a scale bounds are values themselves.
+    """
+
+    ordered: bool
+    scale: tuple[int, int] | None = None
+    margin: int = 0
+
+
+def bounds_of(column: Any, stored: pa.DataType, wanted: Type | None) -> BoundsOf:
+    """How to read the bounds of a column of pyarrow's Parquet schema, which Arrow reads as `stored`.
 
     Bounds are left out where reading the column as `wanted` could reorder values (a text read as a date). Local
     times are widened by a day on both sides, since their zone is not known here.
     """
+    if not _keeps_order(stored, wanted):
+        return BoundsOf(False)
+    if not pa.types.is_timestamp(stored):
+        return BoundsOf(True)
+    unit = json.loads(column.logical_type.to_json()).get("timeUnit")
+    scale = _PER_MICROSECOND.get(unit)
+    return BoundsOf(scale is not None, scale, _A_DAY if is_naive(stored) else 0)
+
+
+def statistics(chunk: Any, how: BoundsOf) -> Statistics:
+    """The statistics of a column chunk: numbers, texts, dates, aware timestamps."""
     found = chunk.statistics
     if found is None:
         return Statistics(chunk.num_values, None)
     nulls = found.null_count if found.has_null_count else None
-    if not found.has_min_max or not _keeps_order(stored, wanted):
+    if not how.ordered or not found.has_min_max:
         return Statistics(chunk.num_values, nulls)
     try:
-        least, greatest = _bounds(found, stored)
+        least, greatest = _bounds(found, how)
     except (ValueError, OverflowError, NotImplementedError):  # a date that Python cannot hold
         return Statistics(chunk.num_values, nulls)
     return Statistics(chunk.num_values, nulls, least, greatest)
@@ -65,16 +89,12 @@ def _keeps_order(stored: pa.DataType, wanted: Type | None) -> bool:
     return own.kind in _NUMBERS and wanted.kind in _NUMBERS
 
 
-def _bounds(found: Any, stored: pa.DataType) -> tuple[object, object]:
-    if pa.types.is_timestamp(stored):
-        unit = json.loads(found.logical_type.to_json()).get("timeUnit")
-        if unit not in _PER_MICROSECOND:
-            return None, None
-        margin = _A_DAY if is_naive(stored) else 0
-        numerator, denominator = _PER_MICROSECOND[unit]
+def _bounds(found: Any, how: BoundsOf) -> tuple[object, object]:
+    if how.scale is not None:
+        numerator, denominator = how.scale
         # The raw integers, since pyarrow's own values of nanoseconds would import pandas.
-        least, greatest = (raw * numerator // denominator for raw in (found.min_raw, found.max_raw))
-        return _instant(least - margin), _instant(greatest + margin)
+        least, greatest = found.min_raw * numerator // denominator, found.max_raw * numerator // denominator
+        return _instant(least - how.margin), _instant(greatest + how.margin)
     known = (int, float, Decimal, str, bool, datetime.date)
     least, greatest = found.min, found.max
     return (least, greatest) if isinstance(least, known) and isinstance(greatest, known) else (None, None)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 import pyarrow as pa
 
 from kpi_engine.builtin.connectors.arrow_types import common_type
+from kpi_engine.builtin.connectors.schemas import distinct
 from kpi_engine.builtin.connectors.stored_file import Partition, StoredFile
 from kpi_engine.extend.rows import ColumnRequest, data_error
 from kpi_engine.ir.diagnostic import did_you_mean
@@ -42,6 +43,7 @@ def check_columns(
     Columns that are `given` otherwise (by folders) need not be there; with `fill` a column may be missing in some of
     the files. KpiError E607 for a missing or repeated column, E606 for types that do not go together; both name files.
     """
+    schemas = distinct(schemas)
     for column in columns:
         name = physical(column)
         if name in given:

@@ -12,6 +12,14 @@ from kpi_engine.extend.arrow_tables import table_column, type_of
 from kpi_engine.ir.catalog import TableColumn, TableSchema
 
 
+def distinct(schemas: Sequence[tuple[str, pa.Schema]]) -> list[tuple[str, pa.Schema]]:
+    """Each schema once, with the first of its places; files of one form share theirs."""
+    found: dict[int, tuple[str, pa.Schema]] = {}
+    for pair in schemas:
+        found.setdefault(id(pair[1]), pair)
+    return list(found.values())
+
+
 def merged_schema(schemas: Sequence[tuple[str, pa.Schema]]) -> TableSchema:
     """The columns of several named schemas, in the order of their first appearance.
 
@@ -20,7 +28,7 @@ def merged_schema(schemas: Sequence[tuple[str, pa.Schema]]) -> TableSchema:
     """
     columns: dict[str, tuple[str, pa.DataType]] = {}
     problems: dict[str, str] = {}
-    for place, one in schemas:
+    for place, one in distinct(schemas):
         for field in one:
             first_place, first = columns.setdefault(field.name, (place, field.type))
             together = common_type(first, field.type)

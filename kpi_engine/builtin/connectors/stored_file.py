@@ -52,6 +52,9 @@ class StoredFile(Protocol):
     def open(self) -> Any:
         """The bytes, for reading anywhere; OSError if they cannot be had."""
 
+    def read_at(self, start: int, count: int) -> bytes:
+        """Some of the bytes, fewer where the file ends; OSError if they cannot be had."""
+
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
@@ -93,6 +96,12 @@ class LocalFile:
         """The bytes."""
         return pa.OSFile(str(self.path))
 
+    def read_at(self, start: int, count: int) -> bytes:
+        """Some of the bytes."""
+        with self.path.open("rb", buffering=0) as opened:
+            opened.seek(start)
+            return opened.read(count)
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
@@ -126,6 +135,13 @@ class RemoteFile:
     def open(self) -> Any:
         """The object's bytes."""
         return self.filesystem.open_input_file(self.path)
+
+    def read_at(self, start: int, count: int) -> bytes:
+        """Some of the bytes."""
+        with self.open() as opened:
+            opened.seek(start)
+            found: bytes = opened.read(count)
+        return found
 
 
 def is_compressed(name: str) -> bool:
