@@ -6,11 +6,10 @@ it, and it takes longer to import than all the rest together.
 
 from __future__ import annotations
 
-import importlib.abc
 import sys
 
 
-class WithoutPandas(importlib.abc.MetaPathFinder):
+class WithoutPandas:
     """Finds pandas before anybody else, and says that it is not there."""
 
     def find_spec(self, name: str, path: object, target: object = None) -> None:

@@ -121,8 +121,10 @@ def _drop_unwritable_output() -> None:
 def _run(line: CommandLine) -> int:
     import typer
 
-    from kpi_engine.cli.app import app
+    from kpi_engine.cli.app import app_for, whole_app
     from kpi_engine.cli.failures import bad_command_line
+
+    app = whole_app() if "_KPI_COMPLETE" in os.environ else app_for(line.rest)
 
     try:
         # Without standalone mode typer raises its errors and returns what the command returns.

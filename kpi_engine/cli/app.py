@@ -1,25 +1,18 @@
-"""The commands of `kpi`, put together."""
+"""The commands of `kpi`, put together: of one call as few as it takes.
+
+Typer reads the signature of every command that it is told of, which takes longer than to answer a small question. So a
+call that names a command is given that one alone, and the list of all of them their names and descriptions.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
 
-from kpi_engine.cli import (
-    answers,
-    cache,
-    checking,
-    comparing,
-    completing,
-    formatting,
-    inspecting,
-    plugin_packs,
-    plugins,
-    starting,
-    testing,
-    valuing,
-)
 from kpi_engine.cli.session import Session, error_style
 from kpi_engine.cli.typer_classes import PlainCommand, PlainGroup
 
@@ -29,39 +22,78 @@ Start with `kpi demo`, or `kpi init DIR` for a project of your own. The options 
 line; each has an environment variable too.
 """
 
-app = typer.Typer(
-    name="kpi",
-    help=HELP,
-    cls=PlainGroup,
-    add_completion=False,
-    suggest_commands=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "init": ("starting", "init"),
+    "demo": ("starting", "demo"),
+    "check": ("checking", "check"),
+    "diff": ("comparing", "diff"),
+    "fmt": ("formatting", "fmt"),
+    "test": ("testing", "test"),
+    "list": ("inspecting", "list_metrics"),
+    "describe": ("inspecting", "describe"),
+    "eval": ("answers", "evaluate"),
+    "explain": ("answers", "explain"),
+    "values": ("valuing", "values"),
+    "completion": ("completing", "completion"),
+    "plugins": ("plugins", "plugins"),
+    "cache": ("cache", "cache"),
+}
+"""Where each command is: a function, or a group of commands; in the order of the help text."""
 
-for command in (
-    starting.init,
-    starting.demo,
-    checking.check,
-    comparing.diff,
-    formatting.fmt,
-    testing.test,
-    inspecting.list_metrics,
-    inspecting.describe,
-    answers.evaluate,
-    answers.explain,
-    valuing.values,
-    completing.completion,
-):
-    name = {"list_metrics": "list", "evaluate": "eval"}.get(command.__name__, command.__name__)
-    app.command(name, cls=PlainCommand)(command)
-plugin_packs.register(plugins.plugins)
-app.add_typer(plugins.plugins)
-app.add_typer(cache.cache)
+_ASKS_FOR_HELP = ("-h", "--help")
 
 
-@app.callback()
+def app_for(words: Sequence[str]) -> typer.Typer:
+    """What answers the words after the global options: the command that they name; for help the names of all commands;
+    all commands where it is not that simple."""
+    if words and words[0] in COMMANDS:
+        return _app([_found(words[0])])
+    if not words or words[0] in _ASKS_FOR_HELP:
+        return _app([(name, _described(found)) for name, found in map(_found, COMMANDS)])
+    return whole_app()
+
+
+def whole_app() -> typer.Typer:
+    """All commands."""
+    return _app([_found(name) for name in COMMANDS])
+
+
+def _app(commands: Sequence[tuple[str, Callable[..., Any] | typer.Typer]]) -> typer.Typer:
+    app = typer.Typer(
+        name="kpi",
+        help=HELP,
+        cls=PlainGroup,
+        add_completion=False,
+        suggest_commands=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": [*_ASKS_FOR_HELP]},
+    )
+    app.callback()(options)
+    for name, command in commands:
+        if isinstance(command, typer.Typer):
+            app.add_typer(command)
+        else:
+            app.command(name, cls=PlainCommand)(command)
+    return app
+
+
+def _found(name: str) -> tuple[str, Callable[..., Any] | typer.Typer]:
+    module, attribute = COMMANDS[name]
+    command: Callable[..., Any] | typer.Typer = getattr(import_module(f"kpi_engine.cli.{module}"), attribute)
+    return name, command
+
+
+def _described(command: Callable[..., Any] | typer.Typer) -> Callable[[], None]:
+    """A command that says what another one does, and takes nothing."""
+
+    def described() -> None:
+        """Never called: it stands in a list."""
+
+    described.__doc__ = command.info.help if isinstance(command, typer.Typer) else inspect.getdoc(command)
+    return described
+
+
 def options(
     context: typer.Context,
     project: Annotated[

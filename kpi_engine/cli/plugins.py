@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kpi_engine.cli import plugin_packs
 from kpi_engine.cli.failures import note, usage_error
 from kpi_engine.cli.session import Session, session_of
 from kpi_engine.cli.typer_classes import PlainCommand, PlainGroup
@@ -142,3 +143,6 @@ def _print(rows: Sequence[Row], as_json: bool) -> None:
             for row in rows
         ]
     )
+
+
+plugin_packs.register(plugins)

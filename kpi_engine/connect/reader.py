@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import pyarrow as pa
 
@@ -48,10 +49,16 @@ class CatalogReader:
     bound: Mapping[str, Connector]
     timezone: str
 
-    def open(self, source: Source, columns: Sequence[str], predicates: Sequence[Expression] = ()) -> Scan:
+    def open(
+        self,
+        source: Source,
+        columns: Sequence[str],
+        predicates: Sequence[Expression] = (),
+        edges: Mapping[str, tuple[datetime.date, ...]] = MappingProxyType({}),
+    ) -> Scan:
         """A scan of stored columns of a source; KpiError E6xx if its table cannot be read."""
         connector = connector_of(source.name, source.connection, self.connectors, self.bound)
-        requests = tuple(_request(source, name) for name in columns)
+        requests = tuple(_request(source, name, edges.get(name)) for name in columns)
         table = table_request(source, self.timezone)
         scan = connector.scan(ScanRequest(table, requests, tuple(_predicates(source, predicates))))
         timezone = source.timezone or scan.options.get("timezone") or self.timezone
@@ -87,9 +94,9 @@ def table_request(source: Source, timezone: str) -> TableRequest:
     )
 
 
-def _request(source: Source, name: str) -> ColumnRequest:
+def _request(source: Source, name: str, edges: tuple[datetime.date, ...] | None = None) -> ColumnRequest:
     column = source.lists[name] if name in source.lists else source.columns[name]
-    return ColumnRequest(name, column.physical or name, column.type, column.format, column.options, column.path)
+    return ColumnRequest(name, column.physical or name, column.type, column.format, column.options, column.path, edges)
 
 
 def _predicates(source: Source, conditions: Sequence[Expression]) -> Iterator[Predicate]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import datetime
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 
 import pyarrow as pa
 
 from kpi_engine.execute.evaluate import arrow_type
-from kpi_engine.execute.reader import SourceReader
+from kpi_engine.execute.reader import NO_EDGES, SourceReader
 from kpi_engine.execute.rows import Inputs, Rows
 from kpi_engine.execute.source_rows import selected
 from kpi_engine.execute.tasks import in_order
@@ -33,11 +34,17 @@ class DerivingReader:
     reader: SourceReader
     inputs: Inputs
 
-    def open(self, source: Source, columns: Sequence[str], predicates: Sequence[Expression] = ()) -> Scan:
+    def open(
+        self,
+        source: Source,
+        columns: Sequence[str],
+        predicates: Sequence[Expression] = (),
+        edges: Mapping[str, tuple[datetime.date, ...]] = NO_EDGES,
+    ) -> Scan:
         """A scan of stored columns of any source."""
         if source.distinct or source.latest_by is not None:
-            return _without_duplicates(source, columns, self._open(source, columns, ()))
-        return self._open(source, columns, predicates)
+            return _without_duplicates(source, columns, self._open(source, columns, (), NO_EDGES))
+        return self._open(source, columns, predicates, edges)
 
     def aggregating(self, source: Source) -> Aggregating | None:
         """The connector of a plain source, if it can answer measure queries."""
@@ -47,9 +54,15 @@ class DerivingReader:
         """A plain source as its connector sees it."""
         return self.reader.source_table(source, columns, where)
 
-    def _open(self, source: Source, columns: Sequence[str], predicates: Sequence[Expression]) -> Scan:
+    def _open(
+        self,
+        source: Source,
+        columns: Sequence[str],
+        predicates: Sequence[Expression],
+        edges: Mapping[str, tuple[datetime.date, ...]],
+    ) -> Scan:
         if source.derived is None:
-            return self.reader.open(source, columns, predicates)
+            return self.reader.open(source, columns, predicates, edges)
         if source.derived.kind == "unnest":
             return self._unnested(source, columns, predicates)
         return MadeScan(_derived(source, source.derived, columns, self.inputs))

@@ -20,6 +20,10 @@ from kpi_engine.kernels.recut import Edges, Extent, Span, extent_of, recut
 from kpi_engine.kernels.state_bytes import frames_to_bytes
 
 
+ToKeep = tuple[NewRecord, Sequence[str]]
+"""A record, and the names of those that it takes the place of."""
+
+
 @dataclass(slots=True)
 class Gathered:
     """States of one unit while it is read: by query position and frame the partial frames, by column its extent."""
@@ -90,8 +94,8 @@ def keep_units(
     empty: Mapping[int, Sequence[StateFrame]],
     *,
     whole_table: bool,
-) -> None:
-    """Hand the states of some units, all made for the same queries, to the keeper: a record for each label."""
+) -> Iterator[ToKeep]:
+    """The states of some units, all made for the same queries, as records to be kept: one for each label."""
     for label in dict.fromkeys(each.key.label for each in reuse.wanted):
         mine = [each for each in reuse.wanted if each.key.label == label and each.position in made[0].states]
         if not mine:
@@ -103,7 +107,7 @@ def keep_units(
         old = superseded(known, header, reuse.marks) if whole_table else []
         left = [record for record in known if record.stored.name not in old]
         record, taken = compacted(reuse.keeper, NewRecord(label, header_text(header), blobs), header, left)
-        reuse.keeper.keep(record, [*old, *taken])
+        yield record, [*old, *taken]
 
 
 def _entries(wanted: Wanted, made: Sequence[MadeUnit], empty: StateFrame, blobs: dict[str, bytes]) -> Iterator[Entry]:

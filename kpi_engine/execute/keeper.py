@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Literal
 import pyarrow as pa
 
 from kpi_engine.execute.reader import SourceReader
-from kpi_engine.execute.records import Header, parsed_header
+from kpi_engine.execute.records import Header
+from kpi_engine.execute.remembered import Remembered
 from kpi_engine.extend.rows import Fragment, fingerprint_of
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import Catalog, Source
@@ -22,8 +23,7 @@ from kpi_engine.ir.plan import ExtentRequest, MeasureQuery
 from kpi_engine.ir.result import RunStats
 from kpi_engine.ir.state_meaning import Part, query_meaning
 from kpi_engine.ir.stored import NewRecord, StateStore, StoredRecord
-from kpi_engine.kernels.frames import StateFrame
-from kpi_engine.kernels.state_bytes import bytes_to_frames
+from kpi_engine.kernels.state_bytes import Frames, frames_of_bytes
 
 if TYPE_CHECKING:
     from kpi_engine.execute.reach import RowsOfQuery
@@ -63,6 +63,8 @@ class Keeper:
     store: StateStore
     connections: Connections
     engine: str
+    memory: Remembered = field(default_factory=Remembered)
+    """What was read from the store by this process."""
     _records: dict[str, list[KeptRecord]] = field(default_factory=dict)
     _tables: dict[str, str | None] = field(default_factory=dict)
     _new: list[NewRecord] = field(default_factory=list)
@@ -78,7 +80,7 @@ class Keeper:
         if found is None:
             found = []
             for stored in reversed(self.store.records(label)):
-                header = parsed_header(stored.header)
+                header = self.memory.header(stored)
                 if header is not None:
                     found.append(KeptRecord(stored, header))
             self._records[label] = found
@@ -175,17 +177,22 @@ class Keeper:
         found = self._rows.get(id(query))
         return None if found is None else found[1]
 
-    def frames(self, record: StoredRecord, blob: str) -> list[StateFrame] | None:
+    def frames(self, record: StoredRecord, blob: str) -> Frames | None:
         """The frames in a blob; None if it cannot be used."""
+        known = self.memory.find(record.name, blob)
+        if known is not None:
+            self.used(record)
+            return known
         data = self.store.read(record, blob)
         try:
             if data is None:
                 raise ValueError("it is damaged or gone")
-            found = bytes_to_frames(data)
+            found = frames_of_bytes(data)
         except (ValueError, KeyError, pa.ArrowException) as error:
             _LOG.info("kept states cannot be used (%s): %s", record.name, error)
             return None
         self.used(record)
+        self.memory.keep(record.name, blob, found)
         return found
 
     def used(self, record: StoredRecord) -> None:
@@ -203,7 +210,7 @@ class Keeper:
         self.store.used(record for name, record in self._used.items() if name not in old)
         if self._new:
             self.store.save(self._new, sorted(old))
-        stats.notes.extend(note for note in self.store.notes if note not in stats.notes)
+        stats.notes.extend(note for note in self.store.news() if note not in stats.notes)
 
 
 def _plain(source: Source) -> Source:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import Source
@@ -17,6 +17,18 @@ _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 def conditions(scan: Scan, source: Source) -> tuple[Expression, ...]:
     """The predicates of a scan, and the range of times outside of which no window looks at a row."""
     return (*scan.predicates, *_range(scan, source))
+
+
+def edges_of(columns: Mapping[str, Iterable[Bound]], source: Source) -> dict[str, tuple[datetime.date, ...]]:
+    """Bounds between which rows are placed, ascending, as values of their columns; without columns whose bounds Python
+    cannot hold."""
+    found = {}
+    for name, bounds in columns.items():
+        values = {_value(bound, source.columns[name].type) for bound in bounds}
+        known = sorted(value for value in values if value is not None)
+        if len(known) == len(values):
+            found[name] = tuple(known)
+    return found
 
 
 def _range(scan: Scan, source: Source) -> Iterator[Expression]:

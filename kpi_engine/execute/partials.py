@@ -54,6 +54,18 @@ class Pass:
         return time is not None and any(query.time == time for query in self.queries)
 
 
+    def placing(self) -> dict[str, set[Bound]]:
+        """The columns of times of which only the place among some bounds is looked at, and those bounds."""
+        if self.world.keeper is not None:  # what is kept says when its rows are
+            return {}
+        found: dict[str, set[Bound]] = {}
+        for name in self.scan.placing:
+            bounds = found[name] = {edge for query in self.queries if query.time == name for edge in query.edges}
+            if name == self.source.time and self.counts_times and self.watermark is not None:
+                bounds |= {earliest(self.world.calendar), self.watermark}
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """Some neighbouring fragments, with their numbers, of which some queries need the rows. `marks` are what changes

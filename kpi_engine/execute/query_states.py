@@ -36,9 +36,9 @@ class QueryStates:
     def of(cls, query: MeasureQuery, counted: Iterable[int], budget: Budget, number: int) -> QueryStates:
         """No states yet of the query with this number, whose sets may go to disk if they are only counted."""
         frames: list[list[StateFrame]] = [[] for _ in range(1 + sum(state.is_set for state in query.states))]
-        sets = tuple(counted)
-        parts = ({each: [] for each in sets}, {each: [] for each in sets})
-        found = cls(frames, parts[0], budget, number, parts[1], dict.fromkeys(sets, _MERGE_AT))
+        kept: dict[int, list[CountedPart]] = {each: [] for each in counted}
+        made: dict[int, list[CountedPart]] = {each: [] for each in kept}
+        found = cls(frames, kept, budget, number, made, dict.fromkeys(kept, _MERGE_AT))
         budget.spills.update({(number, each): partial(found.spill, each) for each in found.counted})
         return found
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 from kpi_engine.extend.measures import Aggregating, SourceTable
@@ -11,11 +13,21 @@ from kpi_engine.ir.catalog import Source
 from kpi_engine.ir.expression import Expression
 
 
+NO_EDGES: Mapping[str, tuple[datetime.date, ...]] = MappingProxyType({})
+
+
 class SourceReader(Protocol):
     """Opens sources of the catalogue; batches carry the catalogue's column names in the engine's physical types."""
 
-    def open(self, source: Source, columns: Sequence[str], predicates: Sequence[Expression] = ()) -> Scan:
-        """A scan of some stored columns. `predicates` (on stored columns) may rule fragments out."""
+    def open(
+        self,
+        source: Source,
+        columns: Sequence[str],
+        predicates: Sequence[Expression] = (),
+        edges: Mapping[str, tuple[datetime.date, ...]] = NO_EDGES,
+    ) -> Scan:
+        """A scan of some stored columns. `predicates` (on stored columns) may rule fragments out. Of columns in `edges`
+        only the place among these is looked at (see `ColumnRequest`)."""
 
     def aggregating(self, source: Source) -> Aggregating | None:
         """The connector of a source, if it can answer measure queries."""

@@ -15,7 +15,8 @@ from kpi_engine.ir.plan import MeasureQuery
 from kpi_engine.ir.result import SourceStats
 from kpi_engine.kernels.counted import CountedPart
 from kpi_engine.kernels.frames import StateFrame
-from kpi_engine.kernels.recut import Edges, Span, recut, windowed
+from kpi_engine.kernels.recut import Edges, Span, apart, recut, recut_together, windowed
+from kpi_engine.kernels.state_bytes import Frames
 
 BlobName = tuple[str, str]
 """A record and a blob of it."""
@@ -98,16 +99,34 @@ class Reuse:
     missing: list[frozenset[int]]
     stats: SourceStats
     chosen: list[KeptUnit] = field(default_factory=list)
-    _blobs: dict[BlobName, list[StateFrame]] = field(default_factory=dict)
+    _blobs: dict[BlobName, Frames] = field(default_factory=dict)
 
     def frames(self) -> Iterator[tuple[int, int, StateFrame]]:
         """Kept states in the buckets of their queries: the query's position, the number of the frame, the frame."""
-        for unit in self.chosen:
-            for position, places in unit.places.items():
-                wanted = self._wanted(position)
-                for number, place in enumerate(places):
-                    if number not in wanted.counted:
-                        yield position, number, self._frame(wanted, number, place)
+        for wanted in self.wanted:
+            units = [unit.places[wanted.position] for unit in self.chosen if wanted.position in unit.places]
+            for number in range(len(wanted.frames)):
+                if number not in wanted.counted:
+                    for frame in self._together(wanted, number, [places[number] for places in units]):
+                        yield wanted.position, number, frame
+
+    def _together(self, wanted: Wanted, number: int, places: Sequence[Place]) -> Iterator[StateFrame]:
+        """A frame of some units, in few pieces: units of a blob that have no bucket in common are taken as one."""
+        lone = []
+        blobs: dict[BlobName, list[Place]] = {}
+        for place in places:
+            blobs.setdefault(place.name, []).append(place)
+        for of_blob in blobs.values():
+            spans = [place.span for place in of_blob]
+            chosen = [] if wanted.query.until is not None else apart(spans, wanted.edges)
+            if len(chosen) < 2:
+                lone += of_blob
+                continue
+            lone += [place for which, place in enumerate(of_blob) if which not in set(chosen)]
+            of_numbers = {of_blob[which].number: spans[which] for which in chosen}
+            moved = recut_together(self._blobs[of_blob[0].name], of_numbers, wanted.edges)
+            yield in_windows(wanted.query, self._with_states(wanted, number, of_blob[0], moved))
+        yield from (self._frame(wanted, number, place) for place in lone)
 
     def counted(self) -> Iterator[tuple[int, int, CountedPart]]:
         """Kept cells of sets that are only counted, in the same way. Their sets are read when they are asked for; then
@@ -132,12 +151,16 @@ class Reuse:
 
     def _frame(self, wanted: Wanted, number: int, place: Place) -> StateFrame:
         """The frame of a unit, in the buckets of its query."""
-        frame = self._blobs[place.name][place.number]
-        if place.entry.form == "plain":
-            chosen = [place.entry.states.index(name) for name in wanted.names(number)]
-            frame = replace(frame, states=tuple(frame.states[each] for each in chosen))
+        frame = self._with_states(wanted, number, place, self._blobs[place.name][place.number])
         moved = recut(frame, place.span, wanted.edges, has_ends=wanted.query.until is not None)
         return in_windows(wanted.query, moved)
+
+    def _with_states(self, wanted: Wanted, number: int, place: Place, frame: StateFrame) -> StateFrame:
+        """A frame that is kept in the same blob as a place, with those of its states that are wanted."""
+        if place.entry.form != "plain":
+            return frame
+        chosen = [place.entry.states.index(name) for name in wanted.names(number)]
+        return replace(frame, states=tuple(frame.states[each] for each in chosen))
 
     def at_once(self, unit: KeptUnit) -> Iterator[Place]:
         """The places of a unit whose blobs are read whatever the others hold."""

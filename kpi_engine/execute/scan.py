@@ -8,7 +8,7 @@ from itertools import groupby
 
 from kpi_engine.execute.clock import timed
 from kpi_engine.execute.counting import counted_states
-from kpi_engine.execute.keep import MadeUnit, keep_units
+from kpi_engine.execute.keep import MadeUnit, ToKeep, keep_units
 from kpi_engine.execute.partials import Made, Pass, Task, make, make_unit, partials
 from kpi_engine.execute.pushed import pushed_states
 from kpi_engine.execute.query_states import QueryStates
@@ -30,21 +30,27 @@ _LOG = logging.getLogger(__name__)
 def run_scan(plan: Plan, scan: Scan, world: World, stats: SourceStats, threads: int = 1) -> list[list[StateFrame]]:
     """The states of every measure query of a scan, in the order of `scan.queries`; the same for all `threads`."""
     while True:
-        read = SourceStats()
+        read, kept = SourceStats(), list[ToKeep]()
         try:
-            frames = _scanned(plan, scan, world, read, threads)
+            frames = _scanned(plan, scan, world, read, threads, kept)
         except LostStates as lost:
             assert world.keeper is not None
             world.keeper.damaged.add(lost.blob)
-            continue
+            continue  # what was made is made again, and kept once
+        for record, replaced in kept:
+            assert world.keeper is not None
+            world.keeper.keep(record, replaced)
         stats.add(read)
         return frames
 
 
-def _scanned(plan: Plan, scan: Scan, world: World, stats: SourceStats, threads: int) -> list[list[StateFrame]]:
+def _scanned(
+    plan: Plan, scan: Scan, world: World, stats: SourceStats, threads: int, kept: list[ToKeep]
+) -> list[list[StateFrame]]:
+    """The same; records to be `kept` are added."""
     pushed = pushed_states(plan, scan, world, stats)
     left = [number for number in scan.queries if number not in pushed.states]
-    counted = _states_of_rows(plan, scan, left, world, stats, threads) if left else {}
+    counted = _states_of_rows(plan, scan, left, world, stats, threads, kept) if left else {}
     if pushed.left_out is not None:  # rows outside of the windows were not read, and not counted
         stats.excluded_rows, stats.late_rows = pushed.left_out
     with timed(stats, "merge"):
@@ -53,7 +59,13 @@ def _scanned(plan: Plan, scan: Scan, world: World, stats: SourceStats, threads: 
 
 
 def _states_of_rows(
-    plan: Plan, scan: Scan, numbers: Sequence[int], world: World, stats: SourceStats, threads: int
+    plan: Plan,
+    scan: Scan,
+    numbers: Sequence[int],
+    world: World,
+    stats: SourceStats,
+    threads: int,
+    kept: list[ToKeep],
 ) -> dict[int, QueryStates]:
     """By number the states of some queries of a scan, made of the source's rows, or kept since rows were read."""
     counted = _counted_frames(plan, numbers)
@@ -63,7 +75,7 @@ def _states_of_rows(
         QueryStates.of(query, mine, budget, number)
         for query, mine, number in zip(whole.queries, counted, numbers, strict=True)
     ]
-    fragments = fragments_of(scan, world, stats)
+    fragments = fragments_of(scan, world, stats, whole.placing())
     with timed(stats, "kept"):
         reuse = _kept(whole, counted, fragments)
         if reuse is not None:
@@ -72,7 +84,7 @@ def _states_of_rows(
     tasks = _tasks(fragments, len(numbers), reuse, threads)
     stats.fragments_read += sum(len(task.fragments) for task in tasks)
     _LOG.debug("reading %s: %d of %d fragments", scan.source, stats.fragments_read, len(fragments))
-    made = _read(whole, tasks, reuse, states, stats, threads) if tasks or reuse is None else []
+    made = _read(whole, tasks, reuse, states, stats, threads, kept) if tasks or reuse is None else []
     if reuse is not None:
         for position, rows in rows_of_queries(reuse, made).items():
             reuse.keeper.know_rows(whole.queries[position], rows)
@@ -94,6 +106,7 @@ def _read(
     states: Sequence[QueryStates],
     stats: SourceStats,
     threads: int,
+    kept: list[ToKeep],
 ) -> list[MadeUnit]:
     """Do the tasks, and take in what they make; of what is to be kept the units."""
     # Rows that are none come first: states always have their types, and inputs are prepared before threads begin.
@@ -118,7 +131,7 @@ def _read(
         with timed(stats, "kept"):
             for of_queries in units.values():
                 every = stats.fragments_pruned == 0
-                keep_units(reuse, of_queries, whole.scan.columns, whole.counts_times, empty, whole_table=every)
+                kept += keep_units(reuse, of_queries, whole.scan.columns, whole.counts_times, empty, whole_table=every)
     return [unit for of_queries in units.values() for unit in of_queries]
 
 

@@ -126,10 +126,10 @@ def _frames(
         return None
     found = []
     for number in range(frames):
-        (frame, *others) = keeper.frames(record, f"{number}") or (None, None)
-        if frame is None or others or reaches_to(frame) >= len(places):
+        blob = keeper.frames(record, f"{number}")
+        if blob is None or len(blob) != 1 or reaches_to(blob.whole) >= len(places):
             return None
-        found.append(renumbered(frame, places))
+        found.append(renumbered(blob.whole, places))
     return found
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
 from kpi_engine.execute.clock import timed
 from kpi_engine.execute.evaluate import arrow_type
-from kpi_engine.execute.offered import conditions
+from kpi_engine.execute.offered import conditions, edges_of
 from kpi_engine.execute.prune import outside, time_range
 from kpi_engine.execute.rows import Rows, World
 from kpi_engine.extend.rows import Fragment, ReadReport
+from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import Source
 from kpi_engine.ir.parents import parent_field
 from kpi_engine.ir.plan import Scan
@@ -23,10 +24,13 @@ from kpi_engine.kernels.selection import has_lifetime, select
 _LOG = logging.getLogger(__name__)
 
 
-def fragments_of(scan: Scan, world: World, stats: SourceStats) -> list[tuple[int, Fragment]]:
-    """The fragments that some window may read, with their numbers from 1."""
+def fragments_of(
+    scan: Scan, world: World, stats: SourceStats, placing: Mapping[str, Iterable[Bound]]
+) -> list[tuple[int, Fragment]]:
+    """The fragments that some window may read, with their numbers from 1. Of the columns in `placing` nothing is looked
+    at but where rows lie among some bounds."""
     source = world.catalog.sources[scan.source]
-    opened = world.reader.open(source, scan.columns, conditions(scan, source))
+    opened = world.reader.open(source, scan.columns, conditions(scan, source), edges_of(placing, source))
     every = list(enumerate(opened.fragments(), 1))
     kept = [each for each in every if not _outside_windows(scan, each[1], world)]
     stats.fragments_pruned += opened.pruned + len(every) - len(kept)

@@ -83,6 +83,7 @@ class ContainedConnector:
         self._settings = settings
         self._find = find
         self._made: Connector | None = None
+        self.provider = provider
         by = f" ({provider})" if provider else ""
         self._who = f"the connector `{settings.connector}`{by}"
 

@@ -55,6 +55,10 @@ class ColumnRequest:
 
     With a `path` only a part of a nested column is wanted. A connector gives the column as it is stored, or with no
     more than the parts that some path leads to.
+
+    With `edges` (ascending instants, or dates) only the place of each value among these is looked at: where statistics
+    say that no value is missing and that no edge lies above the least value and up to the greatest, the least may be
+    given for all, and nothing has to be read.
     """
 
     name: str
@@ -63,6 +67,7 @@ class ColumnRequest:
     format: str | None = None
     options: tuple[tuple[str, object], ...] = ()
     path: tuple[PathStep, ...] = ()
+    edges: tuple[datetime.date, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

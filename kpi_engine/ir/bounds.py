@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
+
+from kpi_engine.ir.dataclass import dataclass
 
 
-@dataclass(frozen=True, order=True, slots=True)
-class Bound:
+class Bound(NamedTuple):
     """A position in time, for instants and for dates at once.
 
     `us` is the instant in UTC microseconds since 1970-01-01. `day` is the day number of the first local date that
     starts at or after it. A timestamp t lies in [a, b) if a.us <= t < b.us, a date d if a.day <= d < b.day: a date is
     that day in every zone and is never turned into an instant. Where a zone skipped a whole day, that day's two bounds
-    share one instant and differ in `day`.
+    share one instant and differ in `day`. Windows are looked up among thousands of edges: bounds compare as tuples do.
     """
 
     us: int

@@ -2,7 +2,7 @@
 
 The standard decorator writes six methods of each class as text and compiles them when the class is defined: for the
 three hundred classes of a question that is a third of the time to start. Here the methods that only need the names of
-fields are closures over these, and `__init__` is compiled when the first object is made. Fields, inheritance, slots
+fields are closures over these, and `__init__` is made with the first object. Fields, inheritance, slots
 and what `dataclasses.fields`, `replace` and `asdict` look at are the standard library's own doing.
 """
 
@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from functools import cache
 from operator import attrgetter
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -132,48 +134,65 @@ def _set_state(self: Any, state: Sequence[Any]) -> None:
 
 
 def _first_init(cls: Any, frozen: bool, slots: bool) -> Callable[..., None]:
-    """An `__init__` that puts the compiled one in its place."""
+    """An `__init__` that puts the real one in its place."""
 
     def first(self: Any, *args: Any, **kwargs: Any) -> None:
-        cls.__init__ = init = _compiled_init(cls, frozen, slots)
+        cls.__init__ = init = _init(cls, frozen, slots)
         init(self, *args, **kwargs)
 
     return first
 
 
-def _compiled_init(cls: Any, frozen: bool, slots: bool) -> Callable[..., None]:
+def _init(cls: Any, frozen: bool, slots: bool) -> FunctionType:
     """An `__init__` with a parameter for each field; a frozen class is written past its own refusal."""
-    known: dict[str, Any] = {"_from_factory": _FROM_FACTORY, "_set": object.__setattr__}
-    parameters: dict[bool, list[str]] = {False: [], True: []}
-    body = []
-    for number, field in enumerate(dataclasses.fields(cls)):
-        name, value = field.name, field.name
-        if field.default is not dataclasses.MISSING:
-            known[f"_default{number}"] = field.default
-            default, value = f"=_default{number}", name if field.init else f"_default{number}"
-        elif field.default_factory is not dataclasses.MISSING:
-            known[f"_factory{number}"] = field.default_factory
-            made = f"_factory{number}()"
-            default, value = "=_from_factory", f"{made} if {name} is _from_factory else {name}" if field.init else made
-        elif not field.init:
-            continue
-        else:
-            default = ""
-        if field.init:
-            parameters[bool(field.kw_only)].append(name + default)
-        if not frozen:
-            body.append(f"self.{name} = {value}")
-        elif slots:
-            known[f"_set{number}"] = getattr(cls, name).__set__
-            body.append(f"_set{number}(self, {value})")
-        else:
-            body.append(f"_set(self, {name!r}, {value})")
-    if hasattr(cls, "__post_init__"):
-        body.append("self.__post_init__()")
-    named = ["*", *parameters[True]] if parameters[True] else []
-    head = f"def __init__({', '.join(['self', *parameters[False], *named])}):"
-    made_of: dict[str, Any] = {}
-    exec("\n ".join([head, *(body or ["pass"])]), known, made_of)  # as the standard library does
-    init: Callable[..., None] = made_of["__init__"]
+    fields = [field for field in dataclasses.fields(cls) if field.init or _has_default(field)]
+    fields.sort(key=lambda field: (not field.init, bool(field.kw_only)))
+    made = tuple((field.init, field.default_factory is not dataclasses.MISSING) for field in fields)
+    by_keyword = sum(field.init and bool(field.kw_only) for field in fields)
+    code = _init_code(made, by_keyword, slots, hasattr(cls, "__post_init__"))
+    known: dict[str, Any] = {"_from_factory": _FROM_FACTORY, "_set": object.__setattr__ if frozen else setattr}
+    for number, field in enumerate(fields):
+        known[f"_name{number}"] = field.name
+        known[f"_made{number}"] = field.default_factory if made[number][1] else field.default
+        known[f"_slot{number}"] = getattr(cls, field.name).__set__ if slots else None
+    parameters = [field for field in fields if field.init]
+    defaults = {
+        field.name: _FROM_FACTORY if field.default_factory is not dataclasses.MISSING else field.default
+        for field in parameters
+        if _has_default(field)
+    }
+    by_name = {field.name for field in parameters if field.kw_only}
+    init = FunctionType(code.replace(co_varnames=("self", *(field.name for field in parameters))), known, "__init__")
+    init.__defaults__ = tuple(default for name, default in defaults.items() if name not in by_name)
+    init.__kwdefaults__ = {name: default for name, default in defaults.items() if name in by_name}
     init.__qualname__ = f"{cls.__qualname__}.__init__"
     return init
+
+
+def _has_default(field: dataclasses.Field[Any]) -> bool:
+    return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+
+
+@cache
+def _init_code(made: tuple[tuple[bool, bool], ...], by_keyword: int, slots: bool, post_init: bool) -> CodeType:
+    """The code of an `__init__` of this form, whose parameters are numbered; many classes are of one.
+
+    `made` says of each field whether it is a parameter, and whether it has a factory. The last parameters,
+    `by_keyword` in number, are given by name alone.
+    """
+    parameters = [f"p{number}" for number, (is_parameter, _) in enumerate(made) if is_parameter]
+    if by_keyword:
+        parameters.insert(len(parameters) - by_keyword, "*")
+    body = []
+    for number, (is_parameter, factory) in enumerate(made):
+        default = f"_made{number}()" if factory else f"_made{number}"
+        value = f"p{number}" if is_parameter else default
+        if is_parameter and factory:
+            value = f"{default} if p{number} is _from_factory else p{number}"
+        body.append(f"_slot{number}(self, {value})" if slots else f"_set(self, _name{number}, {value})")
+    if post_init:
+        body.append("self.__post_init__()")
+    scope: dict[str, Any] = {}
+    exec("\n ".join([f"def init({', '.join(['self', *parameters])}):", *(body or ["pass"])]), scope)
+    code: CodeType = scope["init"].__code__
+    return code.replace(co_name="__init__")

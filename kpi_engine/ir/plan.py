@@ -11,7 +11,7 @@ Below the waist nothing knows of windows, ratios, alignment or units; above it n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import field
 from typing import Literal
 
@@ -116,7 +116,8 @@ class ExtentRequest:
 @dataclass(frozen=True, slots=True)
 class Scan:
     """One pass over a source. `queries` are positions in `Plan.queries`; `columns` are the stored columns read;
-    `predicates` may rule fragments out and are applied again on rows."""
+    `predicates` may rule fragments out and are applied again on rows. `placing`: columns of times of which nothing is
+    looked at but the buckets that they place rows in."""
 
     source: str
     queries: tuple[int, ...]
@@ -124,6 +125,14 @@ class Scan:
     predicates: tuple[Expression, ...] = ()
     start: tuple[str, Bound] | None = None
     end: tuple[str, Bound] | None = None
+    placing: tuple[str, ...] = ()
+
+
+def only_placing(scans: Iterable[Scan]) -> tuple[str, ...]:
+    """The columns that no scan of some that are made one looks at but to place rows in buckets."""
+    scans = list(scans)
+    looked_at = {column for scan in scans for column in scan.columns if column not in scan.placing}
+    return tuple(sorted({column for scan in scans for column in scan.placing} - looked_at))
 
 
 FinishKind = Literal[

@@ -35,6 +35,9 @@ class StateStore(Protocol):
     def notes(self) -> Sequence[str]:
         """What readers should know of trouble with the store."""
 
+    def news(self) -> Sequence[str]:
+        """The notes; those of damage, which is over, are given once."""
+
     def records(self, label: str) -> Sequence[StoredRecord]:
         """The records under a label whose headers are whole, oldest first."""
 

@@ -33,6 +33,9 @@ def latest(calendar: Calendar) -> Bound:
 
 _DAY_US = 86_400_000_000
 
+_SURELY_LATER = (day_number(_FIRST) + 2) * _DAY_US
+"""Later than the start of the first day in any zone."""
+
 
 def time_bounds(
     times: pa.Array, limit: Bound | None, calendar: Calendar, start: Bound | None = None
@@ -69,8 +72,8 @@ def in_range(day: date) -> date:
 
 def bound_of(us: int, calendar: Calendar) -> Bound:
     """The bound at an instant, in microseconds, within the years that have periods."""
-    greatest = day_number(_LAST) * _DAY_US
-    return calendar.bound(min(max(us, earliest(calendar).us), greatest))
+    least = us if us >= _SURELY_LATER else max(us, earliest(calendar).us)
+    return calendar.bound(min(least, day_number(_LAST) * _DAY_US))
 
 
 def _day_in_range(day: int) -> int:

@@ -209,7 +209,8 @@ def _last_digits(words: Words, digits: int) -> Words:
     if digits == 8:
         return words
     kept = _KEPT[digits]
-    return (words & kept) | (_ZEROS & ~kept)
+    found: Words = (words & kept) | (_ZEROS & ~kept)
+    return found
 
 
 def text_of_hex(words: Words, valid: Mask | None, digits: int, letters: int, prefix: bytes) -> pa.Array:

@@ -15,8 +15,9 @@ over 16 bytes) says how to write them as texts, so that arrays of other batches,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -49,7 +50,7 @@ _BLOCK = 1 << 14
 """Rows looked at together: what is computed of them stays in the cache."""
 
 _MOST_HEX = 32
-_HEX_DIGITS = {"hex": b"0123456789abcdef", "HEX": b"0123456789ABCDEF"}
+_HEX_DIGITS: Mapping[Literal["hex", "HEX"], bytes] = {"hex": b"0123456789abcdef", "HEX": b"0123456789ABCDEF"}
 _LETTERS = {"hex": LOWER, "HEX": UPPER, "uuid": LOWER, "UUID": UPPER}
 
 

@@ -7,8 +7,10 @@ if no new edge lies between two times of the unit where there was no old one.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +19,7 @@ import pyarrow.compute as pc
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.frames import StateFrame, merge_frames, rows_of
+from kpi_engine.kernels.state_bytes import Frames
 from kpi_engine.kernels.vectors import Ints, int64_view
 
 
@@ -130,6 +133,32 @@ def recut(frame: StateFrame, span: Span, edges: Edges, *, has_ends: bool) -> Sta
         joins = joins or _joins(table, ends)
     moved = replace(frame, keys=keys, bucket=bucket)
     return merge_frames([moved]) if joins else moved
+
+
+def apart(spans: Sequence[Span], edges: Edges) -> list[int]:
+    """Of units without ends of lives those of which each bucket goes to one between the edges that no other one has:
+    their states need not be united.
+
+    >>> edges = Edges([Bound(0, 5), Bound(0, 10)])
+    >>> one, other = Span((Bound(0, 5),), Extent(0, 9, True)), Span((), Extent(12, 13, True))
+    >>> apart([one, other], edges), apart([one, other, Span((), Extent(2, 3, True))], edges)
+    ([0, 1], [1])
+    """
+    places = [span.buckets(edges, span.begins)[:-1].tolist() for span in spans]
+    taken = Counter(chain.from_iterable(places))
+    return [number for number, own in enumerate(places) if all(taken[place] == 1 for place in own)]
+
+
+def recut_together(frames: Frames, spans: Mapping[int, Span], edges: Edges) -> StateFrame:
+    """The states of some units, by their numbers among the frames, that are `apart`, in buckets between other edges."""
+    bucket = np.full(len(frames.whole), -1, np.int64)
+    for number, span in spans.items():
+        own = slice(frames.starts[number], frames.starts[number + 1])
+        bucket[own] = span.buckets(edges, span.begins)[frames.whole.bucket[own]]
+    if len(spans) == len(frames):
+        return replace(frames.whole, bucket=bucket)
+    rows = np.flatnonzero(bucket >= 0)
+    return replace(rows_of(frames.whole, rows), bucket=bucket[rows])
 
 
 def _joins(table: Ints, buckets: Ints) -> bool:

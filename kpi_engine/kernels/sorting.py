@@ -5,9 +5,10 @@ So the row number is packed below the key wherever both fit in 63 bits.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kpi_engine.kernels.vectors import Ints, Mask
 
@@ -88,7 +89,7 @@ def searched(ordered: Ints, keys: Ints, side: Literal["left", "right"] = "left")
     return found
 
 
-def starts_of_runs(ordered: Ints) -> Mask:
+def starts_of_runs(ordered: NDArray[np.integer[Any]]) -> Mask:
     """True at the first of each run of equal values.
 
     >>> starts_of_runs(np.array([1, 1, 2])).tolist()

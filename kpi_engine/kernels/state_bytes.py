@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import cast, get_args
 
 import numpy as np
 import pyarrow as pa
 
+from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.plan import StateKind
 from kpi_engine.kernels.frames import StateFrame, rows_of
 from kpi_engine.kernels.limbs import Limbs, from_fixed_size_list, to_fixed_size_list
@@ -17,6 +18,21 @@ from kpi_engine.kernels.vectors import int64_view
 
 _KINDS, _SIZES = b"kpi.kinds", b"kpi.sizes"
 _CODEC = "lz4"
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """Frames of the same states, end to end in one: those from each of `starts` up to the next, the last of which is
+    where the whole ends."""
+
+    whole: StateFrame
+    starts: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def __getitem__(self, number: int) -> StateFrame:
+        return rows_between(self.whole, self.starts[number], self.starts[number + 1])
 
 
 def rows_between(frame: StateFrame, start: int, stop: int) -> StateFrame:
@@ -70,6 +86,12 @@ def frames_to_bytes(frames: Sequence[StateFrame], types: StateFrame | None = Non
 
 def bytes_to_frames(data: bytes) -> list[StateFrame]:
     """What `frames_to_bytes` wrote. `pa.ArrowInvalid`, `KeyError` or `ValueError` for anything else."""
+    found = frames_of_bytes(data)
+    return [found[number] for number in range(len(found))]
+
+
+def frames_of_bytes(data: bytes) -> Frames:
+    """The same, not taken apart."""
     table = pa.ipc.open_stream(data).read_all()
     columns = {name: _array(table.column(name)) for name in table.schema.names}
     fields = {field.name: field for field in table.schema}
@@ -93,7 +115,10 @@ def bytes_to_frames(data: bytes) -> list[StateFrame]:
         )
     whole = StateFrame(tuple(keys), int64_view(columns["bucket"]), columns.get("item"), tuple(states))
     sizes = [int(size) for size in table.schema.metadata[_SIZES].decode().split(",") if size]
-    return [rows_between(whole, start, stop) for start, stop in pairwise(accumulate(sizes, initial=0))]
+    starts = tuple(accumulate(sizes, initial=0))
+    if starts[-1] != len(whole):
+        raise ValueError("the frames are not as long as they say")
+    return Frames(whole, starts)
 
 
 def _limbs(name: str, columns: Mapping[str, pa.Array], fields: Mapping[str, pa.Field]) -> Limbs | None:

@@ -56,5 +56,6 @@ def _merge(queries: list[MeasureQuery]) -> MeasureQuery:
 
 
 def _scan(plan: Plan, members: list[int], number: int) -> Scan:
-    columns = {column for scan in plan.scans if set(scan.queries) & set(members) for column in scan.columns}
-    return Scan(plan.queries[members[0]].source, (number,), tuple(sorted(columns)))
+    scans = [scan for scan in plan.scans if set(scan.queries) & set(members)]
+    columns = {column for scan in scans for column in scan.columns}
+    return Scan(plan.queries[members[0]].source, (number,), tuple(sorted(columns)), placing=only_placing(scans))

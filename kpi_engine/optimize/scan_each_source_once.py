@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kpi_engine.ir.plan import Plan, Scan
+from kpi_engine.ir.plan import Plan, Scan, only_placing
 
 
 def scan_each_source_once(plan: Plan) -> Plan:
@@ -21,6 +21,7 @@ def scan_each_source_once(plan: Plan) -> Plan:
             source,
             tuple(number for scan in scans for number in scan.queries),
             tuple(sorted({column for scan in scans for column in scan.columns})),
+            placing=only_placing(scans),
         )
         for source, scans in by_source.items()
     )

@@ -6,12 +6,16 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 from zoneinfo import TZPATH
 
 from kpi_engine._version import __version__
 
 if TYPE_CHECKING:
     from kpi_engine.execute.keeper import Keeper
+    from kpi_engine.execute.remembered import Remembered
+    from kpi_engine.extend.rows import Connector
+    from kpi_engine.ir.stored import StateStore
     from kpi_engine.kernels.calendar import Calendar
     from kpi_engine.pipeline.loading import Loaded
 
@@ -19,16 +23,30 @@ _SEMANTICS = 1
 """Raised whenever the same rows and definitions give other states than before."""
 
 
+_MEMORIES: WeakKeyDictionary[StateStore, Remembered] = WeakKeyDictionary()
+"""What was read from a store, for as long as it is in use: that is as long as the project is."""
+
+
 def keeper_of(loaded: Loaded, calendar: Calendar) -> Keeper | None:
     """The kept states of a project's runs; None if it has no store."""
     from kpi_engine.execute.keeper import Keeper
+    from kpi_engine.execute.remembered import Remembered
 
     if loaded.store is None:
         return None
     connections = {
-        name: (settings.connector, settings.options, settings.folder) for name, settings in loaded.connections.items()
+        name: (settings.connector, settings.options, settings.folder, _provider(loaded.connectors.get(name)))
+        for name, settings in loaded.connections.items()
     }
-    return Keeper(loaded.store, connections, engine_text(loaded, calendar))
+    memory = _MEMORIES.setdefault(loaded.store, Remembered())
+    return Keeper(loaded.store, connections, engine_text(loaded, calendar), memory)
+
+
+def _provider(connector: Connector | None) -> str:
+    """Which distribution a connector comes from, in which version: another one may read the same bytes otherwise."""
+    from kpi_engine.extend.contained import ContainedConnector
+
+    return connector.provider if isinstance(connector, ContainedConnector) else ""
 
 
 def engine_text(loaded: Loaded, calendar: Calendar) -> str:

@@ -113,16 +113,20 @@ class _Planner:
         cut = _cut(metric, self.coverage, self.as_of)
         frames = tuple(frame_of(period, span.opens, min(span.closes, cut)) for period in span.periods)
         coarse = any(self.catalog.sources[name].grain is not None for name in metric.sources)
-        uncut = [frame_of(each, span.opens, span.closes) if each.start < cut else None for each in span.periods]
         return Context(
             frames,
             question.where,
             question.dimensions,
             question.where,
             question.dimensions,
-            uncut=tuple(uncut) if coarse else (),
+            uncut=tuple(_uncut(span, cut)) if coarse else (),
             running=span.closes if question.grain is None and question.end is None else None,
         )
+
+
+def _uncut(span: AnswerSpan, cut: Bound) -> Iterator[Frame | None]:
+    """Frames of periods that have begun, for coarse rows, which may hold the whole of a running one."""
+    return (frame_of(each, span.opens, span.closes) if each.start < cut else None for each in span.periods)
 
 
 def _lowered(lowering: Lowering, metric: Metric, context: Context) -> Expression:
@@ -166,7 +170,18 @@ def _scan(catalog: Catalog, query: MeasureQuery, number: int, needs: Needs) -> S
     own = Needs()
     gather_query(catalog, query, own)
     gather_query(catalog, query, needs)
-    return Scan(query.source, (number,), tuple(sorted(own.columns[query.source])))
+    return Scan(query.source, (number,), tuple(sorted(own.columns[query.source])), placing=_placing(catalog, query))
+
+
+def _placing(catalog: Catalog, query: MeasureQuery) -> tuple[str, ...]:
+    """The stored column of times of a query, if nothing but the buckets of rows is taken from it."""
+    source = catalog.sources[query.source]
+    if query.time is None or query.until is not None or source.derived is not None:
+        return ()
+    rest = Needs()
+    gather_query(catalog, replace(query, time=None), rest)
+    is_free = source.columns[query.time].computed is None and query.time not in rest.columns[query.source]
+    return (query.time,) if is_free else ()
 
 
 def _keyed_table(

@@ -68,6 +68,13 @@ class FolderStore:
             said = {cause: f"{what}: {cause}" for what, cause in reversed(self._notes.items())}
             return (*reversed(said.values()), *(self._about(*each) for each in self._damaged.items()))
 
+    def news(self) -> Sequence[str]:
+        """The notes; those of damage, which is over, are given once."""
+        found = self.notes
+        with self._guard:
+            self._damaged.clear()
+        return found
+
     def records(self, label: str) -> Sequence[StoredRecord]:
         """The records under a label whose heads are whole, oldest first."""
         found = []

@@ -118,9 +118,9 @@ class FooterCache:
         columns = Columns(schema, names, paths, {path: index for index, path in enumerate(paths) if path in names})
         self._checked += 1
         if self._checked % _CHECKED_BEFORE_LEARNING == 0 and len(self._forms) < _MOST_FORMS:
-            form = form_of(footer, leaves)
-            if form is not None:
-                self._forms.insert(0, (form, columns))
+            learnt = form_of(footer, leaves)
+            if learnt is not None:
+                self._forms.insert(0, (learnt, columns))
         return columns
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from kpi_engine.builtin.connectors.arrow_types import is_naive
+from kpi_engine.builtin.connectors.decimal_columns import read_decimals, stored_decimals
 from kpi_engine.builtin.connectors.footers import Footer, FooterCache
 from kpi_engine.builtin.connectors.guard import reading
 from kpi_engine.builtin.connectors.nested_leaves import stored_names
@@ -104,6 +107,8 @@ class RowGroup:
     def batches(self, report: ReadReport) -> Iterator[pa.RecordBatch]:
         """The rows, in one batch unless there are very many."""
         wanted = held(self.columns, self.file, self.footer.columns.names)
+        constant = self._constant(wanted)
+        wanted = [column for column in wanted if physical(column) not in constant]
         names = stored_names(wanted, self.footer.schema, self.footer.columns.paths)
         report.fragments_read += 1
         report.bytes += self._stored_bytes(names)
@@ -118,13 +123,26 @@ class RowGroup:
         with file:
             for batch in self._read(file, names):
                 report.rows += batch.num_rows
+                for name, value in constant.items():
+                    batch = batch.append_column(name, pa.repeat(value, batch.num_rows))
                 yield select(batch, self.columns, self.file.partitions)
+
+    def _constant(self, wanted: Sequence[ColumnRequest]) -> dict[str, pa.Scalar]:
+        """A value that stands for all of a column, for columns of which only the place among edges is looked at."""
+        found: dict[str, pa.Scalar] = {}
+        for column in wanted:
+            name = physical(column)
+            alone = all(each.edges is not None for each in wanted if physical(each) == name)
+            value = one_place(self.statistics(name), column.edges) if alone and column.edges is not None else None
+            if value is not None and not is_naive(self.footer.schema.field(name).type):
+                instant = isinstance(value, datetime.datetime)
+                found[name] = pa.scalar(value, pa.timestamp("us", "UTC") if instant else pa.date32())
+        return found
 
     def _read(self, file: pq.ParquetFile, names: list[str]) -> Iterator[pa.RecordBatch]:
         if self.rows <= _LARGEST_BATCH:
             with reading(self.name, "Parquet"):
-                table = file.read_row_group(self.index, columns=names, use_threads=False)
-                batches = table.combine_chunks().to_batches()
+                batches = self._whole(file, names)
             yield from batches
             return
         parts = file.iter_batches(_LARGEST_BATCH, row_groups=[self.index], columns=names, use_threads=False)
@@ -134,6 +152,33 @@ class RowGroup:
             if batch is None:
                 return
             yield batch
+
+    def _whole(self, file: pq.ParquetFile, names: list[str]) -> list[pa.RecordBatch]:
+        """All rows, in one batch unless texts are longer than an array can hold."""
+        decimals = self._decimals(names)
+        left = [name for name in names if name not in decimals]
+        if not left and decimals:
+            return [pa.RecordBatch.from_arrays(list(decimals.values()), names=list(decimals))]
+        table = file.read_row_group(self.index, columns=left, use_threads=False).combine_chunks()
+        for name, array in decimals.items():
+            table = table.append_column(name, array)
+        batches: list[pa.RecordBatch] = table.to_batches()
+        return batches
+
+    def _decimals(self, names: Sequence[str]) -> dict[str, pa.Array]:
+        """The columns that are decoded here and not by Arrow."""
+        found: dict[str, pa.Array] = {}
+        leaves = self.footer.columns.leaves
+        if isinstance(self.file, RemoteFile):
+            return found
+        for name in (name for name in names if name in leaves):
+            described = self.footer.metadata.schema.column(leaves[name])
+            type = self.footer.schema.field(name).type
+            stored = stored_decimals(self.footer.chunk(self.index, name), described, self.rows, type)
+            array = None if stored is None else read_decimals(stored, self.file.read_at(stored.start, stored.size))
+            if array is not None:
+                found[name] = array
+        return found
 
     def _stored_bytes(self, names: Sequence[str]) -> int:
         wanted = [number for number, path in enumerate(self.footer.columns.paths) if path in names]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -102,6 +103,22 @@ def _bounds(found: Any, how: BoundsOf) -> tuple[object, object]:
 
 def _instant(microseconds: int) -> datetime.datetime:
     return _EPOCH + datetime.timedelta(microseconds=microseconds)
+
+
+def one_place(known: Statistics, edges: Sequence[datetime.date]) -> datetime.date | None:
+    """A time that has the same place among ascending edges as all times of a column; None if there is none.
+
+    >>> day = datetime.date
+    >>> one_place(Statistics(9, 0, day(2026, 1, 1), day(2026, 1, 31)), [day(2026, 1, 1), day(2026, 2, 1)])
+    datetime.date(2026, 1, 1)
+    >>> one_place(Statistics(9, 0, day(2026, 1, 1), day(2026, 2, 1)), [day(2026, 1, 1), day(2026, 2, 1)])
+    """
+    least, greatest = known.least, known.greatest
+    if known.nulls != 0 or not isinstance(least, datetime.date) or not isinstance(greatest, datetime.date):
+        return None
+    if any(isinstance(edge, datetime.datetime) is not isinstance(least, datetime.datetime) for edge in edges):
+        return None
+    return least if bisect_right(edges, least) == bisect_right(edges, greatest) else None
 
 
 def excludes(known: Statistics, predicate: Predicate) -> bool:
