@@ -12,7 +12,6 @@ from kpi_engine.extend.rows import Scan
 from kpi_engine.ir.catalog import Source
 from kpi_engine.ir.expression import Expression
 
-
 NO_EDGES: Mapping[str, tuple[datetime.date, ...]] = MappingProxyType({})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import cast, get_args
 
 import numpy as np
@@ -114,6 +114,8 @@ def frames_of_bytes(data: bytes) -> Frames:
             )
         )
     whole = StateFrame(tuple(keys), int64_view(columns["bucket"]), columns.get("item"), tuple(states))
+    for array in (whole.bucket, *chain.from_iterable((state.rows, state.values) for state in states)):
+        array.setflags(write=False)  # others may have the same frame
     sizes = [int(size) for size in table.schema.metadata[_SIZES].decode().split(",") if size]
     starts = tuple(accumulate(sizes, initial=0))
     if starts[-1] != len(whole):

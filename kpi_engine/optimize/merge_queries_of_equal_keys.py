@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kpi_engine.ir.bounds import Bound
-from kpi_engine.ir.plan import Leaf, MeasureQuery, Plan, Scan, StateRequest
+from kpi_engine.ir.plan import Leaf, MeasureQuery, Plan, Scan, StateRequest, only_placing
 from kpi_engine.optimize.rule import with_leaves
 
 

@@ -13,7 +13,7 @@ from kpi_engine.builtin.connectors.decimal_columns import read_decimals, stored_
 from kpi_engine.builtin.connectors.footers import Footer, FooterCache
 from kpi_engine.builtin.connectors.guard import reading
 from kpi_engine.builtin.connectors.nested_leaves import stored_names
-from kpi_engine.builtin.connectors.pruning import Statistics, excludes, statistics
+from kpi_engine.builtin.connectors.pruning import Statistics, excludes, one_place, statistics
 from kpi_engine.builtin.connectors.requested import held, physical, select
 from kpi_engine.builtin.connectors.scan import Asked, FileScan, Opened
 from kpi_engine.builtin.connectors.schemas import merged_schema
