@@ -51,5 +51,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
+    from kpi_engine.garbage import kept
+
     module, attribute = _HOMES[name]
-    return getattr(importlib.import_module(module), attribute)
+    with kept():
+        return getattr(importlib.import_module(module), attribute)

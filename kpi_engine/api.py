@@ -23,6 +23,7 @@ from kpi_engine.arguments import (
     check_texts,
 )
 from kpi_engine.extend.rows import Connector, TableRequest
+from kpi_engine.garbage import kept
 from kpi_engine.hosting import store_of
 from kpi_engine.ir.catalog import Catalog
 from kpi_engine.ir.dataclass import dataclass
@@ -150,13 +151,14 @@ class Project:
     def _prepare(self, question: Question, detail: bool) -> pipeline.Run:
         """A question made ready, without looking at tables that it does not touch. What goes wrong is told by the
         project as a whole, in which all names are known."""
-        loaded = self._load_partly(question) if self._loaded is None else None
-        if loaded is not None:
-            with suppress(KpiError):
-                prepared = pipeline.prepare(loaded, question, self.config.as_of, detail=detail)
-                if not pipeline.reads_unseen(prepared):
-                    return prepared
-        return pipeline.prepare(self._sound(), question, self.config.as_of, detail=detail)
+        with kept():
+            loaded = self._load_partly(question) if self._loaded is None else None
+            if loaded is not None:
+                with suppress(KpiError):
+                    prepared = pipeline.prepare(loaded, question, self.config.as_of, detail=detail)
+                    if not pipeline.reads_unseen(prepared):
+                        return prepared
+            return pipeline.prepare(self._sound(), question, self.config.as_of, detail=detail)
 
     @property
     def texts(self) -> tuple[SourceText, ...]:

@@ -21,7 +21,6 @@ from kpi_engine.project import ProjectConfig
 from kpi_engine.project.files import read_text
 from kpi_engine.project.secrets import masked
 from kpi_engine.project.toml_places import place_of
-from kpi_engine.store import FolderStore
 
 
 def host_of(config: ProjectConfig) -> Host:
@@ -112,6 +111,8 @@ def store_of(config: ProjectConfig) -> StateStore | None:
     settings = config.store
     if settings.folder is None or os.name == "nt":  # where neither such locks nor syncs of folders exist
         return None
+    from kpi_engine.store import FolderStore
+
     return FolderStore(settings.folder, limit=settings.size, network=settings.network)
 
 

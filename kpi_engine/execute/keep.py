@@ -19,7 +19,6 @@ from kpi_engine.kernels.frames import StateFrame, merge_frames
 from kpi_engine.kernels.recut import Edges, Extent, Span, extent_of, recut
 from kpi_engine.kernels.state_bytes import frames_to_bytes
 
-
 ToKeep = tuple[NewRecord, Sequence[str]]
 """A record, and the names of those that it takes the place of."""
 

@@ -10,7 +10,7 @@ from kpi_engine.execute.spill import Budget, SpilledSet
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.plan import MeasureQuery
 from kpi_engine.kernels.counted import CountedPart, Partial, merge_counted, united_parts
-from kpi_engine.kernels.frames import StateFrame, frame_bytes, merge_frames
+from kpi_engine.kernels.frames import StateFrame, frame_bytes, merge_frames, share_buckets
 
 _MERGE_AT = 1 << 22
 """Merge partial frames when they hold this many states together, so that memory follows states and not rows."""
@@ -21,7 +21,8 @@ class QueryStates:
     """Partial frames of one measure query, by frame: the plain one first, then one for each set.
 
     Of the sets in `counted`, by the number of their frame, only the number of values in each cell is wanted: `made` has
-    the parts that were made of rows, and `counted` those that were kept since.
+    the parts that were made of rows, and `counted` those that were kept since. Frames and parts that have cells in
+    common are merged when there are more than `merge_at` states in them.
     """
 
     frames: list[list[StateFrame]]
@@ -29,7 +30,7 @@ class QueryStates:
     budget: Budget
     number: int
     made: dict[int, list[CountedPart]]
-    merge_at: dict[int, int]
+    merge_at: dict[int, int] = field(default_factory=dict)
     spilled: dict[int, SpilledSet] = field(default_factory=dict)
 
     @classmethod
@@ -38,7 +39,7 @@ class QueryStates:
         frames: list[list[StateFrame]] = [[] for _ in range(1 + sum(state.is_set for state in query.states))]
         kept: dict[int, list[CountedPart]] = {each: [] for each in counted}
         made: dict[int, list[CountedPart]] = {each: [] for each in kept}
-        found = cls(frames, kept, budget, number, made, dict.fromkeys(kept, _MERGE_AT))
+        found = cls(frames, kept, budget, number, made)
         budget.spills.update({(number, each): partial(found.spill, each) for each in found.counted})
         return found
 
@@ -52,28 +53,28 @@ class QueryStates:
         if isinstance(made, CountedPart) or number in self.counted:
             self._take_part(number, made if isinstance(made, CountedPart) else CountedPart.of(made))
             return
-        if number in self.spilled:
-            self.spilled[number].add([made])
-            return
         kept, place = self.frames[number], (self.number, number)
         kept.append(made)
-        fits = self.budget.add(place, frame_bytes(made))
-        if number in self.spilled or len(kept) < 2:
+        fits, size = self.budget.add(place, frame_bytes(made)), sum(map(len, kept))
+        if len(kept) < 2 or (fits and size <= self.merge_at.get(number, _MERGE_AT)):
             return
-        if not fits or sum(map(len, kept)) > max(_MERGE_AT, 3 * len(kept[0])):
-            kept[:] = [merge_frames(kept)]
-            if not self.budget.replace(place, frame_bytes(kept[0])):
-                raise self.budget.exceeded(place)
+        if fits and not share_buckets(kept):
+            self.merge_at[number] = 2 * size
+            return
+        kept[:] = [merge_frames(kept)]
+        self.merge_at[number] = max(_MERGE_AT, 3 * len(kept[0]))
+        if not self.budget.replace(place, frame_bytes(kept[0])):
+            raise self.budget.exceeded(place)
 
     def _take_part(self, number: int, part: CountedPart) -> None:
-        """Take in a part of a set that is only counted. Parts are united when they are twice what they were."""
+        """Take in a part of a set that is only counted."""
         if number in self.spilled:
             self.spilled[number].add([part.whole()])
             return
         kept, place = self.made[number], (self.number, number)
         kept.append(part)
         self.budget.add(place, part.nbytes)
-        if number not in self.spilled and sum(each.items for each in kept) > self.merge_at[number]:
+        if number not in self.spilled and sum(each.items for each in kept) > self.merge_at.get(number, _MERGE_AT):
             kept[:] = united_parts(kept)
             self.merge_at[number] = max(_MERGE_AT, 2 * sum(each.items for each in kept))
             self.budget.replace(place, sum(each.nbytes for each in kept))
@@ -99,5 +100,5 @@ class QueryStates:
             elif number in self.counted:
                 whole.append(merge_counted([*self.counted.pop(number), *self.made.pop(number)]))
             else:
-                whole.append(merge_frames(parts))
+                whole.append(parts[0] if len(parts) == 1 else merge_frames(parts))
         return whole

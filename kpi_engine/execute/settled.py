@@ -166,7 +166,8 @@ class _Inside:
         inner = [self.meaning(each) for each in nested.inner]
         if None in leaves or None in inner:
             return None
-        names = {each.name: number for number, each in enumerate((*nested.leaves, *nested.inner))}
+        inside = [*(each.name for each in nested.leaves), *(each.name for each in nested.inner)]
+        names = {name: number for number, name in enumerate(inside)}
         return (
             (nested.keys, nested.own, nested.state),
             tuple(None if each is None else _arithmetic(each, names) for each in (nested.body, nested.having)),

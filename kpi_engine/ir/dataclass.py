@@ -76,11 +76,17 @@ def _with_fields(cls: type, frozen: bool, slots: bool, kw_only: bool) -> Any:
         raise TypeError("a frozen dataclass inherits from frozen ones, and others from others")
     for params in bases:  # what freezes is added here, and not by the standard library
         params.frozen = False
+    # Annotations are texts, in which the standard library would look for `ClassVar` and its like: there are none.
+    annotations = dict(cls.__dict__.get("__annotations__", {}))
+    cls.__annotations__ = dict.fromkeys(annotations, object)
     try:
         made: Any = dataclasses.dataclass(init=False, repr=False, eq=False, kw_only=kw_only, slots=slots)(cls)
     finally:
         for params in bases:
             params.frozen = frozen
+    made.__annotations__ = annotations
+    for name, annotation in annotations.items():
+        made.__dataclass_fields__[name].type = annotation
     made.__dataclass_params__.frozen = frozen
     return made
 

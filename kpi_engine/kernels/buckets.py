@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.errors import TypeMismatch
+from kpi_engine.kernels.sorting import is_ascending
 from kpi_engine.kernels.spans import Bound
 from kpi_engine.kernels.zones import integers
 
@@ -22,6 +23,8 @@ Int64s = npt.NDArray[np.int64]
 _MAX_TABLE = 1 << 16
 # Below this many edges NumPy's binary search is as fast as the table.
 _MIN_EDGES = 4
+# So many values say whether it is worth looking whether all of them ascend.
+_LOOK = 1 << 10
 
 
 @dataclass(frozen=True)
@@ -122,11 +125,16 @@ class _Lookup:
     def find(self, values: Int64s) -> Int64s:
         if not values.size:
             return np.zeros(0, np.int64)
-        ends = np.array([values.min(), values.max()], dtype=np.int64)
+        ascending = is_ascending(values[:_LOOK]) and is_ascending(values)
+        low, high = (values[0], values[-1]) if ascending else (values.min(), values.max())
+        ends = np.array([low, high], dtype=np.int64)
         first, last = (int(index) for index in np.searchsorted(self.edges, ends, side="right"))
         if first == last:
             return np.full(values.shape, first, np.int64)
         inner = self.edges[first:last]
+        if ascending:  # as rows of logs are
+            starts = np.searchsorted(values, inner, side="left")
+            return np.repeat(np.arange(first, last + 1), np.diff(starts, prepend=0, append=len(values)))
         if self.table is None or len(inner) < _MIN_EDGES:
             return np.searchsorted(inner, values, side="right").astype(np.int64, copy=False) + first
         origin, end = int(self.edges[0]), int(self.edges[-1])

@@ -205,6 +205,11 @@ def _shared_buckets(frames: Sequence[StateFrame]) -> Mask:
     return shared
 
 
+def share_buckets(frames: Sequence[StateFrame]) -> bool:
+    """Whether several of some frames have states of one bucket: else nothing becomes less when they are merged."""
+    return bool(_shared_buckets(frames).any())
+
+
 def _divided(frame: StateFrame, chosen: Mask) -> tuple[StateFrame, StateFrame]:
     """The states that are not chosen, and those that are."""
     return rows_of(frame, np.flatnonzero(~chosen)), rows_of(frame, np.flatnonzero(chosen))

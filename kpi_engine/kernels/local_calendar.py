@@ -158,9 +158,10 @@ class Calendar:
         day, time_us = self.nominal_local(bound)
         if duration.months is not None:
             return self.place_local(day_number(add_months(date_of(day), duration.months)), time_us)
-        if duration.days is None:
+        days = duration.days
+        if days is None:
             raise DurationError(f"a calendar cannot move by {duration}", "write whole days, or hours")
-        return self.place_local(day + duration.days, time_us) if duration.days else bound
+        return self.place_local(day + days, time_us) if days else bound
 
     def period_at(self, grain: str, position: Bound | date) -> Period:
         """The period of a grain that contains a bound or a local date (an hour: the first of that date).

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.dataclass import dataclass
-from kpi_engine.kernels.buckets import assign
+from kpi_engine.kernels.buckets import Buckets, assign
 from kpi_engine.kernels.states import true_rows
 from kpi_engine.kernels.vectors import Ints, validity
 
@@ -63,7 +64,12 @@ def count_excluded(times: pa.Array, earliest: Bound, watermark: Bound) -> tuple[
     >>> count_excluded(pa.array([None, 5, 3, 1], pa.date32()), Bound(0, 2), Bound(0, 5))
     (1, 1, 1)
     """
-    places = assign(times, (min(earliest, watermark), watermark))
+    edges = (min(earliest, watermark), watermark)
+    place = Buckets(edges).constant(*pc.min_max(times).values())
+    if place is not None:
+        rows = len(times) - times.null_count
+        return times.null_count, rows * (place == 0), rows * (place == 2)
+    places = assign(times, edges)
     return times.null_count, int(np.count_nonzero(places == 0)), int(np.count_nonzero(places == 2))
 
 

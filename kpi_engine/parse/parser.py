@@ -10,7 +10,6 @@ from kpi_engine.ir.diagnostic import Diagnostic, KpiError
 from kpi_engine.ir.span import SourceText, Span
 from kpi_engine.parse import driver, limits, split
 from kpi_engine.parse.build import TreeBuilder
-from kpi_engine.parse.explain import explain
 from kpi_engine.parse.lexer import Tokens, tokenize
 
 MOST_PROBLEMS = 20
@@ -107,10 +106,17 @@ def _parse(tokens: Tokens, start: str) -> Parsed:
     try:
         node = driver.parse(tokens, start, builder)
     except driver.StuckError as stuck:
-        problem = explain(tokens, stuck.index, start)
+        problem = _explained(tokens, stuck.index, start)
         further = _further_problems(tokens, stuck.index, problem) if start == "declaration" else []
         return Parsed(tokens, None, (problem, *further), stuck.index == len(tokens.types))
     return Parsed(tokens, None if builder.problems else node, tuple(builder.problems))
+
+
+def _explained(tokens: Tokens, index: int, start: str) -> Diagnostic:
+    """Why the parse stopped; imported with the first mistake."""
+    from kpi_engine.parse.explain import explain
+
+    return explain(tokens, index, start)
 
 
 def _further_problems(tokens: Tokens, index: int, problem: Diagnostic) -> list[Diagnostic]:
@@ -127,7 +133,7 @@ def _further_problems(tokens: Tokens, index: int, problem: Diagnostic) -> list[D
         try:
             driver.parse(rest, "details", TreeBuilder(rest))
         except driver.StuckError as stuck:
-            problem = explain(rest, stuck.index, "details")
+            problem = _explained(rest, stuck.index, "details")
             found.append(problem)
             index += stuck.index
         else:

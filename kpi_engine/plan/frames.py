@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 
 from kpi_engine.ir.bounds import Bound, Interval, Period
 from kpi_engine.ir.dataclass import dataclass
@@ -121,7 +122,12 @@ def _back(calendar: Calendar, end: Bound, duration: CalendarDuration) -> Bound:
     periods = _declared(calendar, duration.unit)
     if periods is not None:
         return move_bound(calendar, periods, end, -int(duration.amount))
-    return calendar.add(end, -duration_of(duration))
+    return calendar.add(end, _backwards(duration))
+
+
+@lru_cache(maxsize=64)
+def _backwards(duration: CalendarDuration) -> Duration:
+    return -duration_of(duration)
 
 
 def _declared(calendar: Calendar, unit: str) -> DeclaredPeriods | None:
@@ -129,5 +135,5 @@ def _declared(calendar: Calendar, unit: str) -> DeclaredPeriods | None:
 
 
 def _free(calendar: Calendar, start: Bound, end: Bound) -> Frame:
-    window = calendar.window(start, end)
+    window = Period("", start, end, calendar.local_date(start), "")  # nobody is shown its name
     return Frame(window, window, start, end)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from plugins.packages import distribution
 
 import kpi_engine
 from kept.shop import Shop
 from kpi_engine.extend import discovery
-from plugins.packages import distribution
 
 CONNECTOR = """\
 import datetime

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from kept.shop import OF_CUSTOMERS, Shop, ask
-from kpi_engine.execute import nested
+from kpi_engine.execute import nested as evaluation
+from kpi_engine.execute.keeper import Keeper
 from kpi_engine.execute.settled import Settled, settled
+from kpi_engine.ir.plan import MeasureQuery, Nested
 from kpi_engine.ir.question import Question
 from kpi_engine.store import FolderStore
 
@@ -38,10 +40,12 @@ class Watched:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.open: dict[str, tuple[int, int]] = {}
-        monkeypatch.setattr(nested, "settled", self)
+        monkeypatch.setattr(evaluation, "settled", self)
 
-    def __call__(self, *arguments: object) -> Settled | None:
-        found = settled(*arguments)  # type: ignore[arg-type]
+    def __call__(
+        self, nested: Nested, queries: Sequence[MeasureQuery], keeper: Keeper | None, frames: int
+    ) -> Settled | None:
+        found = settled(nested, queries, keeper, frames)
         if found is not None:
             self.open[found.rest.text] = (sum(found.is_open), len(found.is_open))
         return found

@@ -106,7 +106,8 @@ def _instant(microseconds: int) -> datetime.datetime:
 
 
 def one_place(known: Statistics, edges: Sequence[datetime.date]) -> datetime.date | None:
-    """A time that has the same place among ascending edges as all times of a column; None if there is none.
+    """A time that has the same place among ascending edges, all of one type, as every time of a column; None if there
+    is none.
 
     >>> day = datetime.date
     >>> one_place(Statistics(9, 0, day(2026, 1, 1), day(2026, 1, 31)), [day(2026, 1, 1), day(2026, 2, 1)])
@@ -116,7 +117,7 @@ def one_place(known: Statistics, edges: Sequence[datetime.date]) -> datetime.dat
     least, greatest = known.least, known.greatest
     if known.nulls != 0 or not isinstance(least, datetime.date) or not isinstance(greatest, datetime.date):
         return None
-    if any(isinstance(edge, datetime.datetime) is not isinstance(least, datetime.datetime) for edge in edges):
+    if edges and isinstance(edges[0], datetime.datetime) is not isinstance(least, datetime.datetime):
         return None
     return least if bisect_right(edges, least) == bisect_right(edges, greatest) else None
 
