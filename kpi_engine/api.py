@@ -103,7 +103,7 @@ class Project:
 
     def _load(self) -> pipeline.Loaded:
         if self._loaded is None:
-            loaded = pipeline.load_linked(self._checked(), self.config, self._bound)
+            loaded = pipeline.load_linked(self._checked(), self.config, self._bound, before=self._partly)
             self._loaded = self._with_store(loaded)
         return self._loaded
 
@@ -117,8 +117,8 @@ class Project:
         if touched is None:
             return None
         if self._partly is None or not touched.isdisjoint(self._partly.unseen):
-            seen = frozenset() if self._partly is None else frozenset(self._partly.schemas) - self._partly.unseen
-            self._partly = self._with_store(pipeline.load_touched(parsed, self.config, self._bound, touched | seen))
+            loaded = pipeline.load_touched(parsed, self.config, self._bound, touched, self._partly)
+            self._partly = self._with_store(loaded)
         return None if _broken(self._partly) else self._partly
 
     def _with_store(self, loaded: pipeline.Loaded) -> pipeline.Loaded:

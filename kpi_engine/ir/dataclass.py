@@ -9,6 +9,7 @@ and what `dataclasses.fields`, `replace` and `asdict` look at are the standard l
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Sequence
 from functools import cache
 from operator import attrgetter
@@ -77,7 +78,7 @@ def _with_fields(cls: type, frozen: bool, slots: bool, kw_only: bool) -> Any:
     for params in bases:  # what freezes is added here, and not by the standard library
         params.frozen = False
     # Annotations are texts, in which the standard library would look for `ClassVar` and its like: there are none.
-    annotations = dict(cls.__dict__.get("__annotations__", {}))
+    annotations = inspect.get_annotations(cls)
     cls.__annotations__ = dict.fromkeys(annotations, object)
     try:
         made: Any = dataclasses.dataclass(init=False, repr=False, eq=False, kw_only=kw_only, slots=slots)(cls)

@@ -22,7 +22,15 @@ from kpi_engine.kernels.placed import Placed
 from kpi_engine.kernels.sketches_hll import hll_compact, hll_items
 from kpi_engine.kernels.sketches_kll import kll_compact
 from kpi_engine.kernels.sorting import sorted_with_order, starts_of_runs
-from kpi_engine.kernels.states import State, chosen_states, joined, merge_states, partial_state, true_rows
+from kpi_engine.kernels.states import (
+    State,
+    chosen_states,
+    joined,
+    merge_states,
+    partial_state,
+    state_between,
+    true_rows,
+)
 from kpi_engine.kernels.vectors import Ints, Mask, validity
 
 
@@ -185,7 +193,7 @@ def merge_frames(frames: Sequence[StateFrame]) -> StateFrame:
         return _united(frames)
     if met:
         both = [_divided(frame, shared[frame.bucket]) for frame in frames]
-        frames = [*(alone for alone, _ in both), _united([others for _, others in both])]
+        frames = [*(each for alone, _ in both for each in alone), _united([others for _, others in both])]
     return _end_to_end(frames)
 
 
@@ -210,9 +218,21 @@ def share_buckets(frames: Sequence[StateFrame]) -> bool:
     return bool(_shared_buckets(frames).any())
 
 
-def _divided(frame: StateFrame, chosen: Mask) -> tuple[StateFrame, StateFrame]:
-    """The states that are not chosen, and those that are."""
-    return rows_of(frame, np.flatnonzero(~chosen)), rows_of(frame, np.flatnonzero(chosen))
+def _divided(frame: StateFrame, chosen: Mask) -> tuple[list[StateFrame], StateFrame]:
+    """The states that are not chosen, in pieces, and those that are. What lies side by side is not copied."""
+    places = np.flatnonzero(chosen)
+    first, stop = (int(places[0]), int(places[-1]) + 1) if len(places) else (0, 0)
+    if stop - first > len(places):
+        return [rows_of(frame, np.flatnonzero(~chosen))], rows_of(frame, places)
+    return [rows_between(frame, 0, first), rows_between(frame, stop, len(frame))], rows_between(frame, first, stop)
+
+
+def rows_between(frame: StateFrame, start: int, stop: int) -> StateFrame:
+    """The rows of a frame from `start` up to `stop`, without a copy."""
+    own = slice(start, stop)
+    item = None if frame.item is None else frame.item.slice(start, stop - start)
+    keys = tuple(key.slice(start, stop - start) for key in frame.keys)
+    return StateFrame(keys, frame.bucket[own], item, tuple(state_between(state, start, stop) for state in frame.states))
 
 
 def rows_of(frame: StateFrame, rows: Ints) -> StateFrame:

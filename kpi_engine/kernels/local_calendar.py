@@ -41,6 +41,9 @@ MAX_PERIODS = 200_000
 
 _FORMATTED_AS_DATE = ("day", "week")
 
+_SURELY_A_DATE = range((date(2, 1, 1) - EPOCH.date()).days * DAY_US, (date(9999, 1, 1) - EPOCH.date()).days * DAY_US)
+"""Instants whose local dates can be told in every zone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
@@ -103,8 +106,11 @@ class Calendar:
         >>> Calendar("Asia/Shanghai").bound(0)
         Bound(us=0, day=1)
         """
-        day = (instant_us + _checked_offset(self.zone, instant_us)) // DAY_US
-        # A clock set back over midnight shows the old date again; the new day has begun all the same.
+        if not _SURELY_A_DATE.start <= instant_us < _SURELY_A_DATE.stop:
+            _checked_offset(self.zone, instant_us)
+        # Starts of days are soon known, and from the day in UTC it is one step at most. A clock set back over midnight
+        # shows the old date again; the new day has begun all the same.
+        day = instant_us // DAY_US
         while _day_start_us(self.timezone, day) < instant_us:
             day += 1
         while _day_start_us(self.timezone, day - 1) >= instant_us:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.plan import StateKind
-from kpi_engine.kernels.frames import StateFrame, rows_of
+from kpi_engine.kernels.frames import StateFrame, rows_between
 from kpi_engine.kernels.limbs import Limbs, from_fixed_size_list, to_fixed_size_list
 from kpi_engine.kernels.states import State, chosen_states, joined
 from kpi_engine.kernels.vectors import int64_view
@@ -33,13 +33,6 @@ class Frames:
 
     def __getitem__(self, number: int) -> StateFrame:
         return rows_between(self.whole, self.starts[number], self.starts[number + 1])
-
-
-def rows_between(frame: StateFrame, start: int, stop: int) -> StateFrame:
-    """The rows of a frame from `start` up to `stop`."""
-    if (start, stop) == (0, len(frame)):
-        return frame
-    return rows_of(frame, np.arange(start, stop, dtype=np.int64))
 
 
 def frames_to_bytes(frames: Sequence[StateFrame], types: StateFrame | None = None) -> bytes:

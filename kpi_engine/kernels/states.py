@@ -8,6 +8,7 @@ merge exactly and in any order: an answer does not depend on how rows were split
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -95,6 +96,18 @@ def chosen_states(parts: Sequence[State], rows: Ints | None) -> State:
         extreme = None if extreme is None else extreme.take(pa.array(rows))
     values = counts if same else _chosen([part.values for part in parts], rows)
     return State(first.kind, counts, values, sums, squares, extreme)
+
+
+def state_between(state: State, start: int, stop: int) -> State:
+    """The rows of a state from `start` up to `stop`, without a copy."""
+    own = slice(start, stop)
+    counts = state.rows[own]
+    sums, squares = (
+        None if each is None else replace(each, words=each.words[own]) for each in (state.sums, state.squares)
+    )
+    extreme = None if state.extreme is None else state.extreme.slice(start, stop - start)
+    values = counts if state.values is state.rows else state.values[own]
+    return State(state.kind, counts, values, sums, squares, extreme)
 
 
 def _chosen(parts: Sequence[Ints], rows: Ints | None) -> Ints:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from kpi_engine.garbage import kept
 from kpi_engine.ir import tree
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError
@@ -40,7 +41,8 @@ def parse_file(source: SourceText) -> tuple[tree.File, tuple[Diagnostic, ...]]:
     """
     if problems := limits.file_size(source):
         return _file(source, []), tuple(problems)
-    parts = parse_declarations(source)
+    with kept():
+        parts = parse_declarations(source)
     return _file(source, parts), tuple([problem for part in parts for problem in part.problems])
 
 

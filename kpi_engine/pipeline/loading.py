@@ -109,10 +109,17 @@ def parse_texts(texts: Sequence[SourceText], config: ProjectConfig) -> Parsed:
 
 @deep
 def load_linked(
-    parsed: Parsed, config: ProjectConfig, bound: Mapping[str, Connector], touched: Set[str] | None = None
+    parsed: Parsed,
+    config: ProjectConfig,
+    bound: Mapping[str, Connector],
+    touched: Set[str] | None = None,
+    before: Loaded | None = None,
 ) -> Loaded:
-    """Connect and resolve what is parsed and linked; of tables that are not among those `touched` no schema is read."""
-    connectors = connectors_of(config, parsed.host)
+    """Connect and resolve what is parsed and linked; of tables that are not among those `touched` no schema is read.
+
+    Connectors are those of a project that was loaded `before`: they know the files that they have looked at.
+    """
+    connectors = connectors_of(config, parsed.host) if before is None else before.connectors
     loaded = load_parsed(parsed.texts, parsed.linked, parsed.problems, connectors, bound, parsed.host, touched)
     loaded = replace(loaded, connections=config.connections)
     found = (*loaded.diagnostics, *untold(connectors, loaded.diagnostics))

@@ -37,10 +37,16 @@ def _words(parsed: Parsed, question: Question) -> Iterable[str]:
 
 
 def load_touched(
-    parsed: Parsed, config: ProjectConfig, bound: Mapping[str, Connector], touched: frozenset[str]
+    parsed: Parsed,
+    config: ProjectConfig,
+    bound: Mapping[str, Connector],
+    touched: frozenset[str],
+    before: Loaded | None = None,
 ) -> Loaded:
-    """`load_linked`, with the schemas of these tables alone; what else is defined takes its columns on trust."""
-    return load_linked(parsed, config, bound, touched)
+    """`load_linked`, with the schemas of these tables alone, and of those that were looked at before; what else is
+    defined takes its columns on trust."""
+    seen = frozenset() if before is None else frozenset(before.schemas) - before.unseen
+    return load_linked(parsed, config, bound, touched | seen, before)
 
 
 def reads_unseen(prepared: Run) -> bool:

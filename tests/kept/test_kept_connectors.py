@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,10 @@ from plugins.packages import distribution
 
 import kpi_engine
 from kept.shop import Shop
+from kpi_engine.execute.records import parsed_header
 from kpi_engine.extend import discovery
+from kpi_engine.ir.stored import NewRecord, StoredRecord
+from kpi_engine.store import FolderStore
 
 CONNECTOR = """\
 import datetime
@@ -123,3 +126,59 @@ def test_damage_is_told_once(tmp_path: Path) -> None:
         result = project.eval("buyers", grain="month")
         assert result.table.equals(before)
         assert any("damaged" in note for note in result.stats.notes) == is_told
+
+
+def test_a_project_asked_again_reads_no_record_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = Shop.of(tmp_path / "shop", 3)
+    project = kpi_engine.open(shop.folder, store=tmp_path / "state")
+    question = ("revenue", "buyers_28d", "repeat")
+    project.eval(question, grain="month")
+    project.eval(question, grain="month")
+    read: list[str] = []
+    whole = FolderStore.read
+
+    def watched(store: FolderStore, record: StoredRecord, blob: str) -> bytes | None:
+        read.append(blob)
+        return whole(store, record, blob)
+
+    monkeypatch.setattr(FolderStore, "read", watched)
+    again = project.eval(question, grain="month")
+    assert not read and not again.stats.sources["orders"].rows
+    shop.append_day()
+    grown = project.eval(question, grain="month")
+    assert grown.stats.sources["orders"].rows == 3
+    assert grown.table.equals(kpi_engine.open(shop.folder, store=False).eval(question, grain="month").table)
+    fresh = kpi_engine.open(shop.folder, store=tmp_path / "state").eval(question, grain="month")
+    assert read and fresh.table.equals(grown.table)
+
+
+def test_what_is_made_twice_is_kept_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A set that is asked for, and is gone, makes the scan begin again."""
+    shop = Shop.of(tmp_path / "shop", 3)
+    kpi_engine.open(shop.folder, store=tmp_path / "state").eval("buyers", grain="month")
+    shop.orders["more"] = [dict(row) for row in shop.orders["000"]]
+    shop.write_orders("more")
+    whole = FolderStore.read
+
+    def without_sets(store: FolderStore, record: StoredRecord, blob: str) -> bytes | None:
+        return None if blob.count(".") == 2 else whole(store, record, blob)
+
+    saved: list[Sequence[NewRecord]] = []
+    save = FolderStore.save
+
+    def watched(store: FolderStore, new: Sequence[NewRecord], replaced: Iterable[str] = ()) -> bool:
+        saved.append(new)
+        return save(store, new, replaced)
+
+    monkeypatch.setattr(FolderStore, "read", without_sets)
+    monkeypatch.setattr(FolderStore, "save", watched)
+    warm = kpi_engine.open(shop.folder, store=tmp_path / "state").eval("buyers", grain="month")
+    assert warm.table.equals(kpi_engine.open(shop.folder, store=False).eval("buyers", grain="month").table)
+    (new,) = saved
+    units = [
+        unit.fragments
+        for record in new
+        if (header := parsed_header(record.header)) is not None
+        for unit in header.units
+    ]
+    assert len(units) == len(set(units)) > 0

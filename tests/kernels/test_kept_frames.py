@@ -16,11 +16,11 @@ from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.plan import StateKind
 from kpi_engine.kernels.buckets import assign
 from kpi_engine.kernels.counted import CountedPart, counted, merge_counted
-from kpi_engine.kernels.frames import StateFrame, StateInput, merge_frames, partial_frames
+from kpi_engine.kernels.frames import StateFrame, StateInput, merge_frames, partial_frames, rows_between, rows_of
 from kpi_engine.kernels.limbs import to_python_ints
-from kpi_engine.kernels.recut import Edges, Span, extent_of, recut
+from kpi_engine.kernels.recut import Edges, Span, apart, extent_of, recut, recut_together
 from kpi_engine.kernels.selection import lifetime_ends
-from kpi_engine.kernels.state_bytes import bytes_to_frames, frames_to_bytes
+from kpi_engine.kernels.state_bytes import bytes_to_frames, frames_of_bytes, frames_to_bytes
 
 KEYS = st.sampled_from(["C0001", "C0002", "C0013", None])
 ROWS = st.lists(st.tuples(KEYS, st.integers(0, 40), st.integers(-9, 9) | st.none(), KEYS), max_size=25)
@@ -104,6 +104,42 @@ def test_states_cut_otherwise_are_those_of_the_rows(rows: list[Any], old: list[i
         kept = recut(made, Span(before, found), Edges(span.edges), has_ends=False)
         assert len(made) == len(kept)
         assert shown(recut(kept, span, after, has_ends=False)) == shown(expected)
+
+
+@settings(max_examples=80)
+@given(st.lists(ROWS, min_size=1, max_size=4), EDGES)
+def test_units_apart_are_taken_together(units: list[list[Any]], days: list[int]) -> None:
+    """Those that no other unit shares a bucket with, in one frame; the others one by one."""
+    edges = Edges(bounds(days))
+    placed = [[(key, day + 41 * number, *rest) for key, day, *rest in rows] for number, rows in enumerate(units)]
+    spans = [Span.within(edges, extent(rows)) for rows in placed]
+    made = [frames(rows, span.edges)[0] for rows, span in zip(placed, spans, strict=True)]
+    blob = frames_of_bytes(frames_to_bytes(made))
+    alone = apart(spans, edges)
+    found = [recut(blob[each], spans[each], edges, has_ends=False) for each in range(len(spans)) if each not in alone]
+    if alone:
+        found.append(recut_together(blob, {each: spans[each] for each in alone}, edges))
+    expected = frames([row for rows in placed for row in rows], edges.bounds)[0]
+    assert shown(merge_frames(found)) == shown(expected)
+    for each in alone:
+        others = {place for other in range(len(spans)) if other != each for place in _buckets(placed[other], edges)}
+        assert others.isdisjoint(_buckets(placed[each], edges))
+
+
+def _buckets(rows: list[Any], edges: Edges) -> set[int]:
+    return set(frames(rows, edges.bounds)[0].bucket.tolist())
+
+
+@given(st.lists(ROWS, min_size=2, max_size=4), EDGES)
+def test_frames_side_by_side_are_one(units: list[list[Any]], days: list[int]) -> None:
+    """However the states in common buckets lie."""
+    edges = bounds(days)
+    for number in range(2):
+        made = [merge_frames([frames(rows, edges)[number]]) for rows in units]
+        whole = frames([row for rows in units for row in rows], edges)[number]
+        assert shown(merge_frames(made)) == shown(whole)
+        half = rows_between(made[0], len(made[0]) // 2, len(made[0]))
+        assert shown(half) == shown(rows_of(made[0], np.arange(len(made[0]) // 2, len(made[0]))))
 
 
 @given(ROWS.filter(bool), EDGES, EDGES)

@@ -12,7 +12,7 @@ from kpi_engine.builtin.connectors.footer_check import TYPES, Leaf, check_footer
 from kpi_engine.builtin.connectors.footer_forms import FooterForm, form_of
 from kpi_engine.builtin.connectors.guard import reading
 from kpi_engine.builtin.connectors.parquet_tail import footer_of, read_tail
-from kpi_engine.builtin.connectors.pruning import BoundsOf, bounds_of
+from kpi_engine.builtin.connectors.pruning import BoundsOf, Statistics, bounds_of, statistics
 from kpi_engine.builtin.connectors.stored_file import Stamp, StoredFile
 from kpi_engine.extend.rows import data_error
 from kpi_engine.ir.dataclass import dataclass
@@ -41,11 +41,12 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """A file's footer: the file, pyarrow's metadata, its columns."""
+    """A file's footer: the file, pyarrow's metadata, its columns, and the statistics that were asked for."""
 
     file: StoredFile
     metadata: Any
     columns: Columns
+    known: dict[tuple[int, str, Type | None], Statistics] = field(default_factory=dict)
 
     @property
     def shown(self) -> str:
@@ -61,7 +62,17 @@ class Footer:
         """What is known of one flat column in one row group."""
         return self.leaf_chunk(group, self.columns.leaves[name])
 
-    def bounds_of(self, name: str, wanted: Type | None) -> BoundsOf:
+    def statistics(self, group: int, rows: int, name: str, wanted: Type | None) -> Statistics:
+        """What is known of a column in one row group of so many rows, as values of a type."""
+        if name not in self.columns.leaves:
+            return Statistics(rows, None)
+        found = self.known.get((group, name, wanted))
+        if found is None:
+            found = statistics(self.chunk(group, name), self._bounds_of(name, wanted))
+            self.known[group, name, wanted] = found
+        return found
+
+    def _bounds_of(self, name: str, wanted: Type | None) -> BoundsOf:
         """How the bounds of a flat column are read as values of a type."""
         known = self.columns.bounds.get((name, wanted))
         if known is None:

@@ -13,7 +13,7 @@ from kpi_engine.builtin.connectors.decimal_columns import read_decimals, stored_
 from kpi_engine.builtin.connectors.footers import Footer, FooterCache
 from kpi_engine.builtin.connectors.guard import reading
 from kpi_engine.builtin.connectors.nested_leaves import stored_names
-from kpi_engine.builtin.connectors.pruning import Statistics, excludes, one_place, statistics
+from kpi_engine.builtin.connectors.pruning import Statistics, excludes, one_place
 from kpi_engine.builtin.connectors.requested import held, physical, select
 from kpi_engine.builtin.connectors.scan import Asked, FileScan, Opened
 from kpi_engine.builtin.connectors.schemas import merged_schema
@@ -25,6 +25,8 @@ from kpi_engine.ir.dataclass import dataclass
 _LARGEST_BATCH = 1 << 21
 _SMALL_DICTIONARY = 4096
 _ROWS_PER_DICTIONARY_BYTE = 16
+_FEWEST_DECIMALS = 4096
+"""Of fewer Arrow makes the values before a page's header is read here."""
 
 
 def schema(files: Sequence[StoredFile], footers: FooterCache) -> TableSchema:
@@ -99,10 +101,8 @@ class RowGroup:
 
     def statistics(self, stored_name: str) -> Statistics:
         """What the footer says of a stored column in this row group."""
-        if stored_name not in self.footer.columns.leaves:
-            return Statistics(self.rows, None)
         wanted = next((one.type for one in self.columns if physical(one) == stored_name), None)
-        return statistics(self.footer.chunk(self.index, stored_name), self.footer.bounds_of(stored_name, wanted))
+        return self.footer.statistics(self.index, self.rows, stored_name, wanted)
 
     def batches(self, report: ReadReport) -> Iterator[pa.RecordBatch]:
         """The rows, in one batch unless there are very many."""
@@ -169,7 +169,7 @@ class RowGroup:
         """The columns that are decoded here and not by Arrow."""
         found: dict[str, pa.Array] = {}
         leaves = self.footer.columns.leaves
-        if isinstance(self.file, RemoteFile):
+        if isinstance(self.file, RemoteFile) or self.rows < _FEWEST_DECIMALS:
             return found
         for name in (name for name in names if name in leaves):
             described = self.footer.metadata.schema.column(leaves[name])
