@@ -29,4 +29,5 @@ def keep_freed_memory() -> bool:
     except (AttributeError, OSError, TypeError):  # another C library, or none that can be looked into
         return False
     settings = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, _NEVER), (_ARENA_MAX, 1))
-    return all([mallopt(parameter, value) == 1 for parameter, value in settings])
+    told = [mallopt(parameter, value) for parameter, value in settings]  # all of them, whatever the first says
+    return all(each == 1 for each in told)

@@ -53,7 +53,6 @@ class Pass:
         time = self.source.time
         return time is not None and any(query.time == time for query in self.queries)
 
-
     def placing(self) -> dict[str, set[Bound]]:
         """The columns of times of which only the place among some bounds is looked at, and those bounds."""
         if self.world.keeper is not None:  # what is kept says when its rows are

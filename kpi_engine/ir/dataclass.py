@@ -39,6 +39,7 @@ else:
 
 __all__ = ["dataclass"]
 
+_SPECIAL = ("ClassVar", "InitVar", "KW_ONLY")
 _FROM_FACTORY = object()
 """The default of a parameter whose field has a default factory."""
 
@@ -75,10 +76,12 @@ def _with_fields(cls: type, frozen: bool, slots: bool, kw_only: bool) -> Any:
     marks = [params.frozen for params in bases]
     if any(mark != frozen for mark in marks):
         raise TypeError("a frozen dataclass inherits from frozen ones, and others from others")
+    # In each annotation, a text, the standard library would look for these three times.
+    annotations = inspect.get_annotations(cls)
+    if any(special in str(annotation) for annotation in annotations.values() for special in _SPECIAL):
+        raise TypeError(f"{cls.__qualname__}: what is no field is for the standard library's decorator")
     for params in bases:  # what freezes is added here, and not by the standard library
         params.frozen = False
-    # Annotations are texts, in which the standard library would look for `ClassVar` and its like: there are none.
-    annotations = inspect.get_annotations(cls)
     cls.__annotations__ = dict.fromkeys(annotations, object)
     try:
         made: Any = dataclasses.dataclass(init=False, repr=False, eq=False, kw_only=kw_only, slots=slots)(cls)

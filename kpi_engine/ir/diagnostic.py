@@ -77,6 +77,10 @@ class KpiError(Exception):
         self.diagnostics: tuple[Diagnostic, ...] = found
         super().__init__("\n".join(f"{d.location}: {d.code}: {d.message}" for d in found))
 
+    def __reduce__(self) -> tuple[type[KpiError], tuple[tuple[Diagnostic, ...]]]:
+        """Errors travel between processes."""
+        return type(self), (self.diagnostics,)
+
     @property
     def exit_code(self) -> ExitCode:
         """The exit code of the first error among the diagnostics."""

@@ -11,6 +11,7 @@ from kpi_engine.kernels.group import encode
 from kpi_engine.kernels.id_bytes import Words
 from kpi_engine.kernels.id_codecs import is_ids, is_wide
 from kpi_engine.kernels.ids import recoded, shortened, texts
+from kpi_engine.kernels.promote import align, is_number
 from kpi_engine.kernels.sorting import distinct, key_range, searched, sorted_with_order
 from kpi_engine.kernels.states import decoded
 from kpi_engine.kernels.vectors import Ints, Mask, int32_view, int64_view, validity
@@ -61,6 +62,9 @@ class KeyIndex:
             of_value = np.append(self.places(values.dictionary), -1)
             codes, valid = int32_view(values.indices), validity(values.indices)
             return of_value[codes if valid is None else np.where(valid, codes, -1)]
+        if values.type != self._keys.type and is_number(values.type) and is_number(self._keys.type):
+            asked, keys = align("a reference", [values, self._keys])
+            return _filled(pc.index_in(asked, value_set=keys).cast(pa.int64()), validity(values))
         if self._numbers is None:
             found = pc.index_in(_as_type(texts(values), self._keys.type), value_set=self._keys)
             return _filled(found.cast(pa.int64()), validity(values))

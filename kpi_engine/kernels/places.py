@@ -54,6 +54,7 @@ class Places:
         [0, 1, 2]
         """
         if self._words is None:
+            assert self._sorted is not None
             return np.searchsorted(self._sorted, asked)
         word = asked >> 5
         lower = np.uint32(1) << (asked & 31).astype(np.uint32)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kpi_engine.pipeline.loading import Loaded
 
 _SEMANTICS = 1
-"""Raised whenever the same rows and definitions give other states than before."""
+"""Raised whenever the same rows and definitions give other states than before, or aggregates over keys other values."""
 
 
 _MEMORIES: WeakKeyDictionary[StateStore, Remembered] = WeakKeyDictionary()

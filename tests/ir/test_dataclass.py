@@ -7,7 +7,7 @@ import dataclasses
 import pickle
 from collections.abc import Callable
 from dataclasses import field
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -162,3 +162,22 @@ def test_a_frozen_class_is_not_made_of_one_that_changes() -> None:
 
     with pytest.raises(TypeError):
         define()
+
+
+def test_what_is_no_field_is_refused() -> None:
+    def define() -> None:
+        @dataclass(frozen=True)
+        class Counted:
+            number: ClassVar[int] = 0
+
+    with pytest.raises(TypeError, match="what is no field"):
+        define()
+
+
+def test_types_of_fields_are_as_written() -> None:
+    assert [(each.name, each.type) for each in dataclasses.fields(Point)] == [
+        ("x", "int"),
+        ("y", "int"),
+        ("note", "str"),
+    ]
+    assert Point.__annotations__ == {"x": "int", "y": "int", "note": "str"}

@@ -78,7 +78,14 @@ def statistics(chunk: Any, how: BoundsOf) -> Statistics:
         least, greatest = _bounds(found, how)
     except (ValueError, OverflowError, NotImplementedError):  # a date that Python cannot hold
         return Statistics(chunk.num_values, nulls)
+    if _are_disordered(least, greatest):
+        return Statistics(chunk.num_values, nulls)
     return Statistics(chunk.num_values, nulls, least, greatest)
+
+
+def _are_disordered(least: Any, greatest: Any) -> bool:
+    """Whether bounds cannot be those of any values, as when a file is damaged."""
+    return least is not None and greatest is not None and not least <= greatest
 
 
 def _keeps_order(stored: pa.DataType, wanted: Type | None) -> bool:
