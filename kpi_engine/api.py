@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args
 
 from kpi_engine import pipeline
 from kpi_engine.arguments import (
@@ -22,17 +22,16 @@ from kpi_engine.arguments import (
     check_paths,
     check_texts,
 )
-from kpi_engine.extend.rows import Connector, TableRequest
+from kpi_engine.extend.rows import TableRequest
 from kpi_engine.garbage import kept
-from kpi_engine.hosting import store_of
 from kpi_engine.ir.catalog import Catalog
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError
 from kpi_engine.ir.question import Question
 from kpi_engine.ir.result import ResultColumn, RunStats
 from kpi_engine.ir.span import SourceText
-from kpi_engine.ir.stored import StateStore
-from kpi_engine.project import ProjectConfig, read_definitions
+from kpi_engine.opened import Opened
+from kpi_engine.project import ProjectConfig
 from kpi_engine.project.config import load_config
 
 if TYPE_CHECKING:
@@ -41,9 +40,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from kpi_engine.testing.running import Outcome
-
-_OUT_OF_REACH = ("E60", "E61", "E62")
-"""Codes of tables that cannot be read."""
 
 AnyPath = str | os.PathLike[str]
 Names = str | Sequence[str]
@@ -73,7 +69,7 @@ def open_project(
 
 
 class Project:
-    """Definitions, and the data that they speak of.
+    """Definitions, and the data that they speak of, both as they are when they are asked.
 
     >>> import pyarrow as pa, kpi_engine
     >>> project = kpi_engine.Project.from_text('source orders\\n  time: day\\n\\nrevenue = sum(orders.total)\\n')
@@ -85,12 +81,11 @@ class Project:
 
     def __init__(self, config: ProjectConfig, texts: Sequence[SourceText] | None = None) -> None:
         self.config = config
-        self._given = tuple(texts) if texts is not None else None
-        self._bound: dict[str, Connector] = {}
-        self._parsed: pipeline.Parsed | None = None
-        self._loaded: pipeline.Loaded | None = None
-        self._partly: pipeline.Loaded | None = None
-        self._store: StateStore | None = None
+        self._opened = Opened(config, texts)
+
+    def __reduce__(self) -> NoReturn:
+        """Connections and what is in memory stay in their process."""
+        raise TypeError("a Project can be neither copied nor pickled: open it again where it is needed")
 
     @classmethod
     def from_text(cls, text: str, *, data: AnyPath | None = None, name: str = "definitions.kpi") -> Project:
@@ -101,88 +96,41 @@ class Project:
         config = load_config(definitions=(name,), data=data, environment={})
         return cls(config, (SourceText(name, text),))
 
-    def _load(self) -> pipeline.Loaded:
-        if self._loaded is None:
-            loaded = pipeline.load_linked(self._checked(), self.config, self._bound, before=self._partly)
-            self._loaded = self._with_store(loaded)
-        return self._loaded
-
-    def _load_partly(self, question: Question) -> pipeline.Loaded | None:
-        """The project with the schemas of the tables that this question, or an earlier one, can touch.
-
-        None where that is not known, or where there is an error, which may be another one once all are looked at.
-        """
-        parsed = self._checked()
-        touched = pipeline.tables_touched(parsed, question, self.config.as_of)
-        if touched is None:
-            return None
-        if self._partly is None or not touched.isdisjoint(self._partly.unseen):
-            loaded = pipeline.load_touched(parsed, self.config, self._bound, touched, self._partly)
-            self._partly = self._with_store(loaded)
-        return None if _broken(self._partly) else self._partly
-
-    def _with_store(self, loaded: pipeline.Loaded) -> pipeline.Loaded:
-        if self._store is None:
-            self._store = store_of(self.config)
-        return replace(loaded, store=self._store)
-
-    def _checked(self) -> pipeline.Parsed:
-        """The definitions, as they were when they were first asked of; what is bound has a source there."""
-        parsed = self._parsed if self._partly is not None and self._parsed is not None else self._parse()
-        for name in self._bound:
-            pipeline.check_bound(parsed, name)
-        return parsed
-
-    def _parse(self) -> pipeline.Parsed:
-        """The definitions as they are now, parsed once as long as they do not change."""
-        texts = self._given if self._given is not None else tuple(read_definitions(self.config))
-        contents = [(each.name, each.text) for each in texts]
-        if self._parsed is None or contents != [(each.name, each.text) for each in self._parsed.texts]:
-            self._parsed = pipeline.parse_texts(texts, self.config)
-        return self._parsed
-
-    def _sound(self) -> pipeline.Loaded:
-        """The project without errors in its definitions; tables out of reach matter only when they are asked."""
-        loaded = self._load()
-        if broken := _broken(loaded):
-            raise KpiError(broken)
-        return loaded
-
     def _prepare(self, question: Question, detail: bool) -> pipeline.Run:
         """A question made ready, without looking at tables that it does not touch. What goes wrong is told by the
         project as a whole, in which all names are known."""
         with kept():
-            loaded = self._load_partly(question) if self._loaded is None else None
+            loaded = self._opened.touched(question)
             if loaded is not None:
                 with suppress(KpiError):
                     prepared = pipeline.prepare(loaded, question, self.config.as_of, detail=detail)
                     if not pipeline.reads_unseen(prepared):
                         return prepared
-            return pipeline.prepare(self._sound(), question, self.config.as_of, detail=detail)
+            return pipeline.prepare(self._opened.sound(), question, self.config.as_of, detail=detail)
 
     @property
     def texts(self) -> tuple[SourceText, ...]:
         """The texts of the definitions. Raises `KpiError` (E7xx) when they cannot be read."""
-        return self._load().texts
+        return self._opened.whole().texts
 
     @property
     def catalog(self) -> Catalog:
         """Everything defined. Raises `KpiError` with all errors if definitions are broken."""
-        return self._sound().catalog
+        return self._opened.sound().catalog
 
     def splits(self, metric: str) -> tuple[str, ...]:
         """The names that `by` may hold for a metric: dimensions first, then columns of its own sources.
 
         Raises `KeyError` for a metric that the catalogue does not have.
         """
-        return pipeline.splits(self._sound(), metric)
+        return pipeline.splits(self._opened.sound(), metric)
 
     def known_name(self, name: str) -> str:
         """The name under which the catalogue has what a name means: `sales.revenue` may be `revenue` there.
 
         Raises `KpiError` E792 for a bare name that several packs have.
         """
-        return self._load().linked.metric_name(name)
+        return self._opened.whole().linked.metric_name(name)
 
     def bind(self, source: str, data: Any) -> None:
         """Let a source read an object instead of its table.
@@ -193,17 +141,17 @@ class Project:
         """
         check_given(source=source)
         check_texts(source=source)
-        pipeline.check_bound(self._parse(), source)
+        pipeline.check_bound(self._opened.parse(), source)
         from kpi_engine.builtin.connectors.memory import MemoryConnector
 
         connector = MemoryConnector(source, data)
         connector.schema(TableRequest((), source=source))
-        self._bound[source] = connector
-        self._loaded = self._partly = None
+        self._opened.bind(source, connector)
 
     def check(self) -> tuple[Diagnostic, ...]:
         """All problems of the definitions: errors first, in the order of the text within each."""
-        return pipeline.in_order(self._load().diagnostics)
+        self._opened.look_again()
+        return pipeline.in_order(self._opened.whole().diagnostics)
 
     def check_data(self, today: datetime.date | None = None) -> tuple[Diagnostic, ...]:
         """What is odd about the data: errors and warnings with counts and examples, in the order of the sources.
@@ -213,7 +161,8 @@ class Project:
         """
         from kpi_engine.inspect.check import check_data
 
-        return check_data(self._sound(), self.config.as_of, today)
+        self._opened.look_again()
+        return check_data(self._opened.sound(), self.config.as_of, today)
 
     def eval(
         self,
@@ -264,8 +213,7 @@ class Project:
         from kpi_engine.ask.case_files import run_files
 
         check_texts(named=named)
-        texts = self._given if self._given is not None else read_definitions(self.config)
-        return run_files(self.config, texts, _paths(paths), named, accept=accept)
+        return run_files(self.config, self._opened.texts, _paths(paths), named, accept=accept)
 
     def values(
         self, dimensions: Names, *, source: str | None = None, where: str | None = None, limit: int | None = None
@@ -282,7 +230,8 @@ class Project:
         check_names(dimensions=dimensions)
         check_texts(source=source, where=where)
         check_number(limit=limit)
-        return Result(*values(self._sound(), _names(dimensions), source, where, limit))
+        self._opened.look_again()
+        return Result(*values(self._opened.sound(), _names(dimensions), source, where, limit))
 
     def explain(
         self,
@@ -302,17 +251,13 @@ class Project:
         check_given(metric=metric)
         check_texts(metric=metric, where=where)
         check_choice(at, STAGES, "at")
-        loaded = self._sound()
+        self._opened.look_again()
+        loaded = self._opened.sound()
         metric = loaded.linked.metric_name(metric)
         if at in ("tree", "catalog"):
             return pipeline.explain_definition(loaded, metric, at)
         question = Question(_names(metric), _names(by), _grain(grain), where, start, end, as_of)
         return pipeline.explain_plan(pipeline.prepare(loaded, question, self.config.as_of), at)
-
-
-def _broken(loaded: pipeline.Loaded) -> list[Diagnostic]:
-    """The errors of a project but for tables out of reach, which matter only when they are asked."""
-    return [each for each in loaded.errors if not each.code.startswith(_OUT_OF_REACH)]
 
 
 def _paths(value: AnyPath | Sequence[AnyPath]) -> tuple[Path, ...]:

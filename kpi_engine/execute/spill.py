@@ -123,7 +123,8 @@ class Budget:
             Diagnostic(
                 "E823",
                 f"the states of {named} need more than the {_shown(self.limit)} that they may take",
-                help=f'{estimate}ask for fewer groups or a shorter span, or allow more memory, as in KPI_MEMORY="8 GB"',
+                help=f"{estimate}ask for fewer groups or a shorter span, or allow more memory (--memory, KPI_MEMORY),"
+                " of which states may take a quarter",
                 exit_code=ExitCode.LIMIT,
             )
         )

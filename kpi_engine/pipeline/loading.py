@@ -55,6 +55,8 @@ class Loaded:
     store: StateStore | None = None
     """Where states are kept between questions; None for those that must rest on the data alone."""
     connections: Mapping[str, ConnectionSettings] = field(default_factory=dict)
+    tables: Mapping[str, TableSchema | None] = field(default_factory=dict)
+    """The schemas as they were found, before columns that packs miss were added."""
     unseen: frozenset[str] = frozenset()
     """Sources and declared grains whose tables nobody has looked at, because no question that is asked touches them."""
 
@@ -161,9 +163,9 @@ def load_parsed(
     _LOG.debug("reading the schemas of tables")
     files, unmapped = linked.files, linked.unmapped - bound.keys()
     unseen = frozenset() if touched is None else frozenset(source_tables(files)) - touched
-    schemas, out_of_reach = _schemas(files, connectors, bound, unmapped | unseen)
-    _LOG.info("read schemas; tables: %d", sum(schema is not None for schema in schemas.values()))
-    schemas, missing = with_missing_columns(linked, schemas)
+    found_tables, out_of_reach = _schemas(files, connectors, bound, unmapped | unseen)
+    _LOG.info("read schemas; tables: %d", sum(schema is not None for schema in found_tables.values()))
+    schemas, missing = with_missing_columns(linked, found_tables)
     catalog, found = resolve(files, schemas, host.functions)
     notes: list[Diagnostic] = []
     if linked.packs:
@@ -176,7 +178,19 @@ def load_parsed(
     named = (*problems, *linked.problems, *unreachable, *found, *notes)
     diagnostics = (*needed_plugins(host, named), *named)
     loaded = Loaded(tuple(texts), files, schemas, catalog, diagnostics, connectors, bound, linked, host, out_of_reach)
-    return replace(loaded, unseen=unseen)
+    return replace(loaded, unseen=unseen, tables=found_tables)
+
+
+@deep
+def is_outdated(loaded: Loaded, tables: Set[str] | None = None) -> bool:
+    """Whether a table that was looked at, of these sources or of all, has come, gone, or has other columns since."""
+    seen = {name for name, schema in loaded.tables.items() if schema is not None or name in loaded.unreachable}
+    wanted = seen if tables is None else seen & tables
+    schemas, out_of_reach = _schemas(loaded.files, loaded.connectors, loaded.bound, loaded.tables.keys() - wanted)
+    return any(
+        schemas[name] != loaded.tables[name] or out_of_reach.get(name) != loaded.unreachable.get(name)
+        for name in wanted
+    )
 
 
 def _schemas(

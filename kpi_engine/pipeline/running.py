@@ -181,6 +181,12 @@ def _as_of(
     return calendar.period_at("hour", now).start if latest is None else calendar.period_at("day", latest).end
 
 
+def _because(loaded: Loaded, source: str) -> str:
+    """Why a table cannot be read, after a colon."""
+    problems = loaded.unreachable.get(source, ())
+    return f": {problems[0].code}: {problems[0].message}" if problems else ", its table being out of reach"
+
+
 def _latest_row(
     loaded: Loaded, calendar: Calendar, reader: CatalogReader, now: Bound, stats: RunStats, keeper: Keeper | None
 ) -> Bound | None:
@@ -196,7 +202,8 @@ def _latest_row(
         if source.unmapped or source.missing.intersection(request.columns):
             continue
         if loaded.schemas.get(request.source) is None:
-            stats.notes.append(f"source {request.source} is out of reach and does not count for the as-of")
+            because = _because(loaded, request.source)
+            stats.notes.append(f"source {request.source} does not count for the as-of{because}")
             continue
         calendar = with_periods(calendar, request.grains, loaded, reader)
         world = make_world(loaded.catalog, loaded.functions, calendar, reader, request.prepared, keeper=keeper)

@@ -9,6 +9,7 @@ from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import MICROSECONDS
 from kpi_engine.ir.expression import CalendarDuration, Field, Followed
 from kpi_engine.ir.span import Span
+from kpi_engine.ir.types import Kind
 from kpi_engine.resolve.binder import bind_condition
 from kpi_engine.resolve.literals import calendar_duration
 from kpi_engine.resolve.names import Thing
@@ -60,7 +61,8 @@ def _keys(world: World, before: str, target: str, link: tree.FollowedBy) -> tupl
         left.append(key_field(world, before, thing, place))
         right.append(key_field(world, target, thing, place))
     for one, other in zip(left, right, strict=True):
-        if one.type.kind is not other.type.kind:
+        # Of a table out of reach no type is known.
+        if one.type.kind is not other.type.kind and Kind.NULL not in (one.type.kind, other.type.kind):
             raise problem(
                 "E323" if one.type.kind.value in ("date", "timestamp") else "E355",
                 f"`{before}.{one.column}` is {one.type} and `{target}.{other.column}` is {other.type}",

@@ -46,13 +46,17 @@ def with_kept_units(
         if metric is None or former is None:
             continue
         found.extend(_fewer_dimensions(world, metric, former, each))
+        gives = inferred_display(metric.type, GroupBinder(world).form(metric.body))
+        if _is_share_of_nothing(metric, gives, each):
+            found.append(_other_unit(metric, metric.display, gives, each))
+            continue
         unit = inferred_display(former.type, GroupBinder(world).form(former))
         if _says_unit(metric) or unit == metric.display or Kind.NULL in (former.type.kind, metric.type.kind):
             continue
         if _may_be(unit, metric.type):
             shown[name] = replace(metric, display=unit)
         else:
-            found.append(_other_unit(metric, unit, each))
+            found.append(_other_unit(metric, unit, metric.display, each))
     return replace(catalog, metrics={**catalog.metrics, **shown}), found
 
 
@@ -82,11 +86,18 @@ def _may_be(unit: Display, type: Type) -> bool:
     return plain and type.unit.is_none
 
 
-def _other_unit(metric: Metric, unit: Display, replaced: Replaced) -> Diagnostic:
+def _is_share_of_nothing(metric: Metric, gives: Display, replaced: Replaced) -> bool:
+    """Whether a metric of the pack that says it is a percentage is now a count, which has nothing to be a part of."""
+    given = metric.declaration.properties if metric.declaration is not None else ()
+    is_kept = any(each.key.text == "unit" and each.value.span == replaced.place for each in given)
+    return is_kept and metric.display.form in ("percent", "points") and gives.form == "count"
+
+
+def _other_unit(metric: Metric, unit: Display, gives: Display, replaced: Replaced) -> Diagnostic:
     """A unit that is not written stays, so a formula of another one is a slip or has to say so."""
-    message = f"`{metric.name}` is shown as {unit}, and this formula gives {metric.display}"
+    message = f"`{metric.name}` is shown as {unit}, and this formula gives {gives}"
     notes = (Note("the metric that it replaces stands here", replaced.former.name.span),)
-    return Diagnostic("E219", message, metric.span, f"if it is meant write `unit: {metric.display}` under it", notes)
+    return Diagnostic("E219", message, metric.span, f"if it is meant write `unit: {gives}` under it", notes)
 
 
 def _fewer_dimensions(world: World, metric: Metric, former: Expression, replaced: Replaced) -> Iterator[Diagnostic]:

@@ -463,7 +463,7 @@ def with_budgets() -> kpi_engine.Project:
 
 def complete(project: kpi_engine.Project, metric: str, **asked: Any) -> tuple[bool, ...]:
     """Whether the metric rests on whole windows, period by period."""
-    prepared = pipeline.prepare(project._sound(), Question((metric,), **asked), "data")
+    prepared = pipeline.prepare(project._opened.sound(), Question((metric,), **asked), "data")
     (output,) = prepared.plan.outputs
     return output.complete
 

@@ -164,9 +164,9 @@ def test_rules_and_fragments_change_nothing(rows: list[Row], parts: int) -> None
     project.bind("stock", pa.concat_tables([table(rows[i : i + size]) for i in range(0, len(rows), size)]))
     metrics = ("closing", "opening", "products", "middle", "positive", "north", "week", "usual", "best")
     question = Question(metrics, ("product",), "month", as_of=AS_OF)
-    prepared = pipeline.prepare(project._load(), question, "now")
+    prepared = pipeline.prepare(project._opened.whole(), question, "now")
     with_rules = pipeline.run(prepared)
-    plain = pipeline.prepare(project._load(), question, "now")
+    plain = pipeline.prepare(project._opened.whole(), question, "now")
     plain.optimized = plain.plan
     assert pipeline.run(plain).equals(with_rules)
 

@@ -73,7 +73,7 @@ def project() -> kpi_engine.Project:
 
 def plans(project: kpi_engine.Project, metrics: str, **flags: object) -> tuple[Plan, Plan, tuple[str, ...]]:
     question = Question(tuple(metrics.split()), as_of="2026-04-01", **flags)
-    prepared = pipeline.prepare(project._load(), question, "data")
+    prepared = pipeline.prepare(project._opened.whole(), question, "data")
     return prepared.plan, prepared.optimized, prepared.fired
 
 
@@ -147,9 +147,11 @@ def test_windows_bound_the_scan(project: kpi_engine.Project) -> None:
     assert (start[0], end[1].day - start[1].day) == ("ordered", 28)
 
 
-def test_all_of_history_has_no_start(project: kpi_engine.Project) -> None:
+def test_all_of_history_starts_where_periods_do(project: kpi_engine.Project) -> None:
     _, optimized, _ = plans(project, "so_far", grain="month", start="2026-02", end="2026-02")
-    assert optimized.scans[0].start is None
+    start = optimized.scans[0].start
+    assert start is not None
+    assert start[1].day == (datetime.date(1900, 1, 1) - datetime.date(1970, 1, 1)).days
     assert optimized.scans[0].end is not None
 
 
@@ -173,13 +175,13 @@ def test_no_rule_changes_an_answer(project: kpi_engine.Project, kept: tuple[str,
         grain="month",
         as_of="2026-03-20",
     )
-    prepared = pipeline.prepare(project._load(), question, "data")
+    prepared = pipeline.prepare(project._opened.whole(), question, "data")
     expected = pipeline.run(prepared)
     plan = prepared.plan
     for name, rule in RULES:
         if name in kept:
             plan = rule(plan)
-    prepared = pipeline.prepare(project._load(), question, "data")
+    prepared = pipeline.prepare(project._opened.whole(), question, "data")
     prepared.optimized = plan
     assert pipeline.run(prepared).equals(expected)
 

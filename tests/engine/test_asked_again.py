@@ -1,0 +1,89 @@
+"""One `Project` asked again after its definitions or tables have changed."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import kpi_engine
+from kpi_engine import KpiError
+
+DEFINITIONS = """
+source orders
+  table: "orders.parquet"
+  time: day
+
+source visits
+  table: "visits.parquet"
+  time: day
+
+buyers = count(distinct orders.customer)
+greatest = max(orders.total)
+visit_count = count(visits)
+"""
+DAY = datetime.date(2026, 1, 5)
+
+
+def write(folder: Path, table: str, **columns: pa.Array) -> None:
+    length = len(next(iter(columns.values())))
+    pq.write_table(pa.table({"day": [DAY] * length, **columns}), folder / f"{table}.parquet")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> kpi_engine.Project:
+    (tmp_path / "shop.kpi").write_text(DEFINITIONS)
+    write(tmp_path, "orders", customer=pa.array([7, 7, 7]), total=pa.array([5, 6, 9]))
+    write(tmp_path, "visits", page=pa.array(["a"]))
+    return kpi_engine.open(definitions=tmp_path / "shop.kpi", data=tmp_path)
+
+
+def asked(project: kpi_engine.Project, metric: str) -> object:
+    return project.eval(metric, as_of="2026-02-01").table[metric].to_pylist()[0]
+
+
+def test_columns_of_another_type_are_seen(project: kpi_engine.Project, tmp_path: Path) -> None:
+    assert asked(project, "buyers") == 1
+    write(tmp_path, "orders", customer=pa.array(["007", "7", "07"]), total=pa.array([5, 6, 9]))
+    assert asked(project, "buyers") == 3
+    write(tmp_path, "orders", customer=pa.array([7]), total=pa.array([2**63 + 1], pa.uint64()))
+    assert asked(project, "greatest") == 2**63 + 1
+
+
+@pytest.mark.parametrize("missing", ["orders", "visits"])
+def test_a_table_that_was_away_for_a_moment_is_back(project: kpi_engine.Project, tmp_path: Path, missing: str) -> None:
+    metric, other = ("greatest", "visit_count") if missing == "orders" else ("visit_count", "greatest")
+    expected = {"greatest": 9, "visit_count": 1}
+    file, aside = tmp_path / f"{missing}.parquet", tmp_path / "aside"
+    file.rename(aside)
+    with pytest.raises(KpiError) as failed:
+        asked(project, metric)
+    assert failed.value.diagnostics[0].code == "E601"
+    assert asked(project, other) == expected[other]
+    assert project.check()[0].code == "E601"
+    aside.rename(file)
+    assert asked(project, metric) == expected[metric]
+    assert project.check() == ()
+
+
+def test_definitions_are_those_of_the_moment(project: kpi_engine.Project, tmp_path: Path) -> None:
+    assert asked(project, "greatest") == 9
+    (tmp_path / "shop.kpi").write_text(DEFINITIONS.replace("max(", "min("))
+    assert asked(project, "greatest") == 5
+    (tmp_path / "shop.kpi").write_text(DEFINITIONS.replace("max(", "mox("))
+    with pytest.raises(KpiError):
+        asked(project, "greatest")
+    (tmp_path / "shop.kpi").write_text(DEFINITIONS)
+    assert asked(project, "greatest") == 9
+    assert "greatest" in project.catalog.metrics
+
+
+def test_what_is_bound_stays_bound(project: kpi_engine.Project, tmp_path: Path) -> None:
+    project.bind("orders", pa.table({"day": [DAY], "customer": [1], "total": [100]}))
+    assert asked(project, "greatest") == 100
+    (tmp_path / "shop.kpi").write_text(DEFINITIONS + "\nmore = sum(orders.total)\n")
+    assert asked(project, "more") == 100
+    assert asked(project, "visit_count") == 1
