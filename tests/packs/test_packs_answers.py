@@ -159,7 +159,7 @@ def test_a_unit_that_nobody_wrote_stays_where_the_formula_may_have_it(shop: Path
     assert codes(folder) == ["N791"]
     assert str(kpi_engine.open(folder).catalog.metrics["order_count"].display) == "currency(EUR)"
     for formula, found in (("order_count", ["E219", "N791"]), ("order_count / 2", ["N791"])):
-        (folder / "shop.kpi").write_text(USES + MAP + f"override sales.margin_rate = {formula}\n", "utf-8")
+        (folder / "shop.kpi").write_text(USES + MAP + f"override sales.share = {formula}\n", "utf-8")
         assert codes(folder) == found  # a count is no percentage
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Sequence
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -45,11 +46,12 @@ def test_the_windows_are_offered_as_instants_or_days() -> None:
     assert (stats.sources["orders"].rows, stats.sources["payments"].rows) == (len(inside), 1)
 
 
-def test_where_all_history_is_read_only_the_end_is_offered() -> None:
+def test_where_all_history_is_read_it_begins_with_the_first_period() -> None:
     connector = Listening(tables())
     found, _, _ = answer(connector, ["running", "many"], **MARCH)
     assert_same(found, answer(RowsConnector(tables()), ["running", "many"], **MARCH)[0])
-    assert [*connector.offered["orders"]] == [Predicate("at", "<", END)]
+    first = datetime.datetime(1900, 1, 1, tzinfo=ZoneInfo("Europe/Berlin")).astimezone(datetime.UTC)
+    assert [*connector.offered["orders"]] == [Predicate("at", ">=", first), Predicate("at", "<", END)]
 
 
 @pytest.mark.parametrize("metric", ["buyers", "labelled"])
