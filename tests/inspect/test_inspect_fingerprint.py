@@ -142,6 +142,6 @@ def _loosely(text: str) -> str:
 
 def test_every_metric_of_all_kpis_has_a_fingerprint() -> None:
     path = ROOT / "tests" / "data" / "all_kpis.kpi"
-    catalog = kpi_engine.Project.from_text(path.read_text("utf-8"))._load().catalog
+    catalog = kpi_engine.Project.from_text(path.read_text("utf-8"))._opened.whole().catalog
     marks = {name: metric_fingerprint(catalog, name) for name in catalog.metrics}
     assert len(marks) > 50
