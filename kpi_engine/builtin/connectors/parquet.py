@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kpi_engine.builtin.connectors.arrow_types import is_naive
-from kpi_engine.builtin.connectors.decimal_columns import read_decimals, stored_decimals
 from kpi_engine.builtin.connectors.footers import Footer, FooterCache
 from kpi_engine.builtin.connectors.guard import reading
 from kpi_engine.builtin.connectors.nested_leaves import stored_names
@@ -25,8 +24,6 @@ from kpi_engine.ir.dataclass import dataclass
 _LARGEST_BATCH = 1 << 21
 _SMALL_DICTIONARY = 4096
 _ROWS_PER_DICTIONARY_BYTE = 16
-_FEWEST_DECIMALS = 4096
-"""Of fewer Arrow makes the values before a page's header is read here."""
 
 
 def schema(files: Sequence[StoredFile], footers: FooterCache) -> TableSchema:
@@ -155,30 +152,9 @@ class RowGroup:
 
     def _whole(self, file: pq.ParquetFile, names: list[str]) -> list[pa.RecordBatch]:
         """All rows, in one batch unless texts are longer than an array can hold."""
-        decimals = self._decimals(names)
-        left = [name for name in names if name not in decimals]
-        if not left and decimals:
-            return [pa.RecordBatch.from_arrays(list(decimals.values()), names=list(decimals))]
-        table = file.read_row_group(self.index, columns=left, use_threads=False).combine_chunks()
-        for name, array in decimals.items():
-            table = table.append_column(name, array)
+        table = file.read_row_group(self.index, columns=names, use_threads=False).combine_chunks()
         batches: list[pa.RecordBatch] = table.to_batches()
         return batches
-
-    def _decimals(self, names: Sequence[str]) -> dict[str, pa.Array]:
-        """The columns that are decoded here and not by Arrow."""
-        found: dict[str, pa.Array] = {}
-        leaves = self.footer.columns.leaves
-        if isinstance(self.file, RemoteFile) or self.rows < _FEWEST_DECIMALS:
-            return found
-        for name in (name for name in names if name in leaves):
-            described = self.footer.metadata.schema.column(leaves[name])
-            type = self.footer.schema.field(name).type
-            stored = stored_decimals(self.footer.chunk(self.index, name), described, self.rows, type)
-            array = None if stored is None else read_decimals(stored, self.file.read_at(stored.start, stored.size))
-            if array is not None:
-                found[name] = array
-        return found
 
     def _stored_bytes(self, names: Sequence[str]) -> int:
         wanted = [number for number, path in enumerate(self.footer.columns.paths) if path in names]
