@@ -70,13 +70,19 @@ def test_answers_are_those_of_all_rows(tmp_path: Path, seed: int) -> None:
             assert warm.said == cold.said
 
 
-def test_a_new_day_opens_the_frames_that_it_lies_in(
-    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = FolderStore(tmp_path / "state")
+def asked_of_months(shop: Shop, folder: Path) -> FolderStore:
+    """A store that knows what was asked of three months more."""
+    store = FolderStore(folder / "state")
     for _ in range(3):
         shop.append_month()
     ask(shop.folder, ASKED[0], store)
+    return store
+
+
+def test_a_new_day_opens_the_frames_that_it_lies_in(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = asked_of_months(shop, tmp_path)
     watched = Watched(monkeypatch)
     ask(shop.folder, ASKED[0], store)
     assert {count for count, _ in watched.open.values()} == {0}
@@ -92,10 +98,7 @@ def test_a_new_day_opens_the_frames_that_it_lies_in(
 def test_late_rows_open_the_frames_that_look_at_them(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = FolderStore(tmp_path / "state")
-    for _ in range(3):
-        shop.append_month()
-    ask(shop.folder, ASKED[0], store)
+    store = asked_of_months(shop, tmp_path)
     shop.orders["late"] = [shop.order(date(2026, 2, 20)) for _ in range(5)]
     shop.write_orders("late")
     watched = Watched(monkeypatch)

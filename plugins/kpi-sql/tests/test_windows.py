@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -66,30 +66,27 @@ _TIMES = {
 """Instants as SQLite may hold them, and whether they are in the March of Berlin."""
 
 
+def of_instants(folder: Path, instants: Iterable[str], aggregate: str, definitions: str) -> kpi_engine.Project:
+    """A project of these definitions over SQLite, whose table `seen` has these instants as `at`."""
+    with closing(sqlite3.connect(folder / "x.sqlite")) as connection, connection:
+        connection.execute("CREATE TABLE seen (at TIMESTAMPTZ)")
+        connection.executemany("INSERT INTO seen VALUES (?)", [[text] for text in instants])
+    settings = f'[connections.default]\nconnector = "sqlite"\npath = "{folder / "x.sqlite"}"\naggregate = {aggregate}\n'
+    return kpi_engine.open(shop.project(folder / "p", settings, definitions))
+
+
 @pytest.mark.parametrize("aggregate", ["true", "false"])
 def test_every_form_of_an_instant_is_compared_alike(aggregate: str, tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "x.sqlite")) as connection, connection:
-        connection.execute("CREATE TABLE seen (at TIMESTAMPTZ)")
-        connection.executemany("INSERT INTO seen VALUES (?)", [[text] for text in _TIMES])
-    settings = (
-        f'[connections.default]\nconnector = "sqlite"\npath = "{tmp_path / "x.sqlite"}"\naggregate = {aggregate}\n'
-    )
     definitions = 'calendar\n  timezone: "Europe/Berlin"\n\nsource seen\n  time: at\n\nseen_count = count(seen)\n'
-    answer = kpi_engine.open(shop.project(tmp_path / "p", settings, definitions)).eval("seen_count", **MARCH)
+    answer = of_instants(tmp_path, _TIMES, aggregate, definitions).eval("seen_count", **MARCH)
     assert answer.table["seen_count"].to_pylist() == [sum(_TIMES.values())]
 
 
 @pytest.mark.parametrize("aggregate", ["true", "false"])
 def test_a_row_older_than_all_periods_is_no_beginning(aggregate: str, tmp_path: Path) -> None:
     rows = ["1850-01-01 00:00:00Z", "2026-02-10 00:00:00Z", "2026-03-10 00:00:00Z"]
-    with closing(sqlite3.connect(tmp_path / "x.sqlite")) as connection, connection:
-        connection.execute("CREATE TABLE seen (at TIMESTAMPTZ)")
-        connection.executemany("INSERT INTO seen VALUES (?)", [[text] for text in rows])
-    settings = (
-        f'[connections.default]\nconnector = "sqlite"\npath = "{tmp_path / "x.sqlite"}"\naggregate = {aggregate}\n'
-    )
     definitions = "source seen\n  time: at\n\nseen_count = count(seen)\nso_far = cumulative(seen_count)\n"
-    answer = kpi_engine.open(shop.project(tmp_path / "p", settings, definitions)).eval(
+    answer = of_instants(tmp_path, rows, aggregate, definitions).eval(
         ["seen_count", "so_far"], grain="month", start="2026-01", end="2026-03"
     )
     # January lies before the first row, so that nothing is known of it.
