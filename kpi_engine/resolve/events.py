@@ -61,8 +61,7 @@ def _keys(world: World, before: str, target: str, link: tree.FollowedBy) -> tupl
         left.append(key_field(world, before, thing, place))
         right.append(key_field(world, target, thing, place))
     for one, other in zip(left, right, strict=True):
-        # Of a table out of reach no type is known.
-        if one.type.kind is not other.type.kind and Kind.NULL not in (one.type.kind, other.type.kind):
+        if _differ(one.type.kind, other.type.kind):
             raise problem(
                 "E323" if one.type.kind.value in ("date", "timestamp") else "E355",
                 f"`{before}.{one.column}` is {one.type} and `{target}.{other.column}` is {other.type}",
@@ -70,6 +69,11 @@ def _keys(world: World, before: str, target: str, link: tree.FollowedBy) -> tupl
                 "give both columns one type",
             )
     return tuple(left), tuple(right)
+
+
+def _differ(one: Kind, other: Kind) -> bool:
+    """Whether columns have different types; of a table out of reach no type is known."""
+    return one is not other and Kind.NULL not in (one, other)
 
 
 def _shared(world: World, before: str, target: str, span: Span) -> Thing:
@@ -149,7 +153,7 @@ def check_times(world: World, before: str, target: str, span: Span) -> None:
                 f"add `time: ...` to {source}",
             )
         kinds[source] = world.column(source, time, span).type.kind
-    if kinds[before] is not kinds[target]:
+    if _differ(kinds[before], kinds[target]):
         raise problem(
             "E323",
             f"`{before}` is dated by a {kinds[before].value} and `{target}` by a {kinds[target].value}",

@@ -6,6 +6,7 @@ import datetime
 from decimal import Decimal
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kpi_engine.builtin.connectors import make_connector
+from kpi_engine.builtin.connectors.pruning import BoundsOf, statistics
 from kpi_engine.extend.rows import (
     ColumnRequest,
     ConnectionSettings,
@@ -244,3 +246,16 @@ def test_large_row_groups_come_in_parts(read: Any, monkeypatch: pytest.MonkeyPat
     found = read("orders", {"count": INTEGER})
     assert [batch.num_rows for batch in found.batches] == [30, 30, 30, 10]
     assert found.column("count") == list(range(100))
+
+
+def test_bounds_the_wrong_way_round_are_none() -> None:
+    """As a damaged footer has them: nothing is left out on their word."""
+
+    class Chunk:
+        num_values = 3
+        statistics = SimpleNamespace(has_null_count=True, null_count=0, has_min_max=True, min=9, max=1)
+
+    found = statistics(Chunk, BoundsOf(True))
+    assert (found.bounds, found.nulls, found.rows) == (None, 0, 3)
+    Chunk.statistics.min = 1
+    assert statistics(Chunk, BoundsOf(True)).bounds == (1, 1)

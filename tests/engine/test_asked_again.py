@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
+import pickle
 from pathlib import Path
 
 import pyarrow as pa
@@ -86,4 +88,31 @@ def test_what_is_bound_stays_bound(project: kpi_engine.Project, tmp_path: Path) 
     assert asked(project, "greatest") == 100
     (tmp_path / "shop.kpi").write_text(DEFINITIONS + "\nmore = sum(orders.total)\n")
     assert asked(project, "more") == 100
+    assert asked(project, "visit_count") == 1
+
+
+def test_errors_travel_between_processes_and_projects_do_not(project: kpi_engine.Project) -> None:
+    with pytest.raises(KpiError) as failed:
+        asked(project, "nobody")
+    for same in (pickle.loads(pickle.dumps(failed.value)), copy.copy(failed.value)):
+        assert (str(same), same.exit_code) == (str(failed.value), failed.value.exit_code)
+        assert [each.code for each in same.diagnostics] == [each.code for each in failed.value.diagnostics]
+    for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="open it again"):
+            attempt(project)
+
+
+def test_a_table_that_cannot_be_read_is_named_beside_the_as_of(project: kpi_engine.Project, tmp_path: Path) -> None:
+    (tmp_path / "visits.parquet").write_bytes(b"PAR1 cut")
+    (note,) = [each for each in project.eval("greatest", as_of="data").stats.notes if "as-of" in each]
+    assert note.startswith("source visits does not count for the as-of: E605: ")
+
+
+def test_what_is_wrong_with_two_tables_is_not_told_as_a_third(project: kpi_engine.Project, tmp_path: Path) -> None:
+    text = '\nentity customer\n\nsource carts\n  table: "carts.parquet"\n  time: day\n  column page -> customer\n'
+    text += '\nsource calls\n  table: "calls.parquet"\n  time: day\n  column page -> customer\n'
+    text += "\nfollowed = count(carts followed by calls on customer within 7 days)\n"
+    (tmp_path / "shop.kpi").write_text(DEFINITIONS + text)
+    write(tmp_path, "carts", page=pa.array([1]))
+    assert [each.code for each in project.check() if each.code.startswith("E")] == ["E601"]
     assert asked(project, "visit_count") == 1
