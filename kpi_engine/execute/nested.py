@@ -16,6 +16,7 @@ from kpi_engine.execute.ready import Ready, StateBook, number_kind
 from kpi_engine.execute.results import Results
 from kpi_engine.execute.rows import World
 from kpi_engine.execute.settled import settled
+from kpi_engine.execute.slices import in_slices
 from kpi_engine.execute.snapshots import ready_snapshots
 from kpi_engine.ir.plan import ITEM_KINDS, Leaf, Nested
 from kpi_engine.kernels.align import (
@@ -43,8 +44,8 @@ def ready_level(
     by_name = {leaf.name: leaf for leaf in leaves}
     asked = {leaf.pick.presence for leaf in leaves if leaf.pick is not None}
     found = [_ready_leaf(leaf, by_name, book, world, outermost) for leaf in leaves if leaf.name not in asked]
-    for each in nested:
-        found.extend(_ready(each, book, world, outermost=outermost))
+    for each, (frames, without_rows) in zip(nested, _frames_of_all(nested, book, world, outermost), strict=True):
+        found.extend(_ready(each, frames, without_rows))
     return found
 
 
@@ -55,14 +56,35 @@ def _ready_leaf(leaf: Leaf, level: Mapping[str, Leaf], book: StateBook, world: W
     return ready_snapshots(leaf, level[leaf.pick.presence], book, world.calendar)
 
 
-def _ready(nested: Nested, book: StateBook, world: World, *, outermost: bool) -> list[Ready]:
+Evaluated = tuple[list[StateFrame], GroupedStates | None]
+"""The states of an outer aggregate by frame (the plain ones first, then the set), and where there are rows if that is
+something else; and those of a group without rows, if it has some."""
+
+
+def _frames_of_all(nested: Sequence[Nested], book: StateBook, world: World, outermost: bool) -> list[Evaluated]:
+    """The states of some aggregates of one level. What is settled is known; of the outermost ones the rest is evaluated
+    in slices where that is worth it."""
+    if not outermost:
+        return [_evaluated(each, book, world) for each in nested]
+    known = [settled(each, book.queries, world.keeper, _frame_count(each)) for each in nested]
+    rest = [each if kept is None else kept.rest for each, kept in zip(nested, known, strict=True)]
+    asked = [each for each, kept in zip(rest, known, strict=True) if kept is None or not kept.is_whole]
+    sliced = in_slices(asked, book, lambda each, own: _evaluated(each, own, world)[0])
+    found = []
+    for each, kept in zip(rest, known, strict=True):
+        made: Evaluated = [], None
+        if kept is None or not kept.is_whole:
+            made = (sliced[each.name], None) if each.name in sliced else _evaluated(each, book, world)
+        found.append(made if kept is None else (kept.with_rest(made[0]), None))
+    return found
+
+
+def _frame_count(nested: Nested) -> int:
+    return 1 + (nested.state in ITEM_KINDS) + bool(nested.required)
+
+
+def _ready(nested: Nested, frames: Sequence[StateFrame], without_rows: GroupedStates | None) -> list[Ready]:
     is_set = nested.state in ITEM_KINDS
-    known = settled(nested, book.queries, world.keeper, 1 + is_set + bool(nested.required)) if outermost else None
-    without_rows = None
-    if known is None:
-        frames, without_rows = _evaluated(nested, book, world)
-    else:
-        frames = known.with_rest([] if known.is_whole else _evaluated(known.rest, book, world)[0])
     windows = BucketWindows.of(nested.windows)
     how = Finish(nested.finish, number_kind(nested.type), nested.parameter, nested.outside_is_zero)
     plain = GroupedStates(frames[0])
@@ -84,9 +106,7 @@ def _ready(nested: Nested, book: StateBook, world: World, *, outermost: bool) ->
     return [value, groups]
 
 
-def _evaluated(nested: Nested, book: StateBook, world: World) -> tuple[list[StateFrame], GroupedStates | None]:
-    """The states of the outer aggregate by frame (the plain ones first, then the set), and where there are rows if that
-    is something else; and those of a group without rows, if it has some."""
+def _evaluated(nested: Nested, book: StateBook, world: World) -> Evaluated:
     inside = ready_level(nested.leaves, nested.inner, book, world, outermost=False)
     names = (*nested.keys, *nested.own)
     alignment = align(names, [_groups(each) for each in inside], ordered=False)

@@ -13,6 +13,7 @@ from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.plan import Leaf, MeasureQuery, Plan, StateRequest
 from kpi_engine.ir.types import Kind, Type
 from kpi_engine.kernels.cells import Cells, all_cells, is_group
+from kpi_engine.kernels.counted import counted
 from kpi_engine.kernels.errors import TooMuchWork
 from kpi_engine.kernels.finish import Finish, GroupedStates, NumberKind
 from kpi_engine.kernels.frames import StateFrame, key_as_item
@@ -80,9 +81,38 @@ class StateBook:
         self._narrowed: dict[tuple[int, int, int, int], StateFrame] = {}
 
     @property
+    def plan(self) -> Plan:
+        """What is evaluated."""
+        return self._plan
+
+    @property
     def queries(self) -> Sequence[MeasureQuery]:
         """The measure queries."""
         return self._plan.queries
+
+    def place(self, leaf: Leaf) -> tuple[int, int]:
+        """The query of a leaf, and which of its frames has the leaf's state."""
+        return leaf.query, frame_of(self._plan.queries[leaf.query].states, leaf.state)
+
+    def frame_at(self, place: tuple[int, int]) -> StateFrame:
+        """The merged frame at a place."""
+        query, number = place
+        return self._frames[query][number]
+
+    def read_by(self, place: tuple[int, int], leaves: Sequence[Leaf]) -> StateFrame:
+        """The frame at a place, or those of its states that the windows of some leaves span."""
+        query = self._plan.queries[place[0]]
+        if query.until is not None:
+            return self.frame_at(place)
+        ranges = [each for leaf in leaves for each in bucket_ranges(query.edges, leaf.windows) if each is not None]
+        return self._within(*place, ranges)
+
+    def frames_with(self, replaced: Mapping[tuple[int, int], StateFrame]) -> dict[int, Sequence[StateFrame]]:
+        """All frames, of which some are replaced by others."""
+        return {
+            query: [replaced.get((query, number), frame) for number, frame in enumerate(frames)]
+            for query, frames in self._frames.items()
+        }
 
     def ready(self, leaf: Leaf, windows: Sequence[Interval | None] | None = None, *, narrowed: bool = False) -> Ready:
         """A leaf with its states, or with `narrowed` those that it reads; `windows` replace its own."""
@@ -92,12 +122,19 @@ class StateBook:
         states = self._frames[leaf.query][frame]
         if narrowed and query.until is None:
             states = self._within(leaf.query, frame, [each for each in ranges if each is not None])
-        key = (leaf.query, frame, id(states), (leaf.item_key, leaf.keys, position) if leaf.item_key else None)
+        read = BucketWindows.of(ranges)
+        if leaf.item_key:
+            # Where no window unites buckets, how many items each has is all that is looked at.
+            is_counted = query.until is None and read.are_single_buckets
+            key: tuple[object, ...] = (leaf.query, frame, id(states), leaf.item_key, leaf.keys, position, is_counted)
+            if key not in self._grouped:
+                items = self._as_set(leaf, states, position)
+                self._grouped[key] = _made(query)(counted(items) if is_counted else items)
+            return self.made(leaf, self._grouped[key], 0, read)
+        key = (leaf.query, frame, id(states))
         if key not in self._grouped:
-            made = GroupedStates if query.until is None else LifetimeStates
-            self._grouped[key] = made(self._as_set(leaf, states, position) if leaf.item_key else states)
-        position = 0 if leaf.item_key else position
-        return self.made(leaf, self._grouped[key], position, BucketWindows.of(ranges))
+            self._grouped[key] = _made(query)(states)
+        return self.made(leaf, self._grouped[key], position, read)
 
     def _within(self, query: int, frame: int, ranges: Sequence[tuple[int, int]]) -> StateFrame:
         """The states of a frame from the first to the last bucket of some ranges, if the others are many."""
@@ -142,6 +179,11 @@ class StateBook:
         ready = self.ready(leaf)
         assert isinstance(ready.grouped, GroupedStates)
         return [edges[bucket - 1] for bucket in ready.grouped.occupied(ready.state) if bucket > 0]
+
+
+def _made(query: MeasureQuery) -> type[States]:
+    """What groups the states of a query."""
+    return GroupedStates if query.until is None else LifetimeStates
 
 
 def _place(states: Sequence[StateRequest], wanted: int) -> tuple[int, int]:

@@ -76,6 +76,7 @@ class GroupedStates:
         else:
             self._ids, self.size = np.broadcast_to(np.int64(0), len(frame)), min(len(frame), 1)
             self.keys, places = (), frame.bucket
+        self._last_ranges: tuple[BucketWindows, Cells, tuple[Ints, Ints]] | None = None
         self._places = Places(places, (self.size + 1) << self._bits, are_distinct=frame.item is None)
 
     @cached_property
@@ -92,12 +93,24 @@ class GroupedStates:
         return self._frame.bucket[self._order]
 
     def _ranges(self, windows: BucketWindows, cells: Cells) -> tuple[Ints, Ints]:
-        """For each cell the range of distinct places of states inside its window."""
+        """For each cell the range of distinct places of states inside its window.
+
+        The last ones are kept: rows and values of a leaf are asked one after the other.
+        """
+        known = self._last_ranges
+        if known is not None and known[0] is windows and known[1] is cells:
+            return known[2]
         top = (1 << self._bits) - 1
         base = cells.group << self._bits
         low = np.minimum(windows.low, top)
         high = np.maximum(low, np.minimum(windows.high, top))
-        return self._places.before(base | low[cells.period]), self._places.before(base | high[cells.period])
+        starts = base | low[cells.period]
+        if bool((high <= low + 1).all()):
+            found = self._places.around(starts, (high > low)[cells.period])
+        else:
+            found = self._places.before(starts), self._places.before(base | high[cells.period])
+        self._last_ranges = windows, cells, found
+        return found
 
     def rows(self, state: int, windows: BucketWindows, cells: Cells) -> Ints:
         """Rows of the state inside the window of each cell."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kpi_engine.kernels.sorting import distinct, sorted_with_order
-from kpi_engine.kernels.vectors import Ints
+from kpi_engine.kernels.vectors import Ints, Mask
 
 _SPARSE = 64
 """Bits for each state up to which a row of bits is made; beyond, the sorted places are searched."""
@@ -63,6 +63,26 @@ class Places:
         found: Ints = self._counted[word]
         found += np.bitwise_count(lower)
         return found
+
+    def around(self, asked: Ints, open: Mask) -> tuple[Ints, Ints]:
+        """How many distinct places lie before each of those asked, and how many of [0, asked], where that is `open`.
+
+        >>> places = Places(np.array([3, 1, 3]), 40, are_distinct=False)
+        >>> [each.tolist() for each in places.around(np.array([1, 2, 3]), np.array([True, True, False]))]
+        [[0, 1, 1], [1, 1, 1]]
+        """
+        if self._words is None:
+            return self.before(asked), self.before(asked + open)
+        word = asked >> 5
+        bit = np.uint32(1) << (asked & 31).astype(np.uint32)
+        words = self._words[word]
+        is_there = (words & bit) != 0
+        is_there &= open
+        bit -= np.uint32(1)
+        bit &= words
+        starts: Ints = self._counted[word]
+        starts += np.bitwise_count(bit)
+        return starts, starts + is_there
 
     def order(self) -> Ints:
         """The states sorted by place, and by number where they share one."""

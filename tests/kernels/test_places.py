@@ -39,6 +39,11 @@ def test_ranges_are_those_of_sorted_lists(
     found = places.before(np.array(asked))
     assert found.tolist() == ranks
 
+    is_open = data.draw(st.lists(st.booleans(), min_size=len(asked), max_size=len(asked)))
+    before, until = places.around(np.array(asked), np.array(is_open))
+    assert before.tolist() == ranks
+    assert until.tolist() == [bisect_left(there, each + is_open) for each, is_open in zip(asked, is_open, strict=True)]
+
     given_counts = np.array(counts, np.int64)
     totals = places.total(given_counts, found[:-1], found[1:])
     pairs = pairwise(asked)
