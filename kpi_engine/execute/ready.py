@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -13,7 +13,7 @@ from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.plan import Leaf, MeasureQuery, Plan, StateRequest
 from kpi_engine.ir.types import Kind, Type
 from kpi_engine.kernels.cells import Cells, all_cells, is_group
-from kpi_engine.kernels.counted import counted
+from kpi_engine.kernels.counted import counted_key
 from kpi_engine.kernels.errors import TooMuchWork
 from kpi_engine.kernels.finish import Finish, GroupedStates, NumberKind
 from kpi_engine.kernels.frames import StateFrame, key_as_item
@@ -24,6 +24,7 @@ from kpi_engine.kernels.vectors import Ints
 from kpi_engine.kernels.windows import BucketWindows
 
 States = GroupedStates | LifetimeStates
+_MakesSet = Callable[[StateFrame, Sequence[int], int, int], StateFrame]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +129,8 @@ class StateBook:
             is_counted = query.until is None and read.are_single_buckets
             key: tuple[object, ...] = (leaf.query, frame, id(states), leaf.item_key, leaf.keys, position, is_counted)
             if key not in self._grouped:
-                items = self._as_set(leaf, states, position)
-                self._grouped[key] = _made(query)(counted(items) if is_counted else items)
+                make = counted_key if is_counted else key_as_item
+                self._grouped[key] = _made(query)(self._as_set(leaf, states, position, make))
             return self.made(leaf, self._grouped[key], 0, read)
         key = (leaf.query, frame, id(states))
         if key not in self._grouped:
@@ -144,10 +145,10 @@ class StateBook:
             found = self._narrowed[query, frame, low, high] = between_buckets(self._frames[query][frame], low, high)
         return found
 
-    def _as_set(self, leaf: Leaf, frame: StateFrame, state: int) -> StateFrame:
+    def _as_set(self, leaf: Leaf, frame: StateFrame, state: int, make: _MakesSet) -> StateFrame:
         """A frame by keys, of which one is the item of a set."""
         names = [key.name for key in self._plan.queries[leaf.query].keys]
-        return key_as_item(frame, [names.index(name) for name in leaf.keys], names.index(leaf.item_key), state)
+        return make(frame, [names.index(name) for name in leaf.keys], names.index(leaf.item_key), state)
 
     def made(self, leaf: Leaf, states: States, state: int, windows: BucketWindows) -> Ready:
         """A leaf over some states, read by windows in their buckets."""

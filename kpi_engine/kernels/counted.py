@@ -137,6 +137,29 @@ def counted(frame: StateFrame) -> StateFrame:
     return StateFrame(own, bucket[groups.first], None, (State(state.kind, rows, values),))
 
 
+def counted_key(frame: StateFrame, keys: Sequence[int], item: int, state: int) -> StateFrame:
+    """The set that one key makes for each combination of some others, as `key_as_item` says, counted.
+
+    The frame has no keys but these.
+
+    >>> from kpi_engine.kernels.frames import partial_frames
+    >>> keys = [pa.array(["x", "x", "x"]), pa.array([7, None, 8])]
+    >>> (frame,) = partial_frames(keys, np.zeros(3, np.int64), [StateInput("count", None, None)])
+    >>> (found,) = counted_key(frame, [0], 1, 0).states
+    >>> found.rows.tolist(), found.values.tolist()
+    ([3], [2])
+    """
+    rows, present = frame.states[state].rows, validity(frame.keys[item])
+    kept = [frame.keys[key] for key in keys]
+    groups = group_rows([*kept, pa.array(frame.bucket)], len(frame))
+    known = rows > 0 if present is None else (rows > 0) & present
+    counts = np.bincount(groups.ids if bool(known.all()) else groups.ids[known], minlength=groups.size)
+    every = np.bincount(groups.ids, rows, groups.size).astype(np.int64)
+    first = pa.array(groups.first)
+    own = tuple(key.take(first) for key in kept)
+    return StateFrame(own, frame.bucket[groups.first], None, (State("distinct", every, counts.astype(np.int64)),))
+
+
 def _starts_of_cells(frame: StateFrame) -> Mask:
     """Where a row of a frame has another key or bucket than the row before it."""
     starts = starts_of_runs(frame.bucket)

@@ -7,6 +7,7 @@ sparse table, distinct counts from interval coverage, so the cost does not grow 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import cached_property
 from typing import Literal
@@ -71,13 +72,20 @@ class GroupedStates:
             groups = group_rows(frame.keys, len(frame))
             self._ids, self.size = groups.ids, groups.size
             self.keys = tuple(decoded(key.take(pa.array(groups.first))) for key in frame.keys)
-            places = groups.ids << self._bits
-            places |= frame.bucket
         else:
             self._ids, self.size = np.broadcast_to(np.int64(0), len(frame)), min(len(frame), 1)
-            self.keys, places = (), frame.bucket
+            self.keys = ()
         self._last_ranges: tuple[BucketWindows, Cells, tuple[Ints, Ints]] | None = None
-        self._places = Places(places, (self.size + 1) << self._bits, are_distinct=frame.item is None)
+        self._inside: dict[tuple[int, int], tuple[Ints, BucketWindows, Ints]] = {}
+
+    @cached_property
+    def _places(self) -> Places:
+        """Where the states lie: group by group, and in each bucket by bucket."""
+        places = self._frame.bucket
+        if self._frame.keys:
+            places = self._ids << self._bits
+            places |= self._frame.bucket
+        return Places(places, (self.size + 1) << self._bits, are_distinct=self._frame.item is None)
 
     @cached_property
     def _order(self) -> Ints:
@@ -114,7 +122,28 @@ class GroupedStates:
 
     def rows(self, state: int, windows: BucketWindows, cells: Cells) -> Ints:
         """Rows of the state inside the window of each cell."""
-        return self._places.total(self._frame.states[state].rows, *self._ranges(windows, cells))
+        return self._total(self._frame.states[state].rows, windows, cells)
+
+    def _total(self, counts: Ints, windows: BucketWindows, cells: Cells) -> Ints:
+        """The sum of the states' counts inside the window of each cell."""
+        ranges = windows.few_ranges
+        if ranges is None:
+            return self._places.total(counts, *self._ranges(windows, cells))
+        place = id(counts), id(windows)
+        known = self._inside.get(place)
+        if known is None:  # both are kept, so that their numbers are not given to others
+            known = self._inside[place] = (counts, windows, self._by_group(counts, ranges.bounds))
+        found: Ints = known[2][ranges.of_period[cells.period], cells.group]
+        return found
+
+    def _by_group(self, counts: Ints, bounds: Sequence[tuple[int, int]]) -> Ints:
+        """For each range of buckets the sum of the counts of each group, and of one more without states."""
+        found = np.zeros((len(bounds), self.size + 1), np.int64)
+        for number, (low, high) in enumerate(bounds):
+            inside = self._frame.bucket >= low
+            inside &= self._frame.bucket < high
+            found[number] = np.bincount(self._ids[inside], counts[inside], self.size + 1)
+        return found
 
     def occupied(self, state: int) -> list[int]:
         """The buckets in which any group has a row of the state, ascending."""
@@ -123,11 +152,15 @@ class GroupedStates:
 
     def covered(self, state: int, windows: BucketWindows) -> tuple[Ints, Ints]:
         """Groups and periods of all cells with a row of the state inside their window."""
+        periods = windows.period_of_buckets(1 << self._bits)
+        if periods is not None and windows.few_ranges is not None and self._frame.item is None:
+            period = np.where(self._frame.states[state].rows > 0, periods[self._frame.bucket], -1)
+            kept = np.flatnonzero(period >= 0)
+            return self._ids[kept], period[kept]
         places = self._places.occupied(self._frame.states[state].rows)
         owner = places >> self._bits
         places &= (1 << self._bits) - 1
         bucket = places
-        periods = windows.period_of_buckets(1 << self._bits)
         if periods is not None:
             period = periods[bucket]
             inside = period >= 0
@@ -156,9 +189,8 @@ class GroupedStates:
     def finish(self, state: int, how: Finish, windows: BucketWindows, cells: Cells) -> pa.Array:
         """One value a cell. Raises `TooMuchWork` for a percentile over windows that overlap too much."""
         chosen = self._frame.states[state]
-        starts, stops = self._ranges(windows, cells)
-        rows = self._places.total(chosen.rows, starts, stops)
-        values = rows if chosen.values is chosen.rows else self._places.total(chosen.values, starts, stops)
+        rows = self._total(chosen.rows, windows, cells)
+        values = rows if chosen.values is chosen.rows else self._total(chosen.values, windows, cells)
         is_open = windows.is_open[cells.period]
         if how.kind in ZERO_WHEN_EMPTY:
             valid = (is_open | how.outside_is_zero) & ((rows == 0) | (values > 0) | (how.kind != "sum"))
@@ -171,7 +203,7 @@ class GroupedStates:
                 return pa.array(values, mask=~valid)
             case "distinct":
                 return pa.array(self._distinct(windows, cells), mask=~valid)
-        starts, stops = self._places.starts(starts), self._places.starts(stops)
+        starts, stops = map(self._places.starts, self._ranges(windows, cells))
         match how.kind:
             case "percentile":
                 return keep_where(self._percentile(windows, cells, starts, stops, Fraction(how.parameter)), valid)
@@ -213,10 +245,10 @@ class GroupedStates:
         """Ids counted once a window: each id's buckets become ranges of periods, whose union is counted."""
         values, item = self._frame.states[0].values, self._frame.item
         if item is None:  # counted already
-            return self._places.total(values, *self._ranges(windows, cells))
+            return self._total(values, windows, cells)
         known = values > 0
         if windows.are_single_buckets:  # an id is there once in each bucket, so nothing needs to be united
-            counts = self._places.total(known.view(np.uint8), *self._ranges(windows, cells))
+            counts = self._total(known.view(np.uint8), windows, cells)
             return self._estimated(counts, windows, cells)
         codes = key_codes(item)[0]
         _, _, order = windows.periods_of(self._frame.bucket[:0])

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.vectors import Ints, Mask
 
+_FEW = 2
+"""Ranges so few that to look at all states once for each costs less than to put them in order."""
+
 
 @dataclass(frozen=True, slots=True)
+class FewRanges:
+    """The different ranges of some windows, and for each period which of them its window is; the last one is empty, and
+    is that of periods whose window is closed."""
+
+    bounds: tuple[tuple[int, int], ...]
+    of_period: Ints
+
+
+@dataclass(frozen=True)
 class BucketWindows:
     """For each period the half-open range [low, high) of buckets that its window covers; `is_open` False: none."""
 
@@ -31,6 +44,22 @@ class BucketWindows:
 
     def __len__(self) -> int:
         return len(self.low)
+
+    @cached_property
+    def few_ranges(self) -> FewRanges | None:
+        """The different ranges; None if they are many.
+
+        >>> found = BucketWindows.of([(1, 2), None, (0, 4), (1, 2)]).few_ranges
+        >>> found.bounds, found.of_period.tolist()
+        (((0, 4), (1, 2), (0, 0)), [1, 2, 0, 1])
+        """
+        both = list(zip(self.low.tolist(), self.high.tolist(), self.is_open.tolist(), strict=True))
+        bounds = sorted({(low, high) for low, high, is_open in both if is_open})
+        if len(bounds) > _FEW:
+            return None
+        number = {each: place for place, each in enumerate(bounds)}
+        places = [number[low, high] if is_open else len(bounds) for low, high, is_open in both]
+        return FewRanges((*bounds, (0, 0)), np.array(places, np.int64))
 
     @property
     def are_single_buckets(self) -> bool:
