@@ -27,12 +27,15 @@ from kpi_engine.kernels.frames import (
     plain_frame,
     rows_of,
 )
-from kpi_engine.kernels.group import key_codes
+from kpi_engine.kernels.group import Groups, group, key_codes
 from kpi_engine.kernels.item_sets import packed_items
 from kpi_engine.kernels.placed import Placed
 from kpi_engine.kernels.sorting import starts_of_runs
 from kpi_engine.kernels.states import State, joined, true_rows
 from kpi_engine.kernels.vectors import Ints, Mask, validity
+
+_BLOCK = 1 << 16
+"""Rows looked at together: what is computed of them stays in the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,15 +152,26 @@ def counted_key(frame: StateFrame, keys: Sequence[int], item: int, state: int) -
     >>> found.rows.tolist(), found.values.tolist()
     ([3], [2])
     """
-    rows, present = frame.states[state].rows, validity(frame.keys[item])
     kept = [frame.keys[key] for key in keys]
-    groups = group_rows([*kept, pa.array(frame.bucket)], len(frame))
-    known = rows > 0 if present is None else (rows > 0) & present
-    counts = np.bincount(groups.ids if bool(known.all()) else groups.ids[known], minlength=groups.size)
-    every = np.bincount(groups.ids, rows, groups.size).astype(np.int64)
+    groups = group_rows([*kept, pa.array(frame.bucket)], len(frame)) if kept else group(frame.bucket)
+    rows, values = _sums_by_group(groups, frame.states[state].rows, validity(frame.keys[item]))
     first = pa.array(groups.first)
     own = tuple(key.take(first) for key in kept)
-    return StateFrame(own, frame.bucket[groups.first], None, (State("distinct", every, counts.astype(np.int64)),))
+    return StateFrame(own, frame.bucket[groups.first], None, (State("distinct", rows, values),))
+
+
+def _sums_by_group(groups: Groups, rows: Ints, present: Mask | None) -> tuple[Ints, Ints]:
+    """For each group the sum of `rows`, and how many of them are positive where a value is `present`."""
+    sums, counts, ids = np.zeros(groups.size), np.zeros(groups.size, np.int64), groups.ids
+    block = max(_BLOCK, 4 * groups.size)
+    for start in range(0, len(ids), block):
+        own = slice(start, start + block)
+        known = rows[own] > 0
+        if present is not None:
+            known &= present[own]
+        sums += np.bincount(ids[own], rows[own], groups.size)
+        counts += np.bincount(ids[own][known], minlength=groups.size)
+    return sums.astype(np.int64), counts
 
 
 def _starts_of_cells(frame: StateFrame) -> Mask:

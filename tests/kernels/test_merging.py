@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kpi_engine.kernels import cells as cells_module
-from kpi_engine.kernels import cover
+from kpi_engine.kernels import counted, cover
 from kpi_engine.kernels.cells import all_cells
 from kpi_engine.kernels.extremes import group_extreme
 from kpi_engine.kernels.finish import Finish, GroupedStates
@@ -142,6 +142,26 @@ def test_a_key_makes_the_set_of_its_values(rows: list[Row]) -> None:
         shown = texts(grouped.keys[0]).to_pylist()
         answers.append({key: counts[place * 5 : place * 5 + 5] for place, key in enumerate(shown)})
     assert answers[0] == answers[1]
+
+
+@few
+@given(rows=rows_of.filter(bool), with_key=st.booleans(), at_once=st.integers(1, 3))
+def test_a_key_that_is_only_counted_counts_its_values(rows: list[Row], with_key: bool, at_once: int) -> None:
+    keys = [column([row[number] for row in rows], coded=False) for number in (0, 2)]
+    keys, item = (keys, 1) if with_key else (keys[1:], 0)
+    bucket = np.array([row[1] for row in rows], np.int64)
+    (frame,) = partial_frames(keys, bucket, [StateInput("count", None, None)])
+    with mock.patch.object(counted, "_BLOCK", at_once):
+        found = counted.counted_key(frame, [0] if with_key else [], item, 0)
+    shown = texts(decoded(found.keys[0])).to_pylist() if with_key else [None] * len(found)
+    state = found.states[0]
+    cells = zip(shown, found.bucket.tolist(), zip(state.rows.tolist(), state.values.tolist(), strict=True), strict=True)
+    expected: dict[tuple[object, int], list[object]] = {}
+    for row in rows:
+        expected.setdefault((row[0] if with_key else None, row[1]), []).append(row[2])
+    assert {(key, place): counts for key, place, counts in cells} == {
+        cell: (len(values), len({value for value in values if value is not None})) for cell, values in expected.items()
+    }
 
 
 @few

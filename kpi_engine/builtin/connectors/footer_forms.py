@@ -1,15 +1,15 @@
 """Footers of one form: what was learnt of one that was checked tells that others like it need no check.
 
 The files of a table mostly come from one writer, so that their footers differ in numbers and bounds alone. The form of
-a row group is a chain of regular expressions in which a number is any number, and a bound as long as a value any such
-bound; all else must be the same byte for byte. A row group that fits the form has the same fields, and so passes the
-checks that the first one passed. Between two expressions of a chain stands a text of any length.
+a row group is a chain of steps in which a number is any number, and a bound as long as a value any such bound; all
+else must be the same byte for byte. A row group that fits the form has the same fields, and so passes the checks that
+the first one passed.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from kpi_engine.builtin.connectors.compact_protocol import (
     BINARY,
@@ -29,8 +29,12 @@ from kpi_engine.builtin.connectors.compact_protocol import (
 from kpi_engine.builtin.connectors.footer_check import BOUNDS, CHUNKS, COLUMN, ROW_GROUPS, STATISTICS, TYPE, Leaf
 from kpi_engine.ir.dataclass import dataclass
 
-_NUMBER = rb"[\x80-\xff]{0,9}[\x00-\x7f]"
-_LISTS_OF_STRUCTS = b"".join(re.escape(bytes([size << 4 | STRUCT])) for size in range(16))
+Step = bytes | int
+"""Bytes that are the same in all footers of a form, so many bytes of any value, or one of these two:"""
+
+_NUMBER: Final = -1
+_TEXT: Final = -2
+_LONGEST_NUMBER = 10
 _LONGEST_TEXT = 127
 
 
@@ -39,65 +43,79 @@ class FooterForm:
     """What the footers of one form have in common: their beginning up to the list of row groups, the form of a row
     group, and all that follows the list."""
 
-    head: re.Pattern[bytes]
-    group: tuple[re.Pattern[bytes], ...]
+    head: tuple[Step, ...]
+    group: tuple[Step, ...]
     rest: bytes
 
     def fits(self, footer: bytes) -> bool:
         """Whether a footer is of this form; one that is not may be sound all the same."""
-        found = self.head.match(footer)
-        if found is None or not footer.endswith(self.rest):
+        if not footer.endswith(self.rest):
             return False
         try:
-            groups, pos = size_of_list(footer, found.end())
+            pos = _past(self.head, footer, 0)
+            if footer[pos] & 15 != STRUCT:
+                return False
+            groups, pos = size_of_list(footer, pos)
             for _ in range(groups):
-                pos = self._past_group(footer, pos)
+                pos = _past(self.group, footer, pos)
         except (IndexError, DamagedFooter):
             return False
         return pos == len(footer) - len(self.rest)
 
-    def _past_group(self, footer: bytes, pos: int) -> int:
-        """Past a row group; DamagedFooter if it is of another form."""
-        for number, part in enumerate(self.group):
-            if number:
-                pos += footer[pos] + 1 if footer[pos] <= _LONGEST_TEXT else 0
-            found = part.match(footer, pos)
-            if found is None:
+
+def _past(steps: Sequence[Step], footer: bytes, pos: int) -> int:
+    """Past some steps; DamagedFooter or IndexError if a footer has others."""
+    for step in steps:
+        if isinstance(step, bytes):
+            if not footer.startswith(step, pos):
                 raise DamagedFooter("it is of another form")
-            pos = found.end()
-        return pos
+            pos += len(step)
+        elif step == _NUMBER:
+            start = pos
+            while footer[pos] > _LONGEST_TEXT:
+                pos += 1
+            pos += 1
+            if pos - start > _LONGEST_NUMBER:
+                raise DamagedFooter("it has a longer number than there are")
+        elif step == _TEXT:
+            if footer[pos] > _LONGEST_TEXT:
+                raise DamagedFooter("it has a longer bound")
+            pos += footer[pos] + 1
+        else:
+            pos += step
+    return pos
 
 
 def form_of(footer: bytes, leaves: Sequence[Leaf]) -> FooterForm | None:
     """The form of a footer that has passed its check; None of one without row groups."""
     pos = number = 0
-    head: list[bytes] = []
+    head: list[Step] = []
     while start := footer[pos]:
         before, kind = pos, start & 15
         number, pos = field(footer, pos, number)
         if number == ROW_GROUPS and kind == LIST:
             groups, first = size_of_list(footer, pos)
-            head.append(re.escape(footer[before:pos]) + b"(?=[%s])" % _LISTS_OF_STRUCTS)
-            end = skip(footer, pos, kind)
+            head.append(footer[before:pos])
+            rest = footer[skip(footer, pos, kind) :]
             return (
-                FooterForm(re.compile(b"".join(head)), _compiled(footer, first, leaves), footer[end:])
+                FooterForm(_joined(head), _joined(_Walk(footer, leaves).struct(first, "group")), rest)
                 if groups
                 else None
             )
         value, pos = pos, skip(footer, pos, kind)
-        same = footer[before:value] if kind in INTEGERS else footer[before:pos]
-        head.append(re.escape(same) + (_NUMBER if kind in INTEGERS else b""))
+        head += [footer[before:value], _NUMBER] if kind in INTEGERS else [footer[before:pos]]
     return None
 
 
-def _compiled(footer: bytes, start: int, leaves: Sequence[Leaf]) -> tuple[re.Pattern[bytes], ...]:
-    parts: list[list[bytes]] = [[]]
-    for piece in _Walk(footer, leaves).struct(start, "group"):
-        if piece is None:
-            parts.append([])
+def _joined(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """The same steps with neighbouring bytes as one."""
+    found: list[Step] = []
+    for step in steps:
+        if isinstance(step, bytes) and found and isinstance(found[-1], bytes):
+            found[-1] += step
         else:
-            parts[-1].append(piece)
-    return tuple(re.compile(b"".join(each), re.DOTALL) for each in parts)
+            found.append(step)
+    return tuple(found)
 
 
 _INSIDE = {("group", CHUNKS): "chunk", ("chunk", COLUMN): "column", ("column", STATISTICS): "statistics"}
@@ -105,7 +123,7 @@ _INSIDE = {("group", CHUNKS): "chunk", ("chunk", COLUMN): "column", ("column", S
 
 
 class _Walk:
-    """A walk through a row group that gives the parts of its expression; None stands for a text of any length."""
+    """A walk through a row group that gives its steps."""
 
     def __init__(self, footer: bytes, leaves: Sequence[Leaf]) -> None:
         self._footer = footer
@@ -113,7 +131,7 @@ class _Walk:
         self._leaf = -1
         self.pos = 0
 
-    def struct(self, start: int, name: str) -> Iterator[bytes | None]:
+    def struct(self, start: int, name: str) -> Iterator[Step]:
         self.pos, number = start, 0
         while head := self._footer[self.pos]:
             number, after = field(self._footer, self.pos, number)
@@ -121,7 +139,7 @@ class _Walk:
             yield from self._value(head & 15, name, number)
         yield self._same(self.pos + 1)
 
-    def _value(self, kind: int, name: str, number: int) -> Iterator[bytes | None]:
+    def _value(self, kind: int, name: str, number: int) -> Iterator[Step]:
         if kind in BOOLEANS:
             return
         if kind == STRUCT:
@@ -136,11 +154,11 @@ class _Walk:
         elif kind in (BYTE, DOUBLE):
             wide = 1 if kind == BYTE else 8
             self.pos += wide
-            yield b".{%d}" % wide
+            yield wide
         else:
             yield self._same(skip(self._footer, self.pos, kind))
 
-    def _elements(self, name: str) -> Iterator[bytes | None]:
+    def _elements(self, name: str) -> Iterator[Step]:
         inner = self._footer[self.pos] & 15
         size, after = size_of_list(self._footer, self.pos)
         if inner in BOOLEANS:
@@ -154,17 +172,17 @@ class _Walk:
             else:
                 yield from self._value(inner, "", 0)
 
-    def _bound(self, width: int | None) -> Iterator[bytes | None]:
+    def _bound(self, width: int | None) -> Iterator[Step]:
         size, after = varint(self._footer, self.pos)
         if width is None and size <= _LONGEST_TEXT:
             self.pos = after + size
-            yield None
+            yield _TEXT
             return
         yield self._same(after)
         self.pos = after + size
-        yield b".{%d}" % size
+        yield size
 
     def _same(self, end: int) -> bytes:
         """Past bytes that are the same in all footers of the form."""
         start, self.pos = self.pos, end
-        return re.escape(self._footer[start:end])
+        return self._footer[start:end]
