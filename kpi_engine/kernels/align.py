@@ -13,7 +13,7 @@ from kpi_engine.kernels.cells import Cells
 from kpi_engine.kernels.frames import group_rows
 from kpi_engine.kernels.ids import texts
 from kpi_engine.kernels.states import joined
-from kpi_engine.kernels.vectors import Ints, Mask, validity
+from kpi_engine.kernels.vectors import Ints, Mask, from_booleans, from_int64, row_numbers, validity
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def align(dimensions: Sequence[str], leaves: Sequence[GroupKeys], *, ordered: bo
         return Alignment((), 1, tuple(np.full(1, 0 if leaf.size else leaf.size, np.int64) for leaf in leaves))
     full = [leaf for leaf in leaves if leaf.names == tuple(dimensions)]
     keys = tuple(joined([_shown(leaf, leaf.keys[number]) for leaf in full]) for number in range(len(dimensions)))
-    first = pa.array(group_rows(keys, len(keys[0])).first)
+    first = row_numbers(group_rows(keys, len(keys[0])).first)
     keys = tuple(key.take(first) for key in keys)
     if ordered:
         keys = _sorted(tuple(texts(key) for key in keys))
@@ -68,7 +68,7 @@ def align(dimensions: Sequence[str], leaves: Sequence[GroupKeys], *, ordered: bo
 
 
 def _shown(leaf: GroupKeys, key: pa.Array) -> pa.Array:
-    return key if bool(leaf.shown.all()) else key.filter(pa.array(leaf.shown))
+    return key if bool(leaf.shown.all()) else key.filter(from_booleans(leaf.shown, None))
 
 
 def every_group(size: int) -> Mask:
@@ -79,18 +79,18 @@ def every_group(size: int) -> Mask:
 def whole_keys(keys: Sequence[pa.Array], cells: Cells) -> pa.Array:
     """For each cell whether none of its group's keys is null: a null is no id."""
     if not keys:
-        return pa.array(np.ones(len(cells), np.bool_))
+        return from_booleans(np.ones(len(cells), np.bool_), None)
     known = np.ones(len(keys[0]), np.bool_)
     for key in keys:
         present = validity(key)
         if present is not None:
             known &= present
-    return pa.array(known[cells.group])
+    return from_booleans(known[cells.group], None)
 
 
 def take_groups(key: pa.Array, cells: Cells) -> pa.Array:
     """The key of each cell's group."""
-    return key.take(pa.array(cells.group))
+    return key.take(row_numbers(cells.group))
 
 
 def missing_group(size: int) -> Ints:
@@ -120,22 +120,22 @@ def _places(dimensions: Sequence[str], keys: tuple[pa.Array, ...], leaf: GroupKe
 def spread(values: pa.Array, places: Ints, periods: int) -> pa.Array:
     """A leaf's values laid out for the answer's groups, period by period within each group."""
     rows = (places[:, None] * periods + np.arange(periods, dtype=np.int64)[None, :]).ravel()
-    return values.take(pa.array(rows))
+    return values.take(row_numbers(rows))
 
 
 def answer_order(groups: int, periods: int) -> pa.Array:
     """Row numbers that turn the layout group by group into period by period."""
-    return pa.array(np.arange(groups * periods, dtype=np.int64).reshape(groups, periods).T.ravel())
+    return row_numbers(np.arange(groups * periods).reshape(groups, periods).T.ravel())
 
 
 def repeat_keys(key: pa.Array, periods: int) -> pa.Array:
     """A dimension's values for the layout group by group."""
-    return key.take(pa.array(np.repeat(np.arange(len(key), dtype=np.int64), periods)))
+    return key.take(row_numbers(np.repeat(np.arange(len(key)), periods)))
 
 
 def tile_periods(values: pa.Array, groups: int) -> pa.Array:
     """The period column for the layout group by group."""
-    return values.take(pa.array(np.tile(np.arange(len(values), dtype=np.int64), groups)))
+    return values.take(row_numbers(np.tile(np.arange(len(values)), groups)))
 
 
 def most_rows(counts: Sequence[Ints], places: Sequence[Ints], periods: int, groups: int) -> pa.Array:
@@ -144,7 +144,7 @@ def most_rows(counts: Sequence[Ints], places: Sequence[Ints], periods: int, grou
     if periods > 0:
         for rows, place in zip(counts, places, strict=True):
             found = np.maximum(found, rows.reshape(-1, periods)[place].ravel())
-    return pa.array(found)
+    return from_int64(found, None, None)
 
 
 def any_rows(counts: Sequence[Ints], places: Sequence[Ints], periods: int, groups: int) -> Mask:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.errors import TypeMismatch
-from kpi_engine.kernels.sorting import is_ascending
+from kpi_engine.kernels.sorting import distinct, is_ascending
 from kpi_engine.kernels.spans import Bound
 from kpi_engine.kernels.zones import integers
 
@@ -150,15 +150,15 @@ class _Lookup:
 def _make_lookup(edges: list[int]) -> _Lookup:
     sorted_edges = np.array(edges, dtype=np.int64)
     next_edge = np.append(sorted_edges, np.iinfo(np.int64).max)
-    distinct = np.unique(sorted_edges)
+    different = distinct(sorted_edges)
     # Equal edges would need more than one correction in a cell; they are rare (skipped days) and go the
     # binary way.
-    if len(distinct) < _MIN_EDGES or len(distinct) < len(sorted_edges):
+    if len(different) < _MIN_EDGES or len(different) < len(sorted_edges):
         return _Lookup(sorted_edges, 0, None, next_edge)
-    shift = int(np.diff(distinct).min()).bit_length() - 1
-    cells = (int(distinct[-1] - distinct[0]) >> shift) + 2
+    shift = int(np.diff(different).min()).bit_length() - 1
+    cells = (int(different[-1] - different[0]) >> shift) + 2
     if cells > _MAX_TABLE:
         return _Lookup(sorted_edges, 0, None, next_edge)
-    starts = distinct[0] + (np.arange(cells, dtype=np.int64) - 1) * (1 << shift)
+    starts = different[0] + (np.arange(cells, dtype=np.int64) - 1) * (1 << shift)
     table = np.searchsorted(sorted_edges, starts, side="right").astype(np.int64)
     return _Lookup(sorted_edges, shift, table, next_edge)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
 
 from kpi_engine.kernels.counted_rows import CountedRows
-from kpi_engine.kernels.ordering import Numbers, order_numbers
 from kpi_engine.kernels.vectors import Ints, validity
+
+if TYPE_CHECKING:
+    from kpi_engine.kernels.ordering import Numbers
+
 
 Extreme = Literal["minimum", "maximum"]
 
@@ -27,6 +30,8 @@ def group_extreme(values: pa.Array, ids: Ints, size: int, kind: Extreme) -> pa.A
 
 def extremes_of(values: pa.Array, rows: CountedRows, kind: Extreme) -> pa.Array:
     """The extreme of each group's rows, all of which have a value; null for groups without rows."""
+    from kpi_engine.kernels.ordering import order_numbers
+
     numbers = rows.among(order_numbers(values))
     best = _best(numbers, rows, kind)
     hits = np.flatnonzero(numbers == best[rows.ids])

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.plan import FinishKind
+from kpi_engine.kernels.bucket_sums import running_sums
 from kpi_engine.kernels.cells import Cells
 from kpi_engine.kernels.cover import covered_cells, distinct_at, rows_by_id
 from kpi_engine.kernels.errors import TooMuchWork
@@ -40,6 +41,9 @@ MAX_SKETCHED = 1_000_000_000
 
 _MANY = 1 << 22
 """From so many pairs on windows are made of blocks of sketches instead of the sketches of all their buckets."""
+
+_TABLE = 1 << 16
+"""A table of so many places costs nothing."""
 
 NumberKind = Literal["integer", "decimal", "float"]
 ZERO_WHEN_EMPTY = frozenset({"rows", "count", "sum", "distinct"})
@@ -76,6 +80,7 @@ class GroupedStates:
             self._ids, self.size = np.broadcast_to(np.int64(0), len(frame)), min(len(frame), 1)
             self.keys = ()
         self._last_ranges: tuple[BucketWindows, Cells, tuple[Ints, Ints]] | None = None
+        self._running: dict[int, tuple[Ints, Ints]] = {}
         self._inside: dict[tuple[int, int], tuple[Ints, BucketWindows, Ints]] = {}
 
     @cached_property
@@ -126,6 +131,8 @@ class GroupedStates:
 
     def _total(self, counts: Ints, windows: BucketWindows, cells: Cells) -> Ints:
         """The sum of the states' counts inside the window of each cell."""
+        if self._is_dense:
+            return self._difference(counts, windows, cells)
         ranges = windows.few_ranges
         if ranges is None:
             return self._places.total(counts, *self._ranges(windows, cells))
@@ -134,6 +141,23 @@ class GroupedStates:
         if known is None:  # both are kept, so that their numbers are not given to others
             known = self._inside[place] = (counts, windows, self._by_group(counts, ranges.bounds))
         found: Ints = known[2][ranges.of_period[cells.period], cells.group]
+        return found
+
+    @cached_property
+    def _is_dense(self) -> bool:
+        """Whether a table of all groups and buckets is small beside the states."""
+        return (self.size + 1) << self._bits <= max(_TABLE, len(self._frame) // 4)
+
+    def _difference(self, counts: Ints, windows: BucketWindows, cells: Cells) -> Ints:
+        width = 1 << self._bits
+        known = self._running.get(id(counts))
+        if known is None:
+            sums = running_sums(self._ids, self._frame.bucket, counts, self.size + 1, width)
+            known = self._running[id(counts)] = (counts, sums)
+        low = np.minimum(windows.low, width)
+        high = np.maximum(low, np.minimum(windows.high, width))
+        found: Ints = known[1][cells.group, high[cells.period]]
+        found -= known[1][cells.group, low[cells.period]]
         return found
 
     def _by_group(self, counts: Ints, bounds: Sequence[tuple[int, int]]) -> Ints:

@@ -17,7 +17,6 @@ from kpi_engine.ir.plan import ITEM_KINDS, StateKind
 from kpi_engine.kernels.counted_rows import CountedRows
 from kpi_engine.kernels.group import Groups, encode, group, key_codes, pack
 from kpi_engine.kernels.ids import shortened
-from kpi_engine.kernels.item_sets import items_of
 from kpi_engine.kernels.placed import Placed
 from kpi_engine.kernels.sketches_hll import hll_compact, hll_items
 from kpi_engine.kernels.sketches_kll import kll_compact
@@ -97,6 +96,8 @@ def _that_meet(condition: pa.Array | None, ids: Ints) -> Ints:
 
 def item_frame(placed: Placed, wanted: StateInput) -> StateFrame:
     """The set of one state of one batch."""
+    from kpi_engine.kernels.item_sets import items_of
+
     found = items_of(placed, item_values(wanted), None if wanted.condition is None else true_rows(wanted.condition))
     known = validity(found.item)
     state = State(wanted.kind, found.rows, found.rows if known is None else np.where(known, found.rows, 0))

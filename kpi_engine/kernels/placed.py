@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from kpi_engine.kernels.group import group, key_codes, pack
 from kpi_engine.kernels.sorting import key_range
-from kpi_engine.kernels.vectors import Ints, Mask
+from kpi_engine.kernels.vectors import Ints, Mask, row_numbers
 
 
 class Placed:
@@ -56,5 +56,5 @@ class Placed:
 
     def keys_of(self, rows: Ints) -> tuple[pa.Array, ...]:
         """The keys of some rows."""
-        chosen = pa.array(rows)
+        chosen = row_numbers(rows)
         return tuple(key.take(chosen) for key in self.keys)

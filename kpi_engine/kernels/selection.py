@@ -12,7 +12,7 @@ from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.buckets import Buckets, assign
 from kpi_engine.kernels.states import true_rows
-from kpi_engine.kernels.vectors import Ints, validity
+from kpi_engine.kernels.vectors import Ints, from_booleans, from_int64, validity
 
 _WORTH_SELECTING = 0.9
 """Below this share of rows kept, columns are filtered before anything is computed from them."""
@@ -55,7 +55,7 @@ def select(
         return Selection(bucket, None, length)
     if count > _WORTH_SELECTING * length and not always:
         return Selection(np.where(kept, bucket, -1), None, length)
-    return Selection(bucket[kept], pa.array(kept), count)
+    return Selection(bucket[kept], from_booleans(kept, None), count)
 
 
 def count_excluded(times: pa.Array, earliest: Bound, watermark: Bound) -> tuple[int, int, int]:
@@ -80,7 +80,7 @@ def lifetime_ends(ends: pa.Array, edges: Sequence[Bound]) -> pa.Array:
     [0, 2]
     """
     bucket = assign(ends, edges)
-    return pa.array(np.where(bucket < 0, len(edges) + 1, bucket))
+    return from_int64(np.where(bucket < 0, len(edges) + 1, bucket), None, None)
 
 
 def has_lifetime(begins: pa.Array, ends: pa.Array) -> pa.Array:
@@ -93,7 +93,7 @@ def has_lifetime(begins: pa.Array, ends: pa.Array) -> pa.Array:
     begun, ended = validity(begins), validity(ends)
     alive = np.ones(len(first), np.bool_) if begun is None else begun
     backwards = last < first if ended is None else (last < first) & ended
-    return pa.array(alive & ~backwards)
+    return from_booleans(alive & ~backwards, None)
 
 
 def _plain(type: pa.DataType) -> pa.DataType:
@@ -106,4 +106,4 @@ def before(times: pa.Array, bound: Bound) -> pa.Array:
     >>> before(pa.array([3, None, 7], pa.date32()), Bound(0, 5)).to_pylist()
     [True, False, False]
     """
-    return pa.array(assign(times, (bound,)) == 0)
+    return from_booleans(assign(times, (bound,)) == 0, None)

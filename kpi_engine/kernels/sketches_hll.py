@@ -14,15 +14,19 @@ which is asked only for the estimate, and imported only then: it takes one value
 from __future__ import annotations
 
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from kpi_engine.ir.approximation import HLL_EXACT, HLL_LG_K
-from kpi_engine.kernels.sketches_hash import Words, hash128
 from kpi_engine.kernels.sorting import sorted_with_order, starts_of_runs
 from kpi_engine.kernels.vectors import Ints, int64_view, validity
+
+if TYPE_CHECKING:
+    from kpi_engine.kernels.sketches_hash import Words
+
 
 REGISTERS = 1 << HLL_LG_K
 _ZEROS_AT = 56
@@ -47,6 +51,8 @@ def hll_items(values: pa.Array) -> pa.Array:
     >>> items[0] == items[2], items[1].is_valid
     (True, False)
     """
+    from kpi_engine.kernels.sketches_hash import hash128
+
     low, high = hash128(values)
     zeros = np.minimum(_leading_zeros(high), 62) + 1
     address = (low & np.uint64((1 << _ZEROS_AT) - 1)).astype(np.int64)

@@ -17,7 +17,6 @@ import numpy as np
 import pyarrow as pa
 
 from kpi_engine.ir.approximation import KLL_EXACT, KLL_K
-from kpi_engine.kernels.quantile import order_keys
 from kpi_engine.kernels.sorting import sorted_with_order, starts_of_runs
 from kpi_engine.kernels.vectors import Ints, Mask, validity
 
@@ -42,6 +41,8 @@ def kll_compact(cells: Ints, item: pa.Array, counts: Ints) -> tuple[Ints, pa.Arr
     if not len(chosen):
         return None
     untouched = np.flatnonzero(~(present & large[cells]))
+    from kpi_engine.kernels.quantile import order_keys
+
     kept, weights = compact_levels(cells[chosen], order_keys(item.take(pa.array(chosen))), counts[chosen])
     rows = np.concatenate([untouched, chosen[kept]])
     return rows, item.take(pa.array(rows)), np.concatenate([counts[untouched], weights])

@@ -163,6 +163,15 @@ def build(type: pa.DataType, values: NDArray[np.generic], valid: Mask | None) ->
     return pa.Array.from_buffers(type, length, [bitmap, pa.py_buffer(np.ascontiguousarray(values))])
 
 
+def row_numbers(rows: Ints) -> pa.Array:
+    """Numbers of rows as Arrow takes them. (`pa.array` would import `numpy.ma` to see whether they are masked.)
+
+    >>> pa.array(["a", "b"]).take(row_numbers(np.array([1, 1]))).to_pylist()
+    ['b', 'b']
+    """
+    return build(pa.int64(), np.asarray(rows, np.int64), None)
+
+
 def from_booleans(values: Mask, valid: Mask | None) -> pa.Array:
     """A boolean array, null where `valid` is False."""
     bitmap = None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))

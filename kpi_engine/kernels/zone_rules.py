@@ -7,7 +7,6 @@ east of UTC, and a "local" number of microseconds is the clock on the wall writt
 
 from __future__ import annotations
 
-import difflib
 import zoneinfo
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -71,6 +70,8 @@ def load_zone(name: str) -> ZoneInfo:
 
 def _suggest(name: str) -> tuple[str, ...]:
     """Zones whose city is the name itself, else the nearest names."""
+    import difflib
+
     known = sorted(zoneinfo.available_timezones())
     wanted = name.strip().replace(" ", "_").casefold()
     same_city = [each for each in known if wanted in (each.casefold(), each.casefold().rpartition("/")[2])]

@@ -1,4 +1,4 @@
-"""Windows that are few are looked at without an order of the states: the values are those of plain sums."""
+"""Counts in windows are those of the rows inside, however they are found: by a table, range by range, by places."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kpi_engine.kernels import finish
 from kpi_engine.kernels import windows as windows_module
 from kpi_engine.kernels.cells import all_cells
 from kpi_engine.kernels.finish import Finish, GroupedStates
@@ -28,13 +29,15 @@ ALL_BEFORE = LOWS.map(lambda highs: [None if high is None else (0, high) for hig
 RANGES = OF_ONE_LENGTH | ALL_BEFORE
 
 
-@pytest.mark.parametrize("few", [-1, 2, 100])
+@pytest.mark.parametrize(("few", "table"), [(-1, -1), (2, -1), (100, -1), (2, 1 << 16)])
 @given(rows=ROWS, ranges=RANGES)
-def test_counts_are_those_of_the_rows_inside(few: int, rows: list[Row], ranges: list[tuple[int, int] | None]) -> None:
+def test_counts_are_those_of_the_rows_inside(
+    few: int, table: int, rows: list[Row], ranges: list[tuple[int, int] | None]
+) -> None:
     keys, buckets = pa.array([row[0] for row in rows], pa.int64()), np.array([row[1] for row in rows], np.int64)
     values = pa.array([row[2] for row in rows], pa.int64())
     inputs = [StateInput("sum", values, None), StateInput("distinct", values, None)]
-    with mock.patch.object(windows_module, "_FEW", few):
+    with mock.patch.object(windows_module, "_FEW", few), mock.patch.object(finish, "_TABLE", table):
         read = BucketWindows.of(ranges)
         plain, items = (GroupedStates(frame) for frame in partial_frames([keys], buckets, inputs))
         cells = all_cells(plain.size, len(ranges))
