@@ -20,7 +20,6 @@ from kpi_engine.ir.stored import StateStore
 from kpi_engine.project import ProjectConfig
 from kpi_engine.project.files import read_text
 from kpi_engine.project.secrets import masked
-from kpi_engine.project.toml_places import place_of
 
 
 def host_of(config: ProjectConfig) -> Host:
@@ -78,6 +77,8 @@ def needed_plugins(host: Host, problems: Sequence[Diagnostic]) -> list[Diagnosti
 def _place(config: ProjectConfig) -> Span:
     if config.file is None:
         return NOWHERE
+    from kpi_engine.project.toml_places import place_of
+
     return place_of(masked(read_text(config.file)), ("plugins",))
 
 

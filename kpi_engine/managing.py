@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from kpi_engine.extend.discovery import CONNECTORS, PLUGINS, Installed, clash, forget, installed, providers
+from kpi_engine.extend.discovery import CONNECTORS, PLUGINS, Installed, clash, forget, installed, normal_name, providers
 from kpi_engine.extend.host import usable
 from kpi_engine.extend.loading import SLOW
 from kpi_engine.extend.pins import Pin, broken_pin, pin_of
@@ -92,13 +92,23 @@ def _pack_row(pack: ListedPack) -> Row:
 
 
 def looked_at(config: ProjectConfig | None, names: tuple[str, ...] = (), longest: float = 30.0) -> list[Row]:
-    """What the project names (or the given names), each imported in a process of its own."""
+    """What the project names (or the given names), each imported in a process of its own; without names also its pins
+    that do not hold and are of nothing that it names."""
     rows = listed(config)
     asked = [row for row in rows if (row.name in names if names else row.used)]
     missing = [name for name in names if all(row.name != name for row in rows)]
     fit = ("in use", "available", "off")
     found = [_looked_at(row, config, longest) if row.status in fit else row for row in asked]
-    return found + [Row("plugin", name, "", "", "", "not installed", "it is not installed") for name in missing]
+    found += [Row("plugin", name, "", "", "", "not installed", "it is not installed") for name in missing]
+    return found if names or config is None else [*found, *_other_pins(config, {row.distribution for row in found})]
+
+
+def _other_pins(config: ProjectConfig, known: set[str]) -> Iterator[Row]:
+    """The pins that do not hold, of distributions other than those known."""
+    seen = {normal_name(name) for name in known}
+    for name, pin in config.pins.items():
+        if normal_name(name) not in seen and (broken := broken_pin(name, pin)):
+            yield Row("pin", name, "", pin.version, "", "failed", f"it {broken}")
 
 
 def _looked_at(row: Row, config: ProjectConfig | None, longest: float) -> Row:
@@ -133,7 +143,9 @@ def _row(entry: Installed, config: ProjectConfig | None, used: list[tuple[str, s
     is_used = (entry.kind, entry.name) in used
     group = CONNECTORS if entry.kind == "connector" else PLUGINS
     problem = (
-        clash(providers(group, entry.name)) or _built_in(entry) or usable(entry, {} if config is None else config.pins)
+        clash(providers(group, entry.name))
+        or built_in(entry.kind, entry.name)
+        or usable(entry, {} if config is None else config.pins)
     )
     off = config is not None and config.allowed is not None and entry.name not in config.allowed
     status: Status = "unusable" if problem else "off" if off else "in use" if is_used else "available"
@@ -141,9 +153,16 @@ def _row(entry: Installed, config: ProjectConfig | None, used: list[tuple[str, s
     return Row(*named, status, problem, is_used)
 
 
-def _built_in(entry: Installed) -> str:
-    taken = entry.kind == "connector" and entry.name in builtin_host().connectors
-    return f"the connector `{entry.name}` is built in, and nothing is ever replaced" if taken else ""
+def built_in(kind: str, name: str) -> str:
+    """Why no package can provide something of this name; empty if one can.
+
+    >>> built_in("connector", "files")
+    'the connector `files` is built in, and nothing is ever replaced'
+    >>> built_in("connector", "helpdesk")
+    ''
+    """
+    taken = kind == "connector" and name in builtin_host().connectors
+    return f"the connector `{name}` is built in, and nothing is ever replaced" if taken else ""
 
 
 def frozen(config: ProjectConfig) -> dict[str, Pin]:

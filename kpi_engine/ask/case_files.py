@@ -10,7 +10,8 @@ from pathlib import Path
 from kpi_engine.ask.cases import CaseAsker
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.span import SourceText
-from kpi_engine.project import ProjectConfig, case_files, read_text
+from kpi_engine.project import ProjectConfig, read_text
+from kpi_engine.project.case_files import case_files
 from kpi_engine.project.packs import read_pack
 from kpi_engine.project.writing import replacing
 from kpi_engine.testing.running import Outcome, accept_text, run_text

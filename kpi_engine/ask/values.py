@@ -10,8 +10,8 @@ from kpi_engine import pipeline
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError, did_you_mean
 from kpi_engine.ir.result import ResultColumn, RunStats
 from kpi_engine.ir.types import Display
-from kpi_engine.resolve import bind_values
 from kpi_engine.resolve.packs_missing import with_data
+from kpi_engine.resolve.values import bind_values
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,7 +28,8 @@ def values(
     from kpi_engine.connect.reader import CatalogReader
     from kpi_engine.execute import execute, make_world
     from kpi_engine.optimize import optimize
-    from kpi_engine.plan import grains_of_question, values_plan
+    from kpi_engine.plan import grains_of_question
+    from kpi_engine.plan.values import values_plan
 
     if not names:
         help = "name a dimension, or a column of a source"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from kpi_engine._version import __version__
 from kpi_engine.cli.command_line import CommandLine, arrange
-from kpi_engine.cli.imports import own_process
+from kpi_engine.cli.imports import end_process, own_process
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 
 __all__ = ["main"]
@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     code = _answered(arguments)
     if arguments is None:
         _leave_threads_behind(code)
+        end_process()
     return code
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -149,6 +148,8 @@ def prepare_completion() -> None:
 
     Does nothing in an ordinary call.
     """
+    import shlex
+
     if not os.environ.get(VARIABLE, "").startswith("complete_"):
         return
     _typer().completion_init()
@@ -173,6 +174,8 @@ def _typer() -> Any:
 
 def _words(line: str) -> list[str]:
     """The words of a command line, whose last quote may still be open."""
+    import shlex
+
     for ending in ("", '"', "'"):
         try:
             return shlex.split(line + ending)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import sys
 from collections.abc import Iterable
 from typing import IO, Any
@@ -140,5 +139,7 @@ def suggest(folder: str, commands: list[str], style: str) -> None:
     """The next commands to try; part of the conversation, not of the data."""
     if style == "json":
         return
+    import shlex
+
     lines = [f"cd {shlex.quote(folder)}", *commands]
     sys.stderr.write("\nnext:\n" + "".join(f"  {line}\n" for line in lines))

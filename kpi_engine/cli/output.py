@@ -13,7 +13,6 @@ from kpi_engine.cli.failures import may_colour, usage_error
 from kpi_engine.cli.session import Session
 from kpi_engine.extend.formats import Answer, OutputFormat, Surface, Writer
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError, did_you_mean
-from kpi_engine.project.writing import replacing
 
 _FILE_WIDTH = 200
 """Terminal cells of a table that is written to a file or a pipe and not looked at in a terminal."""
@@ -21,6 +20,8 @@ _FILE_WIDTH = 200
 
 def write_answer(answer: Answer, format: OutputFormat, output: str | None, *, with_report: bool = False) -> None:
     """Write to `output`, or to standard output for None and `-`; JSON may hold the report of the run as well."""
+    from kpi_engine.project.writing import replacing
+
     write = _with_report if with_report else _writer(format)
     if output in (None, "-"):
         write(answer, sys.stdout.buffer, surface_of(sys.stdout))

@@ -105,10 +105,13 @@ def new(
     Example:
       kpi plugins new connector zendesk
     """
+    from kpi_engine.managing import built_in
     from kpi_engine.scaffold import KINDS, new_package
 
     if kind not in KINDS:
         raise usage_error("E753", f"there is nothing new of the kind `{kind}`", f"write one of {', '.join(KINDS)}")
+    if taken := built_in(kind, name):
+        raise usage_error("E753", taken, f"choose another name, such as `my_{name}`")
     for path in new_package(kind, name, Path(folder)):
         sys.stdout.write(f"{path}\n")
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
-from kpi_engine.connect.advice import advice
 from kpi_engine.connect.parts import part_of
 from kpi_engine.extend.rows import ColumnRequest, FailedValues, Fragment, ReadReport, data_error
 from kpi_engine.ir.catalog import spelled
@@ -140,6 +139,8 @@ def _unreadable(column: ColumnRequest, fragment: Fragment, stored: str, noun: st
 
 
 def _failure(column: ColumnRequest, style: Style, found: pa.Scalar, place: str) -> KpiError:
+    from kpi_engine.connect.advice import advice
+
     assert column.type is not None
     value = found.as_py()
     shown = str(value).replace("\n", "\\n").replace("\r", "\\r")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from types import MappingProxyType
 
 import pyarrow as pa
 
 from kpi_engine.connect.conform import Conformer, conformer
+from kpi_engine.connect.joined import Joining
 from kpi_engine.extend.contained import aggregating
 from kpi_engine.extend.measures import Aggregating, SourceTable
 from kpi_engine.extend.rows import (
@@ -173,3 +175,14 @@ class ConformedFragment:
         for batch in self.fragment.batches(report):
             yield self.conformer.conform(batch, self.fragment, first, report)
             first += batch.num_rows
+
+    def with_following(self, following: Iterable[Fragment], report: ReadReport) -> Iterator[pa.RecordBatch]:
+        every = chain((self,), following)
+        return Joining(self.conformer, report).read(_bare(every))
+
+
+def _bare(fragments: Iterable[Fragment]) -> Iterator[Fragment]:
+    """The fragments of one scan as its connector gave them."""
+    for each in fragments:
+        assert isinstance(each, ConformedFragment)
+        yield each.fragment

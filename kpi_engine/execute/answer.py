@@ -15,8 +15,8 @@ from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.plan import Plan
 from kpi_engine.kernels.align import Alignment, GroupKeys, align, any_rows, shown_groups, spread
 from kpi_engine.kernels.cells import all_cells, missing_cells
-from kpi_engine.kernels.frames import StateFrame
-from kpi_engine.kernels.vectors import Ints, Mask
+from kpi_engine.kernels.pieces import Pieces
+from kpi_engine.kernels.vectors import Ints, Mask, from_booleans
 
 MAX_ROWS = 1_000_000
 """The most rows (periods x groups) that an answer may have."""
@@ -40,7 +40,7 @@ class Aligned:
         return {each.name: each.values(missing_cells(each.grouped.size, self.periods)) for each in self.ready}
 
 
-def align_leaves(plan: Plan, states: Mapping[int, Sequence[StateFrame]], world: World) -> Aligned:
+def align_leaves(plan: Plan, states: Mapping[int, Sequence[Pieces]], world: World) -> Aligned:
     """Every leaf's values from the merged states, on the common groups of the answer."""
     ready = ready_level(plan.leaves, plan.nested, StateBook(plan, states), world)
     periods = len(plan.periods)
@@ -64,7 +64,7 @@ def align_leaves(plan: Plan, states: Mapping[int, Sequence[StateFrame]], world: 
         (rows, place) for each, rows, place in zip(ready, counts, alignment.places, strict=True) if each.makes_cells
     ]
     has_rows = any_rows([rows for rows, _ in of_rows], [place for _, place in of_rows], periods, alignment.size)
-    return Aligned(alignment, values, pa.array(has_rows), ready, periods, counts)
+    return Aligned(alignment, values, from_booleans(has_rows, None), ready, periods, counts)
 
 
 def check_size(rows: int) -> None:

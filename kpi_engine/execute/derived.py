@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -12,17 +13,19 @@ from kpi_engine.execute.evaluate import arrow_type
 from kpi_engine.execute.reader import NO_EDGES, SourceReader
 from kpi_engine.execute.rows import Inputs, Rows
 from kpi_engine.execute.source_rows import selected
-from kpi_engine.execute.tasks import in_order
-from kpi_engine.execute.unnest import Unnest, UnnestScan, row_count
+from kpi_engine.execute.tasks import bundles, in_order
 from kpi_engine.extend.measures import Aggregating, SourceTable
-from kpi_engine.extend.rows import Fragment, Push, ReadReport, Scan
+from kpi_engine.extend.rows import Fragment, Push, ReadReport, Scan, batches_of_all
 from kpi_engine.ir.catalog import Derived, Source
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.expression import Expression, Field, walk
-from kpi_engine.kernels.derive import TooManyItems, distinct_rows, latest_rows, pair_rows
 from kpi_engine.kernels.nested import joined_lists
 from kpi_engine.kernels.states import joined
+
+if TYPE_CHECKING:
+    from kpi_engine.kernels.derive import TooManyItems
+
 
 _BATCH = 1 << 20
 
@@ -69,6 +72,8 @@ class DerivingReader:
 
     def _unnested(self, source: Source, columns: Sequence[str], predicates: Sequence[Expression]) -> Scan:
         """Elements of the rows of the base, which is scanned as it is; conditions on the parent are offered to it."""
+        from kpi_engine.execute.unnest import Unnest, UnnestScan
+
         unnest = Unnest.of(self.inputs.catalog, source, columns, self.inputs)
         base = self.inputs.catalog.sources[unnest.base]
         offered = [each for each in predicates if _on_columns(each, set(base.columns) & set(unnest.parents))]
@@ -76,6 +81,8 @@ class DerivingReader:
 
 
 def _without_duplicates(source: Source, columns: Sequence[str], scan: Scan) -> MadeScan:
+    from kpi_engine.kernels.derive import distinct_rows, latest_rows
+
     report = ReadReport()
     arrays = whole_columns(scan, source, columns, report=report)
     if source.distinct:
@@ -95,12 +102,12 @@ def whole_columns(
     """All rows of a scan, an array a column. Dictionaries, which differ from batch to batch, become one. What was
     counted while reading is added to `report`."""
 
-    def read(fragment: Fragment) -> tuple[list[pa.RecordBatch], ReadReport]:
+    def read(fragments: Sequence[Fragment]) -> tuple[list[pa.RecordBatch], ReadReport]:
         own = ReadReport()
-        return list(fragment.batches(own)), own
+        return list(batches_of_all(fragments, own)), own
 
     batches = []
-    for part, own in in_order(read, scan.fragments(), threads):
+    for part, own in in_order(read, bundles(scan.fragments(), threads), threads):
         batches.extend(part)
         if report is not None:
             _add(report, own)
@@ -147,6 +154,8 @@ def _derived(source: Source, derived: Derived, columns: Sequence[str], inputs: I
             kept = selected(base, base.array(derived.where))
             return _batch(columns, [_plain(kept.column(name)) for name in columns], kept.length)
         case "latest":
+            from kpi_engine.kernels.derive import latest_rows
+
             rows = latest_rows([base.column(key) for key in derived.keys], base.times())
             return _batch(columns, [_plain(base.column(name).take(rows)) for name in columns], len(rows))
         case "pairs":
@@ -155,6 +164,8 @@ def _derived(source: Source, derived: Derived, columns: Sequence[str], inputs: I
 
 
 def _pairs(source: Source, derived: Derived, columns: Sequence[str], base: Rows) -> pa.RecordBatch:
+    from kpi_engine.kernels.derive import TooManyItems, pair_rows
+
     assert derived.column is not None
     items = _plain(base.column(derived.column))
     keys = [_plain(base.column(key)) for key in derived.keys]
@@ -181,6 +192,8 @@ def _too_many(source: Source, derived: Derived, error: TooManyItems) -> Diagnost
 
 
 def _batch(columns: Sequence[str], arrays: Sequence[pa.Array], rows: int) -> pa.RecordBatch:
+    from kpi_engine.execute.unnest import row_count
+
     return pa.RecordBatch.from_arrays(list(arrays), names=list(columns)) if columns else row_count(rows)
 
 

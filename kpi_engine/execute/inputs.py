@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from threading import RLock
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -25,12 +26,14 @@ from kpi_engine.ir.plan import KeyedTable, Preparation
 from kpi_engine.ir.result import SourceStats
 from kpi_engine.ir.types import BOOLEAN, Kind
 from kpi_engine.kernels.calendar import Calendar
-from kpi_engine.kernels.events import EventIndex
-from kpi_engine.kernels.frames import StateFrame
 from kpi_engine.kernels.logic import and_, coalesce, if_else, not_
 from kpi_engine.kernels.lookup import DuplicateKey, KeyIndex, VersionIndex
+from kpi_engine.kernels.pieces import Pieces
 from kpi_engine.kernels.selection import before
 from kpi_engine.kernels.temporal import bucket
+
+if TYPE_CHECKING:
+    from kpi_engine.kernels.events import EventIndex
 
 
 class PreparedInputs:
@@ -182,7 +185,7 @@ class PreparedInputs:
 
     def _make_table(self, owner: str, body: Expression) -> tuple[KeyIndex, pa.Array, pa.Array]:
         plan = self._plans[owner, body]
-        states: dict[int, Sequence[StateFrame]] = {}
+        states: dict[int, Sequence[Pieces]] = {}
         for scan in plan.scans:
             read = SourceStats()
             states.update(zip(scan.queries, run_scan(plan, scan, self.world, read), strict=True))
@@ -215,6 +218,8 @@ class PreparedInputs:
         return not_(found) if link.negated else found
 
     def _event_index(self, link: Followed, rest: tuple[Followed, ...]) -> EventIndex:
+        from kpi_engine.kernels.events import EventIndex
+
         events = self.target(link.target)
         events = selected(events, self._is_event(link, rest, events))
         return EventIndex([events.keys(key) for key in link.target_keys], events.times())
@@ -236,6 +241,8 @@ class PreparedInputs:
         with self._making:
             index = self._latest.get(node)
             if index is None:
+                from kpi_engine.kernels.events import EventIndex
+
                 past = self.past(node.target)
                 index = self._latest[node] = EventIndex([past.keys(key) for key in node.target_keys], past.times())
         within = None if node.within is None else elapsed(node.within)

@@ -19,7 +19,6 @@ from kpi_engine.ir.plan import ExtentRequest, MeasureQuery, Plan, Scan, StateReq
 from kpi_engine.ir.result import SourceStats
 from kpi_engine.kernels.extent import earliest, latest
 from kpi_engine.kernels.frames import StateFrame
-from kpi_engine.kernels.state_tables import NotStates, frames_of_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +146,8 @@ def _as_rows(query: MeasureQuery, reason: str) -> str:
 
 
 def _frames(query: MeasureQuery, answer: PartialStates) -> list[StateFrame]:
+    from kpi_engine.kernels.state_tables import NotStates, frames_of_tables
+
     try:
         return frames_of_tables(len(query.keys), query.states, answer.tables)
     except NotStates as error:

@@ -11,6 +11,7 @@ from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.plan import MeasureQuery
 from kpi_engine.kernels.counted import CountedPart, Partial, merge_counted, united_parts
 from kpi_engine.kernels.frames import StateFrame, frame_bytes, merge_frames, share_buckets
+from kpi_engine.kernels.pieces import Pieces
 
 _MERGE_AT = 1 << 22
 """Merge partial frames when they hold this many states together, so that memory follows states and not rows."""
@@ -90,15 +91,16 @@ class QueryStates:
         """Take in cells of a set that are counted."""
         self.counted[number].append(part)
 
-    def merged(self) -> list[StateFrame]:
+    def merged(self) -> list[Pieces]:
         """The frames of the whole source. The parts are given up one after the other, to make room for the whole."""
-        whole = []
+        whole: list[Pieces] = []
         for number in range(len(self.frames)):
             parts, self.frames[number] = self.frames[number], []
             if number in self.spilled:
-                whole.append(merge_counted([*self.counted.pop(number), self.spilled.pop(number).counted()]))
+                cells = merge_counted([*self.counted.pop(number), self.spilled.pop(number).counted()])
+                whole.append(Pieces([cells]))
             elif number in self.counted:
-                whole.append(merge_counted([*self.counted.pop(number), *self.made.pop(number)]))
+                whole.append(Pieces([merge_counted([*self.counted.pop(number), *self.made.pop(number)])]))
             else:
-                whole.append(parts[0] if len(parts) == 1 else merge_frames(parts))
+                whole.append(Pieces.merged(parts))
         return whole

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
@@ -16,15 +16,14 @@ from kpi_engine.kernels.cells import Cells, all_cells, is_group
 from kpi_engine.kernels.counted import counted_key
 from kpi_engine.kernels.errors import TooMuchWork
 from kpi_engine.kernels.finish import Finish, GroupedStates, NumberKind
-from kpi_engine.kernels.frames import StateFrame, key_as_item
+from kpi_engine.kernels.frames import StateFrame, key_as_item, merge_frames
 from kpi_engine.kernels.lifetimes import LifetimeStates
 from kpi_engine.kernels.logic import if_else
-from kpi_engine.kernels.recut import between_buckets
+from kpi_engine.kernels.pieces import Pieces
 from kpi_engine.kernels.vectors import Ints
 from kpi_engine.kernels.windows import BucketWindows
 
 States = GroupedStates | LifetimeStates
-_MakesSet = Callable[[StateFrame, Sequence[int], int, int], StateFrame]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +74,11 @@ class Ready:
 class StateBook:
     """The merged frames of all measure queries, grouped once each when they are first wanted."""
 
-    def __init__(self, plan: Plan, frames: Mapping[int, Sequence[StateFrame]]) -> None:
+    def __init__(self, plan: Plan, frames: Mapping[int, Sequence[Pieces]]) -> None:
         self._plan = plan
         self._frames = frames
         self._grouped: dict[tuple[object, ...], States] = {}
-        self._narrowed: dict[tuple[int, int, int, int], StateFrame] = {}
+        self._narrowed: dict[tuple[int, int, int, int], Pieces] = {}
 
     @property
     def plan(self) -> Plan:
@@ -95,20 +94,20 @@ class StateBook:
         """The query of a leaf, and which of its frames has the leaf's state."""
         return leaf.query, frame_of(self._plan.queries[leaf.query].states, leaf.state)
 
-    def frame_at(self, place: tuple[int, int]) -> StateFrame:
-        """The merged frame at a place."""
+    def frame_at(self, place: tuple[int, int]) -> Pieces:
+        """The states of the frame at a place."""
         query, number = place
         return self._frames[query][number]
 
-    def read_by(self, place: tuple[int, int], leaves: Sequence[Leaf]) -> StateFrame:
-        """The frame at a place, or those of its states that the windows of some leaves span."""
+    def read_by(self, place: tuple[int, int], leaves: Sequence[Leaf]) -> Pieces:
+        """The states of the frame at a place, or those that the windows of some leaves span."""
         query = self._plan.queries[place[0]]
         if query.until is not None:
             return self.frame_at(place)
         ranges = [each for leaf in leaves for each in bucket_ranges(query.edges, leaf.windows) if each is not None]
         return self._within(*place, ranges)
 
-    def frames_with(self, replaced: Mapping[tuple[int, int], StateFrame]) -> dict[int, Sequence[StateFrame]]:
+    def frames_with(self, replaced: Mapping[tuple[int, int], Pieces]) -> dict[int, Sequence[Pieces]]:
         """All frames, of which some are replaced by others."""
         return {
             query: [replaced.get((query, number), frame) for number, frame in enumerate(frames)]
@@ -129,26 +128,28 @@ class StateBook:
             is_counted = query.until is None and read.are_single_buckets
             key: tuple[object, ...] = (leaf.query, frame, id(states), leaf.item_key, leaf.keys, position, is_counted)
             if key not in self._grouped:
-                make = counted_key if is_counted else key_as_item
-                self._grouped[key] = _made(query)(self._as_set(leaf, states, position, make))
+                self._grouped[key] = _made(query)(self._as_set(leaf, states, position, is_counted))
             return self.made(leaf, self._grouped[key], 0, read)
         key = (leaf.query, frame, id(states))
         if key not in self._grouped:
-            self._grouped[key] = _made(query)(states)
+            self._grouped[key] = _made(query)(states.whole)
         return self.made(leaf, self._grouped[key], position, read)
 
-    def _within(self, query: int, frame: int, ranges: Sequence[tuple[int, int]]) -> StateFrame:
+    def _within(self, query: int, frame: int, ranges: Sequence[tuple[int, int]]) -> Pieces:
         """The states of a frame from the first to the last bucket of some ranges, if the others are many."""
         low, high = min((low for low, _ in ranges), default=0), max((high for _, high in ranges), default=0)
         found = self._narrowed.get((query, frame, low, high))
         if found is None:
-            found = self._narrowed[query, frame, low, high] = between_buckets(self._frames[query][frame], low, high)
+            found = self._narrowed[query, frame, low, high] = self._frames[query][frame].between(low, high)
         return found
 
-    def _as_set(self, leaf: Leaf, frame: StateFrame, state: int, make: _MakesSet) -> StateFrame:
-        """A frame by keys, of which one is the item of a set."""
+    def _as_set(self, leaf: Leaf, states: Pieces, state: int, is_counted: bool) -> StateFrame:
+        """States by keys, of which one is the item of a set; its cells alone if it `is_counted`."""
         names = [key.name for key in self._plan.queries[leaf.query].keys]
-        return make(frame, [names.index(name) for name in leaf.keys], names.index(leaf.item_key), state)
+        kept, item = [names.index(name) for name in leaf.keys], names.index(leaf.item_key)
+        if not is_counted:
+            return key_as_item(states.whole, kept, item, state)
+        return merge_frames([counted_key(frame, kept, item, state) for frame in states.frames])
 
     def made(self, leaf: Leaf, states: States, state: int, windows: BucketWindows) -> Ready:
         """A leaf over some states, read by windows in their buckets."""
@@ -168,7 +169,7 @@ class StateBook:
     def frame(self, leaf: Leaf) -> tuple[StateFrame, int]:
         """The merged frame that a leaf reads, and where its state stands in it."""
         frame, position = _place(self._plan.queries[leaf.query].states, leaf.state)
-        return self._frames[leaf.query][frame], position
+        return self._frames[leaf.query][frame].whole, position
 
     def edges(self, leaf: Leaf) -> Sequence[Bound]:
         """The edges between the buckets of a leaf's frame."""

@@ -30,7 +30,7 @@ from kpi_engine.ir.plan import KeyedTable, Output, Plan, Preparation
 from kpi_engine.ir.result import RunStats, SourceStats
 from kpi_engine.kernels.align import answer_order, repeat_keys, tile_periods
 from kpi_engine.kernels.calendar import Calendar
-from kpi_engine.kernels.frames import StateFrame
+from kpi_engine.kernels.pieces import Pieces
 
 _LOG = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def execute(plan: Plan, world: World, stats: RunStats) -> pa.Table:
     Raises `KpiError` with E6xx for data that does not fit and E8xx for limits. `stats` is filled in.
     """
     started = time.perf_counter()
-    states: dict[int, Sequence[StateFrame]] = {}
+    states: dict[int, Sequence[Pieces]] = {}
     threads = thread_count()
     for scan in plan.scans:
         source = stats.sources.setdefault(scan.source, SourceStats())
@@ -97,7 +97,7 @@ def _add_inputs(stats: RunStats, counted: Mapping[str, SourceStats]) -> None:
             source.notes.extend(note for note in read.notes if note not in source.notes)
 
 
-def _all_grains(plan: Plan, states: dict[int, Sequence[StateFrame]], world: World, stats: RunStats) -> pa.Table:
+def _all_grains(plan: Plan, states: dict[int, Sequence[Pieces]], world: World, stats: RunStats) -> pa.Table:
     """The rows of each grain below each other, led by its name where there are several."""
     if not plan.further:
         return _answer(plan, states, world, stats, by_hour=plan.by_hour)
@@ -112,7 +112,7 @@ def _all_grains(plan: Plan, states: dict[int, Sequence[StateFrame]], world: Worl
 
 
 def _answer(
-    plan: Plan, states: dict[int, Sequence[StateFrame]], world: World, stats: RunStats, *, by_hour: bool
+    plan: Plan, states: dict[int, Sequence[Pieces]], world: World, stats: RunStats, *, by_hour: bool
 ) -> pa.Table:
     aligned = align_leaves(plan, states, world)
     groups, periods = aligned.alignment.size, len(plan.periods)

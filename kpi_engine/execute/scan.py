@@ -23,11 +23,12 @@ from kpi_engine.extend.rows import Fragment
 from kpi_engine.ir.plan import Plan, Scan
 from kpi_engine.ir.result import SourceStats
 from kpi_engine.kernels.frames import StateFrame, merge_frames
+from kpi_engine.kernels.pieces import Pieces
 
 _LOG = logging.getLogger(__name__)
 
 
-def run_scan(plan: Plan, scan: Scan, world: World, stats: SourceStats, threads: int = 1) -> list[list[StateFrame]]:
+def run_scan(plan: Plan, scan: Scan, world: World, stats: SourceStats, threads: int = 1) -> list[list[Pieces]]:
     """The states of every measure query of a scan, in the order of `scan.queries`; the same for all `threads`."""
     while True:
         read, kept = SourceStats(), list[ToKeep]()
@@ -46,7 +47,7 @@ def run_scan(plan: Plan, scan: Scan, world: World, stats: SourceStats, threads: 
 
 def _scanned(
     plan: Plan, scan: Scan, world: World, stats: SourceStats, threads: int, kept: list[ToKeep]
-) -> list[list[StateFrame]]:
+) -> list[list[Pieces]]:
     """The same; records to be `kept` are added."""
     pushed = pushed_states(plan, scan, world, stats)
     left = [number for number in scan.queries if number not in pushed.states]
@@ -54,7 +55,9 @@ def _scanned(
     if pushed.left_out is not None:  # rows outside of the windows were not read, and not counted
         stats.excluded_rows, stats.late_rows = pushed.left_out
     with timed(stats, "merge"):
-        made = {number: [merge_frames([frame]) for frame in frames] for number, frames in pushed.states.items()}
+        made = {
+            number: [Pieces([merge_frames([frame])]) for frame in frames] for number, frames in pushed.states.items()
+        }
         return [made[number] if number in made else counted[number].merged() for number in scan.queries]
 
 

@@ -17,7 +17,8 @@ from kpi_engine.execute.tasks import in_order, thread_count
 from kpi_engine.ir.bounds import Interval
 from kpi_engine.ir.plan import Leaf, MeasureQuery, Nested
 from kpi_engine.kernels.frames import StateFrame, merge_frames
-from kpi_engine.kernels.slicing import Slices, are_comparable, slice_numbers, variety
+from kpi_engine.kernels.pieces import Pieces
+from kpi_engine.kernels.slicing import sliced, variety
 
 STATES_PER_SLICE = 1 << 18
 """About how many states of a query a slice has."""
@@ -52,16 +53,17 @@ def _sliced(key: str, chosen: Sequence[Nested], book: StateBook, evaluate: Evalu
     for leaf in (leaf for each in chosen for leaf in _leaves(each) if key in leaf.keys):
         readers.setdefault(book.place(leaf), []).append(leaf)
     places = sorted(readers)
-    frames = [book.read_by(place, readers[place]) for place in places]
-    keys = [frame.keys[_position(book.queries[query], key)] for (query, _), frame in zip(places, frames, strict=True)]
-    count = min(-(-max(map(len, frames)) // STATES_PER_SLICE), _MOST_SLICES)
-    if count < 2 or not are_comparable({each.type for each in keys}):
+    states = [book.read_by(place, readers[place]) for place in places]
+    count = min(-(-max(map(len, states)) // STATES_PER_SLICE), _MOST_SLICES)
+    if count < 2:
         return {}
-    numbers = slice_numbers(keys, count)
-    slices = {place: Slices(frame, own, count) for place, frame, own in zip(places, frames, numbers, strict=True)}
+    positions = [_position(book.queries[query], key) for query, _ in places]
+    slices = sliced(states, positions, count)
+    if slices is None:
+        return {}
 
     def do(number: int) -> list[list[StateFrame]]:
-        own = SliceBook(book, key, {place: each.frame(number) for place, each in slices.items()})
+        own = SliceBook(book, key, {place: each.states(number) for place, each in zip(places, slices, strict=True)})
         return [evaluate(each, own) for each in chosen]
 
     made = list(in_order(do, range(count), thread_count()))
@@ -74,7 +76,7 @@ def _sliced(key: str, chosen: Sequence[Nested], book: StateBook, evaluate: Evalu
 class SliceBook(StateBook):
     """The states of one slice; those of leaves without the key are whole, and shared by all slices."""
 
-    def __init__(self, whole: StateBook, key: str, frames: Mapping[Place, StateFrame]) -> None:
+    def __init__(self, whole: StateBook, key: str, frames: Mapping[Place, Pieces]) -> None:
         super().__init__(whole.plan, whole.frames_with(frames))
         self._whole, self._key = whole, key
 
@@ -95,7 +97,11 @@ def _dividing_key(nested: Nested, book: StateBook) -> str:
 
 def _arrays(nested: Nested, key: str, book: StateBook) -> list[pa.Array]:
     leaves = [leaf for leaf in _leaves(nested) if key in leaf.keys]
-    return [book.frame_at(book.place(leaf)).keys[_position(book.queries[leaf.query], key)] for leaf in leaves]
+    return [
+        frame.keys[_position(book.queries[leaf.query], key)]
+        for leaf in leaves
+        for frame in book.frame_at(book.place(leaf)).frames
+    ]
 
 
 def _stays_within(nested: Nested, key: str, queries: Sequence[MeasureQuery]) -> bool:

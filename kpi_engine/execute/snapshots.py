@@ -14,7 +14,6 @@ from kpi_engine.ir.bounds import Bound, Interval
 from kpi_engine.ir.plan import Leaf, SnapshotPick
 from kpi_engine.kernels.calendar import Calendar
 from kpi_engine.kernels.finish import GroupedStates
-from kpi_engine.kernels.picking import buckets, states_of_periods
 from kpi_engine.kernels.windows import BucketWindows
 
 
@@ -51,6 +50,8 @@ def _narrowed(pick: SnapshotPick, window: Interval, occupied: Sequence[Bound], c
 
 def _ready_own(leaf: Leaf, pick: SnapshotPick, presence: Leaf, book: StateBook, calendar: Calendar) -> Ready:
     """A leaf in which each value of its own keys has its own snapshots: its states by period instead of by bucket."""
+    from kpi_engine.kernels.picking import buckets, states_of_periods
+
     assert pick.point != "any"
     frame, state = book.frame(leaf)
     taken, count = book.frame(presence)

@@ -12,7 +12,7 @@ from kpi_engine.execute.evaluate import arrow_type
 from kpi_engine.execute.offered import conditions, edges_of
 from kpi_engine.execute.prune import outside, time_range
 from kpi_engine.execute.rows import Rows, World
-from kpi_engine.extend.rows import Fragment, ReadReport
+from kpi_engine.extend.rows import Fragment, ReadReport, batches_of_all
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import Source
 from kpi_engine.ir.parents import parent_field
@@ -62,7 +62,7 @@ def batches_of(
 ) -> Iterator[Rows]:
     """The batches of some fragments as rows, small ones together."""
     report = ReadReport()
-    batches = together(_read(scan, fragments, report))
+    batches = together(batches_of_all(_logged(scan, fragments), report))
     while True:
         with timed(stats, "read"):
             batch = next(batches, None)
@@ -77,10 +77,12 @@ def batches_of(
     stats.nan_values += report.nan_values
 
 
-def _read(scan: Scan, fragments: Sequence[tuple[int, Fragment]], report: ReadReport) -> Iterator[pa.RecordBatch]:
+def _logged(scan: Scan, fragments: Sequence[tuple[int, Fragment]]) -> Iterator[Fragment]:
+    told = _LOG.isEnabledFor(logging.DEBUG)
     for number, fragment in fragments:
-        _LOG.debug("reading %s, fragment %d: %s", scan.source, number, fragment.name)
-        yield from fragment.batches(report)
+        if told:
+            _LOG.debug("reading %s, fragment %d: %s", scan.source, number, fragment.name)
+        yield fragment
 
 
 def own_rows(rows: Rows, world: World, stats: SourceStats | None = None) -> Rows:

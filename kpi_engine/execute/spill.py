@@ -20,7 +20,6 @@ from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.plan import Plan, all_leaves
 from kpi_engine.kernels.counted import CountedPart
 from kpi_engine.kernels.frames import StateFrame
-from kpi_engine.kernels.partition import counted_in_parts, divided
 from kpi_engine.kernels.state_bytes import bytes_to_frames, frames_to_bytes
 
 PARTS = 32
@@ -46,6 +45,8 @@ class SpilledSet:
 
     def counted(self) -> CountedPart:
         """The cells, counted; the set itself is read again only where other parts have values of its cells."""
+        from kpi_engine.kernels.partition import counted_in_parts
+
         self._write()
         return counted_in_parts(
             (list(self._read(number)) for number in range(PARTS)),
@@ -69,6 +70,8 @@ class SpilledSet:
         self._waiting.clear()
 
     def _append(self, frame: StateFrame) -> None:
+        from kpi_engine.kernels.partition import divided
+
         for number, part in enumerate(divided(frame, PARTS)):
             # A part has a frame even if that is empty, so that it always has the set's types.
             blob = frames_to_bytes([part])

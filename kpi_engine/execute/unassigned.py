@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from kpi_engine.ir.expression import Field
 from kpi_engine.ir.plan import Leaf, MeasureQuery, Nested, Plan
-from kpi_engine.kernels.frames import StateFrame
+from kpi_engine.kernels.pieces import Pieces
 from kpi_engine.kernels.unassigned import rows_without
 
 
-def unassigned_rows(plan: Plan, states: Mapping[int, Sequence[StateFrame]]) -> dict[str, dict[str, int]]:
+def unassigned_rows(plan: Plan, states: Mapping[int, Sequence[Pieces]]) -> dict[str, dict[str, int]]:
     """By source and column, the key of a `per` or `having`, the rows inside the windows whose key is null, if any.
 
     Where several measures read a source by one key, the one that reads most rows counts.
@@ -23,7 +23,7 @@ def unassigned_rows(plan: Plan, states: Mapping[int, Sequence[StateFrame]]) -> d
             for position, key in enumerate(query.keys):
                 if key.name not in own:
                     continue
-                counts = [rows_without(frame, position, _first_bucket(query)) for frame in states[leaf.query]]
+                counts = [rows_without(each.frames, position, _first_bucket(query)) for each in states[leaf.query]]
                 rows = max(counts, default=0)
                 if rows:
                     by_key = found.setdefault(query.source, {})

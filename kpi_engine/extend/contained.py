@@ -13,7 +13,6 @@ from kpi_engine.extend.arrow_tables import table_schema
 from kpi_engine.extend.functions import EvaluationContext, Function, FunctionFailure, Lowering, SignatureProblem
 from kpi_engine.extend.loading import LoadFailure, cause_of
 from kpi_engine.extend.measures import Aggregating, MeasureRequest, PartialStates, Support
-from kpi_engine.extend.own_state import own_output
 from kpi_engine.extend.rows import (
     ConnectionSettings,
     Connector,
@@ -26,7 +25,6 @@ from kpi_engine.extend.rows import (
     data_error,
     fingerprint_of,
 )
-from kpi_engine.extend.secrets import cleared
 from kpi_engine.ir.catalog import TableSchema
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import KpiError
@@ -49,6 +47,9 @@ def contained(who: str, place: str) -> Iterator[None]:
     Traceback (most recent call last):
     kpi_engine.ir.diagnostic.KpiError: orders: E628: the connector `shop` failed: ValueError: no route to host
     """
+    from kpi_engine.extend.own_state import own_output
+    from kpi_engine.extend.secrets import cleared
+
     try:
         with own_output():
             yield
@@ -65,6 +66,8 @@ def contained(who: str, place: str) -> Iterator[None]:
 
 def _speaks_freely(error: BaseException) -> bool:
     """Whether a traceback of an exception, with all that led to it, shows no secret."""
+    from kpi_engine.extend.secrets import cleared
+
     seen: BaseException | None = error
     while seen is not None:
         if cleared(f"{seen}{seen!r}") != f"{seen}{seen!r}":
@@ -246,6 +249,8 @@ class _ContainedFragment:
 
 def contained_function(function: Function, plugin: str) -> Function:
     """A plugin's function whose signature cannot break the check of definitions."""
+    from kpi_engine.extend.own_state import own_output
+
     inner = function.result
 
     def result(arguments: Sequence[Expression]) -> Type:
@@ -265,6 +270,8 @@ def contained_function(function: Function, plugin: str) -> Function:
 
 def contained_lowering(load: Callable[[], Lowering], plugin: str) -> Lowering:
     """A plugin's lowering, imported on first use, whose failures and wrong results are told as such."""
+
+    from kpi_engine.extend.own_state import own_output
 
     def lowering(arguments: Sequence[Any], context: EvaluationContext) -> Any:
         try:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from kpi_engine._version import __version__
 from kpi_engine.ir.dataclass import dataclass
-from kpi_engine.ir.versions import in_range, is_range
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
@@ -94,8 +93,8 @@ def _everything() -> tuple[Installed, ...]:
             continue
         name = str(distribution.metadata["Name"] or "")
         # The first one on the path is the one that would be imported; later ones of its name are hidden by it.
-        if name and _normal(name) not in seen:
-            seen[_normal(name)] = tuple(_entries(distribution, name))
+        if name and normal_name(name) not in seen:
+            seen[normal_name(name)] = tuple(_entries(distribution, name))
     return tuple(each for entries in seen.values() for each in entries)
 
 
@@ -114,9 +113,11 @@ def _entries(distribution: Distribution, name: str) -> Iterable[Installed]:
 def _incompatible(apis: Sequence[str], requires: Iterable[str]) -> str:
     if apis and API not in apis:
         return f"it is written for version {', '.join(apis)} of the interface, and this engine has version {API}"
+    from kpi_engine.ir.versions import in_range, is_range
+
     for text in requires:
         found = _REQUIREMENT.fullmatch(text)
-        if found is None or _normal(found[1]) != "kpi-engine" or "extra" in (found[3] or ""):
+        if found is None or normal_name(found[1]) != "kpi-engine" or "extra" in (found[3] or ""):
             continue
         allowed = found[2].strip()
         if allowed and is_range(allowed) and not in_range(__version__, allowed):
@@ -124,5 +125,10 @@ def _incompatible(apis: Sequence[str], requires: Iterable[str]) -> str:
     return ""
 
 
-def _normal(name: str) -> str:
+def normal_name(name: str) -> str:
+    """The one spelling of a distribution's name: `Kpi_SQL` and `kpi-sql` are the same.
+
+    >>> normal_name("Kpi_SQL")
+    'kpi-sql'
+    """
     return re.sub(r"[-_.]+", "-", name).lower()

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pluggy
 
-from kpi_engine.extend.discovery import PLUGINS, Installed, clash, installed, providers
+from kpi_engine.extend.discovery import PLUGINS, Installed, clash, installed, normal_name, providers
 from kpi_engine.extend.formats import OutputFormat
 from kpi_engine.extend.functions import Function
 from kpi_engine.extend.hookspecs import PROJECT, Hooks
@@ -175,7 +175,8 @@ def usable(entry: Installed, pins: Mapping[str, Pin]) -> str:
     """Why an installed entry may not be loaded, from metadata and pins alone; empty if it may."""
     if entry.problem:
         return entry.problem
-    pin = pins.get(entry.distribution)
+    pinned = normal_name(entry.distribution)
+    pin = next((pin for name, pin in pins.items() if normal_name(name) == pinned), None)
     broken = "" if pin is None else broken_pin(entry.distribution, pin)
     return f"{entry.distribution} {broken}" if broken else ""
 

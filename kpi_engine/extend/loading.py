@@ -9,8 +9,6 @@ from collections.abc import Callable
 from threading import Thread
 from typing import Generic, TypeVar
 
-from kpi_engine.extend.own_state import foreign, put_back, routed
-from kpi_engine.extend.secrets import cleared
 from kpi_engine.ir.dataclass import dataclass
 
 Value = TypeVar("Value")
@@ -69,6 +67,8 @@ def watched(work: Callable[[], Value], when: str, what: str, longest: float | No
     Traceback (most recent call last):
     kpi_engine.extend.loading.LoadFailure: in a hook: ZeroDivisionError: division by zero
     """
+    from kpi_engine.extend.own_state import foreign, put_back, routed
+
     found: list[Value] = []
     failed: list[BaseException] = []
 
@@ -112,6 +112,8 @@ def cause_of(error: BaseException, when: str = "") -> str:
     if isinstance(error, SystemExit):
         text = f"it ends the process (exit code {error.code})"
     else:
+        from kpi_engine.extend.secrets import cleared
+
         said = " ".join(cleared(str(error)).split())
         text = type(error).__name__ + (f": {said}" if said else "")
     text = text if len(text) <= _LONGEST_CAUSE else f"{text[:_LONGEST_CAUSE]} ..."

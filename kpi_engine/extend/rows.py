@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
@@ -228,3 +228,23 @@ class Fingerprinted(Protocol):
 def fingerprint_of(fragment: Fragment) -> str | None:
     """The fingerprint of a fragment; None if it has none."""
     return fragment.fingerprint() if isinstance(fragment, Fingerprinted) else None
+
+
+@runtime_checkable
+class Joinable(Protocol):
+    """A fragment of which what is done once a batch can be done for neighbouring fragments together."""
+
+    def with_following(self, following: Iterable[Fragment], report: ReadReport) -> Iterator[pa.RecordBatch]:
+        """The rows of this fragment and of others of the same scan, in order, as `batches` gives them one by one."""
+
+
+def batches_of_all(fragments: Iterable[Fragment], report: ReadReport) -> Iterator[pa.RecordBatch]:
+    """The rows of some fragments of one scan, in order; small batches come together where the scan joins them."""
+    each = iter(fragments)
+    first = next(each, None)
+    if isinstance(first, Joinable):
+        yield from first.with_following(each, report)
+    elif first is not None:
+        yield from first.batches(report)
+        for fragment in each:
+            yield from fragment.batches(report)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from enum import Enum, IntEnum
 
@@ -94,6 +93,8 @@ def nearest(name: str, candidates: Iterable[str], count: int = 1) -> list[str]:
     >>> nearest("ordres", ["orders", "visits"])
     ['orders']
     """
+    import difflib
+
     pool: Sequence[str] = sorted(set(candidates))
     folded = {candidate.casefold(): candidate for candidate in reversed(pool)}
     found = difflib.get_close_matches(name.casefold(), list(folded), n=count, cutoff=0.6)

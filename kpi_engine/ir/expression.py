@@ -208,7 +208,7 @@ class KeyedAggregate:
     """`function(body per keys having condition)`, `count(K having condition)`: an aggregate over groups of keys.
 
     `keys` are names of entities, keyed sources or calendar grains; `body` is None for `count(K ...)`; `all` asks for
-    the full domain; `where` filters the key's own columns (bound on rows of the one key, which is then a source).
+    the full domain; `where` filters the key's own columns (bound on rows of the one key, or on an entity).
     `parameters` are constants (the percentile; `median` is percentile 50). `by_source` gives for each base source of
     body and condition one field a key that is not a grain, in the order of `keys`: the id of the group of a row.
     `grain` is the key that is a calendar grain, if one is: inside, it is the period.

@@ -215,9 +215,9 @@ class Meanings:
         return self.group(node.body)
 
     def _field(self, node: Field, source: str) -> Meaning:
-        if not node.steps:
+        if not node.steps and source in self.catalog.sources:
             return self.column(source, node.column)
-        target = node.steps[-1].target
+        target = node.steps[-1].target if node.steps else source
         steps = tuple(self._step(each) for each in node.steps)
         if target in self.catalog.entities:
             body = self.catalog.entities[target].columns[node.column].computed

@@ -186,16 +186,22 @@ def merge_frames(frames: Sequence[StateFrame]) -> StateFrame:
     Each of several frames is unique in itself; a single one need not be. So the states of a bucket that only one of
     them has are taken as they are: files of different months are not sorted again.
     """
+    found = disjoint(frames)
+    return found[0] if len(found) == 1 else end_to_end(found)
+
+
+def disjoint(frames: Sequence[StateFrame]) -> Sequence[StateFrame]:
+    """The same, in frames that have no row in common."""
     if len(frames) == 1:
-        return _united(frames)
+        return [_united(frames)]
     shared = _shared_buckets(frames)
     met = sum(int(np.count_nonzero(shared[frame.bucket])) for frame in frames) if bool(shared.any()) else 0
     if met > _MOST_SET_ASIDE * sum(map(len, frames)):
-        return _united(frames)
+        return [_united(frames)]
     if met:
         both = [_divided(frame, shared[frame.bucket]) for frame in frames]
-        frames = [*(each for alone, _ in both for each in alone), _united([others for _, others in both])]
-    return _end_to_end(frames)
+        return [*(each for alone, _ in both for each in alone), _united([others for _, others in both])]
+    return frames
 
 
 _MOST_SET_ASIDE = 0.5
@@ -243,7 +249,7 @@ def rows_of(frame: StateFrame, rows: Ints) -> StateFrame:
     return StateFrame(_take(frame.keys, rows), frame.bucket[rows], item, states)
 
 
-def _end_to_end(frames: Sequence[StateFrame]) -> StateFrame:
+def end_to_end(frames: Sequence[StateFrame]) -> StateFrame:
     """Frames without a common row as one."""
     return StateFrame(
         _joined_keys(frames),

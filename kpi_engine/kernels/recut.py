@@ -202,10 +202,10 @@ def between_buckets(frame: StateFrame, low: int, high: int) -> StateFrame:
     """The states in the buckets of [low, high), if these are so few that to choose them pays; else the frame."""
     kept = frame.bucket >= low
     kept &= frame.bucket < high
-    if int(np.count_nonzero(kept)) > _MOST_CHOSEN * len(frame):
+    if int(np.count_nonzero(kept)) > MOST_CHOSEN * len(frame):
         return frame
     return rows_of(frame, np.flatnonzero(kept))
 
 
-_MOST_CHOSEN = 0.5
+MOST_CHOSEN = 0.5
 """The share of states from which on all are taken instead of some."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from kpi_engine.kernels.frames import StateFrame, rows_of
 from kpi_engine.kernels.group import encode, whole_numbers
 from kpi_engine.kernels.id_codecs import is_ids
 from kpi_engine.kernels.ids import texts
+from kpi_engine.kernels.pieces import Pieces
 from kpi_engine.kernels.sketches_hash import hash128
 from kpi_engine.kernels.sorting import key_range
 from kpi_engine.kernels.vectors import Ints, Mask, is_exact, validity
@@ -31,17 +33,34 @@ _SAMPLE: Final = 4096
 
 
 class Slices:
-    """The rows of a frame in each of some slices."""
+    """The states in each of some slices."""
 
-    def __init__(self, frame: StateFrame, numbers: Numbers, count: int) -> None:
-        self._frame = frame
-        self._order = np.argsort(numbers, kind="stable")
-        self._ends = np.cumsum(np.bincount(numbers, minlength=count))
+    def __init__(self, frames: Sequence[StateFrame], numbers: Sequence[Numbers], count: int) -> None:
+        self._frames = frames
+        self._orders = [np.argsort(each, kind="stable") for each in numbers]
+        self._ends = [np.cumsum(np.bincount(each, minlength=count)) for each in numbers]
 
-    def frame(self, number: int) -> StateFrame:
+    def states(self, number: int) -> Pieces:
         """The states of one slice."""
-        start = int(self._ends[number - 1]) if number else 0
-        return rows_of(self._frame, self._order[start : int(self._ends[number])])
+        found = []
+        for frame, order, ends in zip(self._frames, self._orders, self._ends, strict=True):
+            start = int(ends[number - 1]) if number else 0
+            found.append(rows_of(frame, order[start : int(ends[number])]))
+        return Pieces(found)
+
+
+def sliced(states: Sequence[Pieces], positions: Sequence[int], count: int) -> list[Slices] | None:
+    """States that belong together, divided by the key at these positions; None if its kinds do not compare."""
+    frames = [each.frames for each in states]
+    keys = [[frame.keys[at] for frame in each] for each, at in zip(frames, positions, strict=True)]
+    if len({key.type for own in keys for key in own}) > 1:
+        # Values in one type are divided much faster.
+        frames = [(each.whole,) for each in states]
+        keys = [[frame.keys[at] for frame in each] for each, at in zip(frames, positions, strict=True)]
+    if not are_comparable({key.type for own in keys for key in own}):
+        return None
+    numbers = iter(slice_numbers([key for own in keys for key in own], count))
+    return [Slices(each, list(islice(numbers, len(each))), count) for each in frames]
 
 
 def are_comparable(types: Collection[pa.DataType]) -> bool:

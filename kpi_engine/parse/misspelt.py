@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from calendar import monthrange
 from datetime import date
 from decimal import Decimal
 
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, did_you_mean
 from kpi_engine.ir.span import Span
-from kpi_engine.parse.characters import FOREIGN, REPLACEMENTS, name_of
 
 _OPERATORS: dict[str, tuple[str, str, str]] = {
     "==": ("EQ", "E102", "compare with a single ="),
@@ -49,6 +47,8 @@ def operator(span: Span) -> tuple[str, Diagnostic]:
 
 def character(span: Span) -> tuple[str, Diagnostic]:
     """The character that was meant by one that has no place in a definition, and the diagnostic."""
+    from kpi_engine.parse.characters import FOREIGN, REPLACEMENTS, name_of
+
     found = span.text
     if found == "`":
         return "", Diagnostic(
@@ -67,6 +67,8 @@ def character(span: Span) -> tuple[str, Diagnostic]:
 
 def typographic_quotes(span: Span) -> Diagnostic:
     """For a text in the quotes of a word processor."""
+    from kpi_engine.parse.characters import REPLACEMENTS, name_of
+
     inner = span.text[1:-1] if span.text[-1] in REPLACEMENTS or span.text[-1] == '"' else span.text[1:]
     return Diagnostic("E107", f'{name_of(span.text[0])} is not `"`', span, f'write "{inner.strip()}"')
 
@@ -189,6 +191,8 @@ def impossible_period(span: Span) -> list[Diagnostic]:
         if not 1 <= int(text[6:8]) <= last:
             return [Diagnostic("E125", f"`{text}` is not a period", span, f"the weeks of {year} are W01 to W{last}")]
     elif len(text) >= 10:
+        from calendar import monthrange
+
         last = monthrange(year, int(text[5:7]))[1]
         if not 1 <= int(text[8:10]) <= last:
             return [

@@ -90,7 +90,7 @@ def explain_definition(loaded: Loaded, metric: str, at: str) -> str:
 def explain_plan(prepared: Run, at: str) -> str:
     """The plan, before or after optimisation; after it also what connectors that aggregate are sent."""
     from kpi_engine.execute import explained
-    from kpi_engine.plan import show_plan
+    from kpi_engine.plan.show import show_plan
 
     if at == "plan":
         return show_plan(prepared.plan, prepared.calendar)

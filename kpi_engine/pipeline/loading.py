@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import field, replace
+from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING
 
 from kpi_engine.extend.host import Host
 from kpi_engine.extend.registry import FunctionRegistry
@@ -16,23 +16,19 @@ from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import Catalog, TableSchema
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, Severity
-from kpi_engine.ir.span import SourceText
+from kpi_engine.ir.packs import PackTexts
+from kpi_engine.ir.span import SourceText, Span
 from kpi_engine.ir.stored import StateStore
 from kpi_engine.pack_files import PackReader, packs_used
 from kpi_engine.parse import parse_file
 from kpi_engine.pipeline.depth import deep
 from kpi_engine.project import ProjectConfig, read_definitions
-from kpi_engine.project.packs import read_pack
 from kpi_engine.resolve import Linked, link, resolve, source_tables
-from kpi_engine.resolve.packs_kept import told_as_overrides, with_kept_units
 from kpi_engine.resolve.packs_missing import (
     marked,
     missing_notes,
     with_missing_columns,
 )
-
-if TYPE_CHECKING:
-    pass
 
 _LOG = logging.getLogger(__name__)
 
@@ -105,8 +101,15 @@ def parse_texts(texts: Sequence[SourceText], config: ProjectConfig) -> Parsed:
     problems = [problem for _, found in parsed for problem in found]
     host = host_of(config)
     problems += plugin_problems(host, config)
-    linked, broken = linked_files(files, lambda name, place: read_pack(name, config, place), host.functions)
+    linked, broken = linked_files(files, partial(_pack, config), host.functions)
     return Parsed(tuple(texts), linked, tuple(problems), tuple(broken), host)
+
+
+def _pack(config: ProjectConfig, name: str, place: Span) -> PackTexts:
+    """The texts of a pack that the project uses."""
+    from kpi_engine.project.packs import read_pack
+
+    return read_pack(name, config, place)
 
 
 @deep
@@ -169,6 +172,8 @@ def load_parsed(
     catalog, found = resolve(files, schemas, host.functions)
     notes: list[Diagnostic] = []
     if linked.packs:
+        from kpi_engine.resolve.packs_kept import told_as_overrides, with_kept_units
+
         catalog = marked(catalog, linked, unmapped, missing)
         found = told_as_overrides(found, linked.replaced)
         catalog, told = with_kept_units(catalog, linked.replaced, host.functions)

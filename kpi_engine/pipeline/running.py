@@ -72,7 +72,6 @@ def prepare(loaded: Loaded, question: Question, default_as_of: str, *, detail: b
         merged_preparations,
         shown,
         watermarks,
-        with_detail,
     )
 
     started = time.perf_counter()
@@ -102,6 +101,8 @@ def prepare(loaded: Loaded, question: Question, default_as_of: str, *, detail: b
     optimized, fired = optimize(plan)
     refuse_lacking(loaded, (), _columns_read(optimized))
     if detail:
+        from kpi_engine.plan.detail import with_detail
+
         optimized = with_detail(optimized)
     inputs, marks = optimized.prepared, dict(optimized.watermarks)
     run_world = make_world(loaded.catalog, loaded.functions, calendar, reader, inputs, optimized.keyed, marks, keeper)
@@ -151,7 +152,7 @@ def _columns_read(plan: Plan) -> list[tuple[str, str]]:
 
 def with_periods(calendar: Calendar, grains: Sequence[str], loaded: Loaded, reader: CatalogReader) -> Calendar:
     """The calendar with the periods of these declared grains; KpiError E6xx for a table that lists none."""
-    from kpi_engine.execute import read_periods
+    from kpi_engine.execute.grain_table import read_periods
 
     known = {each.grain for each in calendar.declared}
     read = [read_periods(loaded.catalog.grains[name], reader) for name in grains if name not in known]

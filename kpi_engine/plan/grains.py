@@ -15,6 +15,7 @@ from kpi_engine.ir.expression import (
 from kpi_engine.ir.question import BoundQuestion
 from kpi_engine.ir.types import BOOLEAN
 from kpi_engine.plan.needs import Needs, gather, gather_source
+from kpi_engine.plan.nesting import conditions_on_key
 
 
 def grains_of_question(catalog: Catalog, question: BoundQuestion) -> tuple[str, ...]:
@@ -56,8 +57,8 @@ def _of_metric(catalog: Catalog, root: Expression, needs: Needs, found: set[str]
 
 
 def _of_keyed(catalog: Catalog, node: KeyedAggregate, needs: Needs) -> None:
-    if node.where is not None:
-        gather(catalog, node.keys[0], node.where, needs)
+    for source, condition in conditions_on_key(catalog, node):
+        gather(catalog, source, condition, needs)
     for source, fields in node.by_source:
         for each in fields:
             gather(catalog, source, each, needs)

@@ -22,7 +22,6 @@ from kpi_engine.ir.expression import (
     Measure,
     MetricReference,
     Restrict,
-    Step,
     Total,
     Window,
     walk,
@@ -51,9 +50,9 @@ from kpi_engine.plan.nesting import (
     STATES,
     InnerFrames,
     check_made_of,
+    conditions_on_key,
     grain_frames,
     key_dimensions,
-    rebase,
     required_leaves,
     same_frames,
 )
@@ -288,15 +287,9 @@ class Lowering:
         keys = key_dimensions(node)
         conjuncts: tuple[Conjunct, ...] = ()
         if node.where is not None:
-            moved = tuple(
-                (source, rebase(node.where, (*fields[0].steps, self._step_to_key(node, source, fields[0]))))
-                for source, fields in node.by_source
-                if source != node.keys[0]
-            )
-            own = tuple((source, node.where) for source, _ in node.by_source if source == node.keys[0])
             # A total of everybody drops it: it names nothing but the key.
             names = frozenset(key.name for key in keys)
-            conjuncts = (Conjunct(moved + own, names, True, node.span),)
+            conjuncts = (Conjunct(conditions_on_key(self._catalog, node), names, True, node.span),)
         restricted = context.restricted(conjuncts)
         return replace(
             restricted,
@@ -306,12 +299,6 @@ class Lowering:
             all_dimensions=context.all_dimensions + keys,
             before=False,
         )
-
-    def _step_to_key(self, node: KeyedAggregate, source: str, field: Field) -> Step:
-        """The step from a row's id to the key's own row."""
-        holder = field.steps[-1].target if field.steps else source
-        target = self._catalog.sources[node.keys[0]]
-        return Step(holder, field.column, target.name, target.key[0])
 
     def _everyone(self, node: KeyedAggregate, inside: Context) -> str:
         """A leaf over the key's own rows, whatever their time: all of them are looked at."""

@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
 from kpi_engine.ir.bounds import Bound, Period
+from kpi_engine.ir.catalog import Catalog
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.expression import Apply, Constant, Expression, Field, KeyedAggregate, Step, walk
@@ -107,6 +108,24 @@ def key_dimensions(node: KeyedAggregate) -> tuple[BoundDimension, ...]:
         )
         for number, column in enumerate(columns)
     )
+
+
+def conditions_on_key(catalog: Catalog, node: KeyedAggregate) -> tuple[tuple[str, Expression], ...]:
+    """The condition on the key's own columns, on the rows of each source that belongs to it; none without one."""
+    if node.where is None:
+        return ()
+    key = node.keys[0]
+    return tuple(
+        (source, node.where if source == key else rebase(node.where, _to_key(catalog, key, source, fields[0])))
+        for source, fields in node.by_source
+    )
+
+
+def _to_key(catalog: Catalog, key: str, source: str, field: Field) -> tuple[Step, ...]:
+    """The steps from a row, which has the id, to the row of its key; an entity has none, and its values are by id."""
+    holder = field.steps[-1].target if field.steps else source
+    column = catalog.sources[key].key[0] if key in catalog.sources else ""
+    return (*field.steps, Step(holder, field.column, key, column))
 
 
 def rebase(expression: Expression, steps: tuple[Step, ...]) -> Expression:

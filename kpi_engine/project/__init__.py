@@ -1,6 +1,5 @@
 """Reading a project: kpi.toml, the environment, and the texts of its definitions."""
 
-from kpi_engine.project.case_files import case_files
 from kpi_engine.project.config import find_project, load_config, read_config
 from kpi_engine.project.definitions import definition_files, read_definitions
 from kpi_engine.project.files import read_text
@@ -8,7 +7,6 @@ from kpi_engine.project.settings import ProjectConfig
 
 __all__ = [
     "ProjectConfig",
-    "case_files",
     "definition_files",
     "find_project",
     "load_config",

@@ -18,7 +18,6 @@ from kpi_engine.ir.sizes import size_of
 from kpi_engine.ir.span import SourceText, Span
 from kpi_engine.project.secrets import SECRETS, is_reference, masked, may_be_secret
 from kpi_engine.project.settings import DEFAULT_DEFINITIONS, STORE_FOLDER, ProjectConfig, StoreSettings
-from kpi_engine.project.toml_places import place_of
 
 AS_OF_HELP = 'write "now", "data", or a date such as "2027-03-31"'
 
@@ -113,6 +112,8 @@ class _Reading:
 
     def problem(self, code: str, path: tuple[str, ...], message: str, help: str) -> None:
         """Keep a problem at the place of a key."""
+        from kpi_engine.project.toml_places import place_of
+
         self.problems.append(Diagnostic(code, message, place_of(self.source, path), help))
 
     def check_keys(self, table: Mapping[str, object], known: Iterable[str], path: tuple[str, ...], owner: str) -> None:

@@ -18,9 +18,8 @@ from kpi_engine.resolve.packs import Linked, link
 from kpi_engine.resolve.question import bind_question
 from kpi_engine.resolve.reach import reached, words_of
 from kpi_engine.resolve.sources import table_specs
-from kpi_engine.resolve.values import bind_values
 
-__all__ = ["Linked", "bind_question", "bind_values", "link", "reached", "resolve", "source_tables", "words_of"]
+__all__ = ["Linked", "bind_question", "link", "reached", "resolve", "source_tables", "words_of"]
 
 
 def source_tables(files: Sequence[tree.File]) -> dict[str, TableSpec]:

@@ -22,11 +22,13 @@ _SUFFIX = ".txt"
 def new_package(kind: str, name: str, where: Path) -> list[Path]:
     """Write the package `kpi-NAME` into a new folder in `where`; the files written, in the order of their paths.
 
-    KpiError E753 for a name that is none or a folder that exists.
+    KpiError E753 for a name that is none or the engine's own, and for a folder that exists.
     """
     if not _NAME.fullmatch(name):
         help = "write one word of small letters, digits and _, as kpi.toml will name it"
         raise _refused(f"`{name}` cannot be the name of a package", help)
+    if name == "engine":
+        raise _refused("kpi-engine is the engine itself", "choose another name, such as `my_engine`")
     folder = where / f"kpi-{name.replace('_', '-')}"
     if folder.exists():
         raise _refused(f"{folder} exists already", "choose another name, or another folder with --in")

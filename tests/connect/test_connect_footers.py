@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import decimal
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from kpi_engine.builtin.connectors.compact_protocol import DamagedFooter
 from kpi_engine.builtin.connectors.footer_check import Leaf, check_footer
-from kpi_engine.builtin.connectors.footer_forms import form_of
+from kpi_engine.builtin.connectors.footer_forms import FooterForm, form_of
 from kpi_engine.builtin.connectors.footers import leaf_of
 from kpi_engine.ir.types import INTEGER
 
@@ -100,10 +101,18 @@ def end_of(content: bytes) -> bytes:
     return content[-8 - int.from_bytes(content[-8:-4], "little") : -8]
 
 
-def test_files_of_one_writer_have_one_form() -> None:
-    first = written(MANY)
-    form = form_of(end_of(first), leaves_of(first))
+def learnt(footer: bytes, leaves: Sequence[Leaf], *, many: bool) -> FooterForm:
+    """The form of a footer, before or after many others were compared with it."""
+    form = form_of(footer, leaves)
     assert form is not None
+    form.seen = 1000 if many else 0
+    return form
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_files_of_one_writer_have_one_form(many: bool) -> None:
+    first = written(MANY)
+    form = learnt(end_of(first), leaves_of(first), many=many)
     others = [MANY.slice(0, 3), pa.concat_tables([MANY] * 9), MANY.take([3, 2, 1, 0])]
     for table in others:
         assert form.fits(footer(table))
@@ -111,10 +120,10 @@ def test_files_of_one_writer_have_one_form() -> None:
     assert form.fits(footer(pa.concat_tables([MANY] * 9), row_group_size=2)), "more than 14 row groups"
 
 
-def test_others_have_other_forms() -> None:
+@pytest.mark.parametrize("many", [False, True])
+def test_others_have_other_forms(many: bool) -> None:
     first = written(MANY)
-    form = form_of(end_of(first), leaves_of(first))
-    assert form is not None
+    form = learnt(end_of(first), leaves_of(first), many=many)
     for other in (
         footer(MANY, write_statistics=False),
         footer(MANY, use_dictionary=False),
@@ -135,8 +144,7 @@ def test_what_fits_a_form_passes_the_check(data: st.DataObject) -> None:
     options = data.draw(st.sampled_from([{}, {"row_group_size": 2}, {"store_schema": False}, {"version": "1.0"}]))
     content = written(MANY, **options)
     whole, leaves = end_of(content), leaves_of(content)
-    form = form_of(whole, leaves)
-    assert form is not None
+    forms = [learnt(whole, leaves, many=many) for many in (False, True)]
     bad = bytearray(whole)
     for _ in range(data.draw(st.integers(1, 3))):
         place = data.draw(st.integers(0, len(bad) - 1))
@@ -150,7 +158,9 @@ def test_what_fits_a_form_passes_the_check(data: st.DataObject) -> None:
                 bad[place:place] = data.draw(st.binary(min_size=1, max_size=9))
         if not bad:
             return
-    if form.fits(bytes(bad)):
+    few, many = (form.fits(bytes(bad)) for form in forms)
+    assert few == many
+    if few:
         check_footer(bytes(bad), leaves)
 
 

@@ -38,7 +38,13 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 }
 """Things that rows belong to."""
 
-SOURCES_OF_ALL = ("customer", "product", "order")
+SOURCES_OF_ALL: Mapping[str, frozenset[str]] = {
+    "customer": frozenset(["customer"]),
+    "product": frozenset(["product"]),
+    "order": frozenset(["order", "customer", "visitor"]),
+}
+"""Lists of all keys, and the things that their own rows belong to."""
+
 PLURALS = {
     "customer": "customers",
     "visitor": "visitors",
@@ -97,7 +103,7 @@ CONDITIONS: Mapping[str, tuple[str, ...]] = {
 KEY_FILTERS = {
     "customer": ('country = "de"', "country is null", 'email != "1@x"', "spent > 3"),
     "product": ('family = "toys"', "family is null"),
-    "visitor": (),
+    "visitor": ("seen > 0", "seen is null", "first_seen < {day}"),
     "order": ("quantity > 1", 'channel = "web"'),
     "ticket": (),
 }
@@ -125,12 +131,12 @@ UNDER = {
 
 @dataclass(frozen=True)
 class Where:
-    """Where a formula stands: the grain of its periods; whether `previous` needs a length; its key, if it has one."""
+    """Where a formula stands: the grain of its periods; whether `previous` needs a length; the keys around it."""
 
     grain: str | None
     day: str
     free: bool = False
-    key: str | None = None
+    keys: frozenset[str] = frozenset()
     dated: bool = False
 
 
@@ -141,8 +147,8 @@ def one_of(draw: st.DrawFn, *values: str) -> str:
 
 @st.composite
 def leaves(draw: st.DrawFn, where: Where) -> Formula:
-    """One aggregate of rows; where there is a key, of rows that belong to it."""
-    bases = [base for base in NUMBERS if where.key is None or where.key in KEYS.get(base, ())]
+    """One aggregate of rows; where there are keys, of rows that belong to them."""
+    bases = [base for base in NUMBERS if where.keys <= {*KEYS.get(base, ())}]
     base = draw(st.sampled_from([*bases, *(each for each in ("orders", "orders", "subs", "stock") if each in bases)]))
     condition = draw(_conditions(base, where))
     if base == "stock":
@@ -205,17 +211,21 @@ def _chains(draw: st.DrawFn, base: str, where: Where) -> str:
 @st.composite
 def groups(draw: st.DrawFn, where: Where, depth: int) -> Formula:
     """An aggregate over the groups of a key, or over several."""
-    key = one_of(draw, "customer", "customer", "visitor", "product", "order", "ticket")
-    everyone = key in SOURCES_OF_ALL and draw(st.integers(0, 3)) == 0
-    inner = replace(where, key=key)
+    keyed = ("customer", "customer", "visitor", "product", "order", "ticket")
+    possible = [key for key in keyed if any({*where.keys, key} <= {*bases} for bases in KEYS.values())]
+    key = one_of(draw, *possible)
+    listed = key in SOURCES_OF_ALL and where.keys <= SOURCES_OF_ALL[key]
+    everyone = listed and draw(st.integers(0, 3)) == 0
+    inner = replace(where, keys=where.keys | {key})
     chosen = ""
     if KEY_FILTERS[key] and draw(st.integers(0, 3)) == 0:
-        chosen = f" where {one_of(draw, *KEY_FILTERS[key])}"
+        chosen = f" where {one_of(draw, *KEY_FILTERS[key])}".replace("{day}", where.day)
     if draw(st.booleans()):
         having = draw(_having(inner, depth - 1))
         text = f"count({'all ' if everyone else ''}{one_of(draw, PLURALS[key])}{chosen} having {having.text})"
         return Formula(text, having.sources)
-    body = draw(metrics(inner, depth - 1))
+    nested = not where.keys and draw(st.integers(0, 4)) == 0
+    body = draw(groups(inner, depth - 1) if nested else metrics(inner, depth - 1))
     keys = f"all {key}" if everyone else key
     if not everyone and not chosen and body.sources <= {"orders", "visits"} and draw(st.integers(0, 5)) == 0:
         keys = "(customer, visitor)"
@@ -243,7 +253,7 @@ def buckets(draw: st.DrawFn, where: Where, depth: int) -> Formula:
         return Formula(f"count({grain} having {having.text})", having.sources)
     body = draw(metrics(inner, depth - 1))
     keys = grain
-    if where.key is None and draw(st.integers(0, 7)) == 0:
+    if not where.keys and draw(st.integers(0, 7)) == 0:
         bases = [key for key in PLURALS if all(key in KEYS.get(base, ()) for base in body.sources)]
         keys = f"({one_of(draw, *bases)}, {grain})" if bases else grain
     text, sources = f"{body.text} per {keys}", body.sources
@@ -278,7 +288,7 @@ def metrics(draw: st.DrawFn, where: Where, depth: int = 2) -> Formula:
     match draw(st.sampled_from(kinds)):
         case "leaf":
             return draw(leaves(where))
-        case "groups" if where.key is None or depth > 1:
+        case "groups" if not where.keys or depth > 1:
             return draw(groups(where, depth))
         case "buckets":
             return draw(buckets(where, depth))

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import event, given, note
 from hypothesis import strategies as st
 from reference import MeaninglessError
 
+from kpi_engine.execute import slices
 from kpi_engine.ir.diagnostic import KpiError
 
 from .asking import ask_engine, ask_reference, differences
@@ -82,10 +84,14 @@ def day(chosen: Settings, offset: str) -> str:
     return f"{chosen.scene[1] + timedelta(days=int(days))}{separator}{clock}"
 
 
+SLICES = st.sampled_from([slices.STATES_PER_SLICE, 3, 20])
+"""How many states a slice has: random markets have too few states to be evaluated in slices otherwise."""
+
+
 @examples
-@given(question=asked(), split=splits())
+@given(question=asked(), split=splits(), slice_size=SLICES)
 def test_engine_equals_reference(
-    question: Asked, split: tuple[str, int], tmp_path_factory: pytest.TempPathFactory
+    question: Asked, split: tuple[str, int], slice_size: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     market, arguments = question.market, question.arguments
     formulas = "".join(f"{name} = {formula.text}\n" for name, formula in question.formulas.items())
@@ -103,7 +109,8 @@ def test_engine_equals_reference(
             ask_engine(definitions, tables, arguments)
         return
     event(f"grain {arguments.get('grain')}")
-    result = ask_engine(definitions, tables, arguments)
+    with patch.object(slices, "STATES_PER_SLICE", slice_size):
+        result = ask_engine(definitions, tables, arguments)
     found = result.table.to_pylist()
     event("rows" if found else "no rows")
     wrong = differences(found, expected)

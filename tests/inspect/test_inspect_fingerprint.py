@@ -111,6 +111,25 @@ def test_another_meaning(old: str, new: str, changed: set[str]) -> None:
         assert before["loyal"] == after["loyal"]
 
 
+def test_columns_of_an_entity_that_filter_its_groups() -> None:
+    entity = """
+entity visitor
+  column seen: integer = count(visits)
+
+source visits
+  table: "visits.csv"
+  time: day
+  column day: date
+  column visitor: text -> visitor
+
+regular = count(visitors where seen > 1 having count(visits) > 0)
+"""
+    before = fingerprints(BASE + entity)
+    assert fingerprints(BASE + entity.replace("seen", "number_of_visits")) == before
+    after = fingerprints(BASE + entity.replace("= count(visits)", "= count(visits where day > 2026-01)"))
+    assert {name for name in before if before[name] != after[name]} == {"regular"}
+
+
 def test_a_declared_grain_is_its_table() -> None:
     grain = '\ngrain season\n  table: "{}.csv"\n  time: begin\n  column begin: date\n'
     grain += "\nlate = previous(revenue, season)\n"

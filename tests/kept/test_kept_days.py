@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from kept.shop import Shop, ask, settle
 from kpi_engine.connect.reader import ConformedFragment
 from kpi_engine.execute.compact import MOST_RECORDS
 from kpi_engine.execute.records import parsed_header
-from kpi_engine.extend.rows import ReadReport
+from kpi_engine.extend.rows import Fragment, ReadReport
 from kpi_engine.ir.question import Question
 from kpi_engine.store import FolderStore
 from kpi_engine.store.disk import Disk
@@ -151,14 +151,14 @@ def test_what_changes_while_it_is_read_is_not_kept(shop: Shop, tmp_path: Path, m
     question, store = Question(("revenue",), grain="month"), FolderStore(tmp_path / "state")
     for _ in range(3):
         shop.append_day()
-    whole = ConformedFragment.batches
+    whole = ConformedFragment.with_following
 
-    def changing(fragment: ConformedFragment, report: ReadReport) -> Iterator[object]:
-        yield from whole(fragment, report)
+    def changing(fragment: ConformedFragment, following: Iterable[Fragment], report: ReadReport) -> Iterator[object]:
+        yield from whole(fragment, following, report)
         settle(shop.folder / "orders" / "000.parquet")  # what is written is the same, and the file not
 
     with monkeypatch.context() as patched:
-        patched.setattr(ConformedFragment, "batches", changing)
+        patched.setattr(ConformedFragment, "with_following", changing)
         ask(shop.folder, question, store)
     kept = [parsed_header(each.header) for label in labels(tmp_path / "state") for each in store.records(label)]
     fragments = sum(len(unit.fragments) for header in kept if header is not None for unit in header.units)

@@ -59,10 +59,10 @@ def test_slices_have_every_state_once(rows: list[tuple[int, int]], count: int) -
     keys, buckets = [key for key, _ in rows], np.array([bucket for _, bucket in rows], np.int64)
     (frame,) = partial_frames([pa.array(keys, pa.int64())], buckets, [StateInput("count", None, None)])
     (numbers,) = slice_numbers(frame.keys, count)
-    slices = Slices(frame, numbers, count)
+    slices = Slices([frame], [numbers], count)
     found: dict[tuple[int, int], int] = {}
     for number in range(count):
-        part = slices.frame(number)
+        part = slices.states(number).whole
         for key, bucket, size in zip(
             part.keys[0].to_pylist(), part.bucket.tolist(), part.states[0].rows.tolist(), strict=True
         ):

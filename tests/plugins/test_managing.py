@@ -226,6 +226,27 @@ def test_a_pin_is_written_and_enforced(project: Project) -> None:
     assert listed(project)["twice"]["status"] == "unusable"
 
 
+def test_a_pin_that_does_not_hold_is_found(project: Project) -> None:
+    provide_twice(project)
+    # A distribution has many spellings, and its pin holds in each.
+    project.configure('plugins = ["twice"]\n[pins]\nKpi_Twice = { version = "0.9" }\n')
+    assert "kpi-twice is pinned to version 0.9, and 1.0 is installed" in project.kpi("eval", "doubled")[2]
+    code, out, _ = project.kpi("plugins", "doctor", "--json")
+    assert code == 4
+    assert [(row["kind"], row["name"], row["status"]) for row in json.loads(out)] == [("plugin", "twice", "unusable")]
+    # Pins of what the project does not name, or no longer.
+    project.configure(
+        '[pins]\nkpi-twice = { version = "0.9" }\nkpi-gone = { version = "1" }\npytest = { version = "0" }\n'
+    )
+    code, out, err = project.kpi("plugins", "doctor")
+    assert code == 4
+    assert "it is pinned to version 0.9, and 1.0 is installed" in out
+    assert "it is pinned and not installed" in out
+    assert "3 looked at, 3 not working" in err
+    assert project.kpi("plugins", "freeze")[0] == 0, "freezing takes them out"
+    assert project.kpi("plugins", "doctor")[0] == 0
+
+
 def test_freezing_needs_what_is_named(project: Project) -> None:
     project.configure('plugins = ["gone"]\n')
     code, _, err = project.kpi("plugins", "freeze")

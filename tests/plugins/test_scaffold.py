@@ -52,6 +52,12 @@ def test_names_and_folders_are_checked(project: Project) -> None:
         code, _, err = project.kpi("plugins", "new", KINDS[0], name)
         assert code == 2
         assert "E753" in err
+    for name, cause in (("files", "the connector `files` is built in"), ("engine", "kpi-engine is the engine itself")):
+        code, _, err = project.kpi("plugins", "new", "connector", name)
+        assert code == 2
+        assert cause in err
+        assert f"choose another name, such as `my_{name}`" in err
+        assert not (project.folder / f"kpi-{name}").exists()
     assert project.kpi("plugins", "new", "pack", "a")[0] == 0
     code, _, err = project.kpi("plugins", "new", "pack", "a")
     assert code == 2

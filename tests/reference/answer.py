@@ -68,6 +68,7 @@ def _rows(definitions: str, tables: Mapping[str, Sequence[Mapping[str, object]]]
     spans, opens, closes = _spans(calendar, asked, min(known, default=None), as_of)
     where = () if asked.where is None else tuple(conjuncts(read_model(f"asked = {asked.where}").metrics["asked"]))
     contexts = {}
+    meaning.check_known(where, tuple(model.metrics[name] for name in asked.metrics))
     for name in asked.metrics:
         meaning.check(model.metrics[name], Context(None, where, asked.by, where, asked.by, grain=asked.grain))
         cut = min([closes, *(world.watermarks[source] for source in meaning.asked(model.metrics[name]))])
@@ -140,10 +141,10 @@ def _groups(meaning: Meaning, asked: Asked, contexts: Mapping[tuple[Span, str], 
     for (_, name), context in contexts.items():
         metric = meaning.world.model.metrics[name]
         for call, outer in meaning.outermost(metric, context):
-            if is_keyed(call) and outer.dimensions == outer.every_dimension:
-                found |= groups_of_all(meaning, call, outer)
-            elif not meaning.has_groups(call, outer):
+            if outer.dimensions != outer.every_dimension and not meaning.has_groups(call, outer):
                 continue
+            if is_keyed(call):
+                found |= groups_of_all(meaning, call, outer)
             for each, leaf in meaning.leaves(call, outer):
                 entries = meaning.measuring.entries_of_every_group(each, leaf)
                 found.update(entry.group[: len(asked.by)] for entry in entries)

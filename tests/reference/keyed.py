@@ -128,36 +128,38 @@ def looks_at_all(meaning: Meaning, call: tree.Call, context: Context, group: Map
 
 
 def check(meaning: Meaning, call: tree.Call, context: Context) -> None:
-    """All ids of a source belong to groups, and pass filters, by the source's own columns."""
+    """All rows belong to keys, also those of a `total` inside; all ids of a source belong to groups, and pass filters,
+    by the source's own columns."""
     keyed = read_keyed(meaning, call, context.grain)
+    for part, inner in inside(meaning, call, context):
+        for source, _ in meaning.looked_at(part, inner):
+            for name in keyed.names:
+                meaning.world.dimension(name, source, None)
     if keyed.everyone:
         _belongs(meaning, keyed.keys[0].name, None, context, {})
 
 
 def groups_of_all(meaning: Meaning, call: tree.Call, context: Context) -> set[tuple[Any, ...]]:
-    """The groups that all ids of a source belong to, where its own columns say them."""
+    """The groups that all ids of a source belong to, where its own columns say them: those of the whole group and
+    filter, whatever a `total` around the aggregate drops; without a key of `per` a row is in no group."""
+    context, names = whole_again(context), context.every_dimension
     keyed = read_keyed(meaning, call, context.grain)
     found: set[tuple[Any, ...]] = set()
-    for part, inner in inside(meaning, call, context):
-        for each, within in meaning.outermost(part, inner):
-            if is_keyed(each):
-                found |= {group[: len(context.dimensions)] for group in groups_of_all(meaning, each, within)}
-    if (
-        not keyed.everyone
-        or not _is_known(meaning, keyed, context)
-        or any(name.startswith(PER) for name in context.dimensions)
-    ):
+    if not _is_known(meaning, keyed, context):
         return found
-    world, (thing,) = meaning.world, keyed.keys
-    (inner,) = _contexts(meaning, keyed, context)
-    for row in world.rows(thing.name):
-        if not all(world.passes(*each, world.identity(thing, thing.name, row)) for each in inner.chosen):
+    for inner in _contexts(meaning, keyed, context):
+        for part in keyed.parts:
+            for each, within in meaning.outermost(part, inner):
+                if is_keyed(each) and meaning.has_groups(each, within):
+                    found |= {group[: len(names)] for group in groups_of_all(meaning, each, within)}
+        if not keyed.everyone:
             continue
-        names = context.dimensions
-        group = {name: world.dimension(name, thing.name, row) for name in names}
-        known = all(value is not None for name, value in group.items() if name.startswith(PER))
-        if known and _belongs(meaning, thing.name, row, inner, group):
-            found.add(tuple(group[name] for name in names))
+        world, (thing,) = meaning.world, keyed.keys
+        for row in world.rows(thing.name):
+            group = {name: world.dimension(name, thing.name, row) for name in names}
+            known = all(value is not None for name, value in group.items() if name.startswith(PER))
+            if known and _is_listed(meaning, keyed, row, inner) and _belongs(meaning, thing.name, row, inner, group):
+                found.add(tuple(group[name] for name in names))
     return found
 
 
@@ -191,6 +193,11 @@ def whole(context: Context, group: Mapping[str, Any]) -> tuple[Context, dict[str
     """What a `total` around groups has left is their whole filter and group."""
     left = replace(context, every_filter=context.filters, every_dimension=context.dimensions)
     return left, {name: value for name, value in group.items() if name in context.dimensions}
+
+
+def whole_again(context: Context) -> Context:
+    """Inside of a `total` the whole filter and group around it."""
+    return replace(context, filters=context.every_filter, dimensions=context.every_dimension)
 
 
 def _contexts(meaning: Meaning, keyed: Keyed, context: Context) -> list[Context]:
@@ -235,6 +242,13 @@ def _ids(meaning: Meaning, keyed: Keyed, inner: Context, group: Mapping[str, Any
             for entry in meaning.measuring.entries_of_group(call, context, group):
                 own = dict(zip(context.every_dimension, entry.group, strict=True))
                 found[tuple(own[name] for name in keyed.names)] = None
+        for call, context in meaning.outermost(part, inner):
+            if not is_keyed(call) or not meaning.has_groups(call, context):
+                continue
+            for each in groups_of_all(meaning, call, context):
+                own = dict(zip(context.every_dimension, each, strict=True))
+                if all(own[name] == value for name, value in group.items() if name in own):
+                    found[tuple(own[name] for name in keyed.names)] = None
     return list(found)
 
 
@@ -242,15 +256,23 @@ def _everyone(meaning: Meaning, keyed: Keyed, inner: Context, group: Mapping[str
     """All ids of a source, where its own rows say so those of the group and of the filter."""
     (thing,) = keyed.keys
     world = meaning.world
-    names = keyed.names
+    (name,) = keyed.names
     found: dict[Any, None] = {}
     _belongs(meaning, thing.name, None, inner, group)
     for row in world.rows(thing.name):
         identity = world.identity(thing, thing.name, row)
-        chosen = all(world.passes(name, condition, identity) for name, condition in inner.chosen if name == names[0])
-        if identity is not None and chosen and _belongs(meaning, thing.name, row, inner, group):
+        if identity is None or (name in group and group[name] != identity):
+            continue
+        if _is_listed(meaning, keyed, row, inner) and _belongs(meaning, thing.name, row, inner, group):
             found[identity] = None
     return [(identity,) for identity in found]
+
+
+def _is_listed(meaning: Meaning, keyed: Keyed, row: Row, inner: Context) -> bool:
+    """Whether a row satisfies the conditions on the keys' own columns: on its own, and on those of keys around it."""
+    world, (thing,) = meaning.world, keyed.keys
+    chosen = [(name, condition) for name, condition in inner.chosen if name in inner.dimensions]
+    return all(world.passes(*each, world.dimension(each[0], thing.name, row)) for each in chosen)
 
 
 def _belongs(meaning: Meaning, source: str, row: Row | None, inner: Context, group: Mapping[str, Any]) -> bool:

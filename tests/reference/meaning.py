@@ -29,6 +29,7 @@ class Meaning:
         self.calendar = world.calendar
         self.measuring = Measuring(world)
         self._entities: dict[tuple[str, str, Any], Any] = {}
+        self._known: set[tuple[int, ...]] = set()
         world.entity_value = self._of_entity
 
     # ------------------------------------------------------------------------------------------------------- metrics
@@ -73,6 +74,7 @@ class Meaning:
         """The aggregates of an expression that are inside no other, each with every context."""
         match node:
             case tree.Group(body=body, clauses=clauses) if clauses:
+                self.check_known(_conditions(clauses), (body,))
                 yield from self.outermost(body, context.filtered(_conditions(clauses)))
             case tree.Call(function=tree.Path(text=name)) if name in AGGREGATES:
                 yield node, context
@@ -105,6 +107,18 @@ class Meaning:
         names = [name for name in context.every_dimension if not name.startswith(PER)]
         sources = {source for source, _ in self.looked_at(node, context)}
         return all(self.world.has_dimension(name, source) for source in sources for name in names)
+
+    def check_known(self, conditions: tuple[tree.Expr, ...], filtered: tuple[tree.Expr, ...]) -> None:
+        """Raise where a condition around expressions means nothing to any of their sources; a `total` drops it of those
+        that lack it."""
+        key = tuple(id(each) for each in (*conditions, *filtered))
+        if key in self._known:
+            return
+        self._known.add(key)
+        sources = {source for node in filtered for source, _ in self.looked_at(node, Context(None))}
+        for each in conditions:
+            if not any(self.world.has_condition(each, source) for source in sources):
+                raise MeaninglessError("a filter that no source knows")
 
     def check_coarse(self, node: tree.Expr, context: Context) -> None:
         """Raise where rows for long periods are added up over a part of one."""

@@ -189,9 +189,23 @@ class World:
         """Whether an id satisfies a condition on its key's own columns; one without a row has none of them."""
         thing = self.model.thing(key.removeprefix(PER))
         assert thing is not None
-        rows = self.rows(thing.name) if isinstance(thing, Source) else []
-        own = next((row for row in rows if self.identity(thing, thing.name, row) == identity), None)
+        if isinstance(thing, Entity):
+            return self._on_entity(condition, thing, identity) is True
+        own = next((row for row in self.rows(thing.name) if self.identity(thing, thing.name, row) == identity), None)
         return self.on_row(condition, thing.name, own) is True
+
+    def _on_entity(self, node: tree.Expr, entity: Entity, identity: Any) -> Any:
+        """The value of an expression on the columns of one thing that has no row."""
+
+        def inside(part: tree.Expr) -> Any:
+            match part:
+                case tree.Path():
+                    return self._of_entity(entity, part.text, identity)
+                case tree.Call():
+                    return call_function(part, self.calendar, inside)
+            return evaluate(part, self.calendar, inside, on_rows=True)
+
+        return inside(node)
 
     # ---------------------------------------------------------------------------------------------------- dimensions
 
@@ -223,6 +237,14 @@ class World:
         """Whether rows of `base` have a value of a dimension."""
         try:
             self.dimension(name, base, None)
+        except MeaninglessError:
+            return False
+        return True
+
+    def has_condition(self, condition: tree.Expr, base: str) -> bool:
+        """Whether a condition around metrics means something on rows of `base`."""
+        try:
+            self.on_row(condition, base, None, dimensions=True)
         except MeaninglessError:
             return False
         return True

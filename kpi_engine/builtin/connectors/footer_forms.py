@@ -3,11 +3,13 @@
 The files of a table mostly come from one writer, so that their footers differ in numbers and bounds alone. The form of
 a row group is a chain of steps in which a number is any number, and a bound as long as a value any such bound; all
 else must be the same byte for byte. A row group that fits the form has the same fields, and so passes the checks that
-the first one passed.
+the first one passed. Where a table turns out to have many files, the steps become regular expressions, which are seven
+times as fast and take as long to compile as 150 footers to be walked through.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -36,28 +38,34 @@ _NUMBER: Final = -1
 _TEXT: Final = -2
 _LONGEST_NUMBER = 10
 _LONGEST_TEXT = 127
+_MANY = 150
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FooterForm:
     """What the footers of one form have in common: their beginning up to the list of row groups, the form of a row
-    group, and all that follows the list."""
+    group, and all that follows the list. `compiled` is the form of a row group for many footers."""
 
     head: tuple[Step, ...]
     group: tuple[Step, ...]
     rest: bytes
+    seen: int = 0
+    compiled: Sequence[re.Pattern[bytes]] = ()
 
     def fits(self, footer: bytes) -> bool:
         """Whether a footer is of this form; one that is not may be sound all the same."""
         if not footer.endswith(self.rest):
             return False
+        self.seen += 1
+        if self.seen > _MANY and not self.compiled:
+            self.compiled = _compiled(self.group)
         try:
             pos = _past(self.head, footer, 0)
             if footer[pos] & 15 != STRUCT:
                 return False
             groups, pos = size_of_list(footer, pos)
             for _ in range(groups):
-                pos = _past(self.group, footer, pos)
+                pos = _past_compiled(self.compiled, footer, pos) if self.compiled else _past(self.group, footer, pos)
         except (IndexError, DamagedFooter):
             return False
         return pos == len(footer) - len(self.rest)
@@ -83,6 +91,36 @@ def _past(steps: Sequence[Step], footer: bytes, pos: int) -> int:
             pos += footer[pos] + 1
         else:
             pos += step
+    return pos
+
+
+def _compiled(steps: Iterable[Step]) -> list[re.Pattern[bytes]]:
+    """The same steps as regular expressions; between two of them stands a text of any length."""
+    parts: list[list[bytes]] = [[]]
+    for step in steps:
+        if isinstance(step, bytes):
+            parts[-1].append(re.escape(step))
+        elif step == _NUMBER:
+            parts[-1].append(rb"[\x80-\xff]{0,%d}[\x00-\x7f]" % (_LONGEST_NUMBER - 1))
+        elif step == _TEXT:
+            parts.append([])
+        else:
+            parts[-1].append(b".{%d}" % step)
+    return [re.compile(b"".join(each), re.DOTALL) for each in parts]
+
+
+def _past_compiled(patterns: Sequence[re.Pattern[bytes]], footer: bytes, pos: int) -> int:
+    """As `_past`."""
+    for number, pattern in enumerate(patterns):
+        if number:
+            size = footer[pos]
+            if size > _LONGEST_TEXT:
+                raise DamagedFooter("it has a longer bound")
+            pos += size + 1
+        found = pattern.match(footer, pos)
+        if found is None:
+            raise DamagedFooter("it is of another form")
+        pos = found.end()
     return pos
 
 

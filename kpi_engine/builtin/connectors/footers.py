@@ -6,11 +6,11 @@ from dataclasses import field
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from kpi_engine.builtin.connectors.footer_check import TYPES, Leaf, check_footer
 from kpi_engine.builtin.connectors.footer_forms import FooterForm, form_of
 from kpi_engine.builtin.connectors.guard import reading
+from kpi_engine.builtin.connectors.opened_parquet import OpenedParquet
 from kpi_engine.builtin.connectors.parquet_tail import footer_of, read_tail
 from kpi_engine.builtin.connectors.pruning import BoundsOf, Statistics, bounds_of, statistics
 from kpi_engine.builtin.connectors.stored_file import Stamp, StoredFile
@@ -18,8 +18,8 @@ from kpi_engine.extend.rows import data_error
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.types import Type
 
-_CHECKED_BEFORE_LEARNING = 24
-"""To learn a form takes as long as to check some twenty footers."""
+_CHECKED_BEFORE_LEARNING = 8
+"""To learn a form takes as long as to check some five footers."""
 
 _MOST_FORMS = 8
 
@@ -29,7 +29,7 @@ class Columns:
     """What a footer says of columns, shared by footers of one form: the Arrow schema, its names, the flat columns.
 
     `paths` are those of the leaf columns; `leaves` gives the position among them of each column that is no list, struct
-    or map. `bounds` keeps how the bounds of columns are read.
+    or map. `bounds` keeps how the bounds of columns are read, `opened` what pyarrow makes of the paths.
     """
 
     schema: pa.Schema
@@ -37,6 +37,7 @@ class Columns:
     paths: tuple[str, ...]
     leaves: dict[str, int]
     bounds: dict[tuple[str, Type | None], BoundsOf] = field(default_factory=dict)
+    opened: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Footer:
     file: StoredFile
     metadata: Any
     columns: Columns
-    known: dict[tuple[int, str, Type | None], Statistics] = field(default_factory=dict)
+    known: dict[tuple[int, int, bool], Statistics] = field(default_factory=dict)
 
     @property
     def shown(self) -> str:
@@ -62,17 +63,14 @@ class Footer:
         """What is known of one flat column in one row group."""
         return self.leaf_chunk(group, self.columns.leaves[name])
 
-    def statistics(self, group: int, rows: int, name: str, wanted: Type | None) -> Statistics:
-        """What is known of a column in one row group of so many rows, as values of a type."""
-        if name not in self.columns.leaves:
-            return Statistics(rows, None)
-        found = self.known.get((group, name, wanted))
+    def statistics(self, group: int, leaf: int, how: BoundsOf) -> Statistics:
+        """What is known of a flat column in one row group, its bounds read in one of two ways: kept in order or not."""
+        found = self.known.get((group, leaf, how.ordered))
         if found is None:
-            found = statistics(self.chunk(group, name), self._bounds_of(name, wanted))
-            self.known[group, name, wanted] = found
+            found = self.known[group, leaf, how.ordered] = statistics(self.leaf_chunk(group, leaf), how)
         return found
 
-    def _bounds_of(self, name: str, wanted: Type | None) -> BoundsOf:
+    def bounds_of(self, name: str, wanted: Type | None) -> BoundsOf:
         """How the bounds of a flat column are read as values of a type."""
         known = self.columns.bounds.get((name, wanted))
         if known is None:
@@ -109,7 +107,7 @@ class FooterCache:
             raise data_error("E605", file.shown, "the file is empty (0 bytes), not Parquet", help)
         with reading(file.shown, "Parquet"):
             tail = read_tail(file, stamp[0])
-            metadata = pq.read_metadata(pa.BufferReader(tail))
+            metadata = OpenedParquet(pa.BufferReader(tail), None, pre_buffer=False).metadata
             columns = self._columns(footer_of(tail), metadata)
         footer = Footer(file, metadata, columns)
         self._known[file.shown] = (stamp, footer)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import field
 from glob import has_magic
 from pathlib import Path
@@ -31,6 +32,14 @@ class Located:
     pruned: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was learnt while files were looked for: notes on what is not read, and paths known to be no links."""
+
+    notes: list[str] = field(default_factory=list)
+    plain: set[str] = field(default_factory=set)
+
+
 def locate(root: Path, names: Sequence[str], format: str | None, allowed: Sequence[Path] = ()) -> Located:
     """The files of a table. KpiError E601 (none), E602 (several tables of one name), E603 (format), E604 (empty or
     too many), E617 (outside of `root` and of the `allowed` folders).
@@ -40,17 +49,16 @@ def locate(root: Path, names: Sequence[str], format: str | None, allowed: Sequen
     """
     check_format(format, ", ".join(names))
     found: dict[str, Path] = {}
-    notes: list[str] = []
+    seen = _Seen()
     for name in names:
-        for file in _named(root, name, format, notes):
+        for file in _named(root, name, format, seen):
             found.setdefault(str(file), file)
-    files = tuple(found.values())
-    if len(files) > _MOST_FILES:
-        message = f"the table has {len(files)} files, and at most {_MOST_FILES} are read"
+    if len(found) > _MOST_FILES:
+        message = f"the table has {len(found)} files, and at most {_MOST_FILES} are read"
         raise data_error("E604", ", ".join(names), message, "put several days or hours into one file")
-    _check_inside(root, files, (root, *allowed))
-    stored = tuple(_stored(root, file) for file in files)
-    return Located(stored, format or one_format(file.shown for file in stored), tuple(notes))
+    _check_inside(root, found, (root, *allowed), seen.plain)
+    stored = tuple(_stored(root, file) for file in found.values())
+    return Located(stored, format or one_format(file.shown for file in stored), tuple(seen.notes))
 
 
 def _stored(root: Path, file: Path) -> LocalFile:
@@ -58,15 +66,15 @@ def _stored(root: Path, file: Path) -> LocalFile:
     return LocalFile(file, name, partitions_of(Path(name).parts[:-1]) if "=" in name else ())
 
 
-def _check_inside(root: Path, files: Sequence[Path], allowed: Sequence[Path]) -> None:
-    """Whether all files truly lie, links followed, in a folder that the connection may read."""
+def _check_inside(root: Path, files: Mapping[str, Path], allowed: Sequence[Path], plain: Collection[str]) -> None:
+    """Whether all files truly lie, links followed, in a folder that the connection may read; `plain` are no links."""
     homes = [Path(os.path.realpath(folder)) for folder in allowed]
-    folders: dict[Path, bool] = {}
-    for file in files:
-        folder = file.parent
+    folders: dict[str, bool] = {}
+    for text, file in files.items():
+        folder = text.rpartition(os.sep)[0]
         if folder not in folders:
-            folders[folder] = any(Path(os.path.realpath(folder)).is_relative_to(home) for home in homes)
-        real = Path(os.path.realpath(file)) if file.is_symlink() else None
+            folders[folder] = any(Path(os.path.realpath(file.parent)).is_relative_to(home) for home in homes)
+        real = Path(os.path.realpath(file)) if text not in plain and file.is_symlink() else None
         inside = folders[folder] if real is None else any(real.is_relative_to(home) for home in homes)
         if not inside:
             target = real or Path(os.path.realpath(file))
@@ -108,16 +116,16 @@ def shown(root: Path, file: Path) -> str:
     return str(file.relative_to(root)) if file.is_relative_to(root) else text
 
 
-def _named(root: Path, name: str, format: str | None, notes: list[str]) -> list[Path]:
+def _named(root: Path, name: str, format: str | None, seen: _Seen) -> list[Path]:
     if not name or "\0" in name:
         raise data_error("E601", name, "the name of the table is empty", 'write `table: "orders.parquet"`')
     path = root / name
     if path.is_file():
         return [path]
     if path.is_dir():
-        return _in_folder(root, path, format, notes)
+        return _in_folder(root, path, format, seen)
     if has_magic(name):
-        return _matching(root, name, format, notes)
+        return _matching(root, name, format, seen)
     candidates = _with_any_ending(path)
     if len(candidates) > 1:
         listed = ", ".join(candidate.name for candidate in candidates)
@@ -138,9 +146,9 @@ def _with_any_ending(path: Path) -> list[Path]:
     )
 
 
-def _in_folder(root: Path, folder: Path, format: str | None, notes: list[str]) -> list[Path]:
+def _in_folder(root: Path, folder: Path, format: str | None, seen: _Seen) -> list[Path]:
     entries = _in_order(entry for entry in folder.rglob("*") if entry.is_file())
-    files = _data_files(root, folder, entries, format, notes)
+    files = _data_files(root, folder, entries, format, seen.notes)
     if not files:
         name = shown(root, folder)
         message = f"the folder `{name}` holds no data files"
@@ -148,12 +156,16 @@ def _in_folder(root: Path, folder: Path, format: str | None, notes: list[str]) -
     return files
 
 
-def _matching(root: Path, name: str, format: str | None, notes: list[str]) -> list[Path]:
+def _matching(root: Path, name: str, format: str | None, seen: _Seen) -> list[Path]:
     pattern = Path(name)
     start = Path(pattern.anchor) if pattern.is_absolute() else root
     relative = pattern.relative_to(pattern.anchor) if pattern.is_absolute() else pattern
-    entries = _in_order(entry for entry in start.glob(str(relative)) if entry.is_file())
-    files = _data_files(root, start, entries, format, notes)
+    (*above, last) = relative.parts
+    if last == "**" or any(map(has_magic, above)):
+        entries = _in_order(entry for entry in start.glob(str(relative)) if entry.is_file())
+    else:
+        entries = _matching_in(start.joinpath(*above), last, seen.plain)
+    files = _data_files(root, start, entries, format, seen.notes)
     if not files:
         fixed = start
         for part in relative.parts:
@@ -162,6 +174,25 @@ def _matching(root: Path, name: str, format: str | None, notes: list[str]) -> li
             fixed = fixed / part
         where = "" if fixed.is_dir() else f": there is no folder `{shown(root, fixed)}`"
         raise data_error("E601", name, f"no file matches `{name}`{where}", _near(fixed, pattern.name))
+    return files
+
+
+def _matching_in(folder: Path, pattern: str, plain: set[str]) -> list[Path]:
+    """The files directly in a folder whose names match, as `Path.glob` finds them, but the folder is read once and no
+    file looked at; those that are no links are added to `plain`."""
+    try:
+        with os.scandir(folder) as listed:
+            entries = {entry.name: entry for entry in listed}
+    except OSError:  # there is no such folder, or it may not be read
+        return []
+    files = []
+    for name in sorted(fnmatch.filter(entries, pattern)):
+        file = folder / name
+        if entries[name].is_file(follow_symlinks=False):
+            plain.add(str(file))
+        elif not file.is_file():
+            continue
+        files.append(file)
     return files
 
 
@@ -174,7 +205,9 @@ def _data_files(root: Path, start: Path, entries: Sequence[Path], format: str | 
     files = []
     above = len(start.parts)
     for entry in entries:
-        if any(part.startswith((".", "_")) for part in entry.parts[above:]):
+        text = str(entry)
+        may_be_hidden = f"{os.sep}." in text or f"{os.sep}_" in text
+        if may_be_hidden and any(part.startswith((".", "_")) for part in entry.parts[above:]):
             notes.append(f"{shown(root, entry)} is hidden, because its name begins with . or _; not read")
         elif format is None and format_of(entry.name) is None:
             notes.append(f"{shown(root, entry)} is no data file by its ending; not read")

@@ -6,14 +6,13 @@ import datetime
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from kpi_engine.builtin.connectors.arrow_types import is_naive
 from kpi_engine.builtin.connectors.footers import Footer, FooterCache
 from kpi_engine.builtin.connectors.guard import reading
-from kpi_engine.builtin.connectors.nested_leaves import stored_names
+from kpi_engine.builtin.connectors.opened_parquet import OpenedParquet
+from kpi_engine.builtin.connectors.parquet_form import Part, Wanted
 from kpi_engine.builtin.connectors.pruning import Statistics, excludes, one_place
-from kpi_engine.builtin.connectors.requested import held, physical, select
+from kpi_engine.builtin.connectors.requested import physical, select
 from kpi_engine.builtin.connectors.scan import Asked, FileScan, Opened
 from kpi_engine.builtin.connectors.schemas import merged_schema
 from kpi_engine.builtin.connectors.stored_file import RemoteFile, StoredFile
@@ -24,6 +23,8 @@ from kpi_engine.ir.dataclass import dataclass
 _LARGEST_BATCH = 1 << 21
 _SMALL_DICTIONARY = 4096
 _ROWS_PER_DICTIONARY_BYTE = 16
+_INSTANT = pa.timestamp("us", "UTC")
+_DAY = pa.date32()
 
 
 def schema(files: Sequence[StoredFile], footers: FooterCache) -> TableSchema:
@@ -44,16 +45,19 @@ def _row_groups(asked: Asked, footers: FooterCache) -> Opened:
     read = [footers.read(file) for file in asked.located.files]
     notes = asked.check([(footer.shown, footer.schema) for footer in read])
     dictionaries = _low_cardinality(read, asked.columns)
+    forms: dict[int, Wanted] = {}
     groups = []
     pruned = 0
     for footer in read:
+        wanted = forms.get(id(footer.columns))
+        if wanted is None:
+            wanted = forms[id(footer.columns)] = Wanted.of(asked.request, footer, dictionaries)
         first = 0
         for index in range(footer.metadata.num_row_groups):
-            group = RowGroup(
-                footer, index, first, footer.metadata.row_group(index).num_rows, asked.columns, dictionaries
-            )
-            first += group.rows
-            if group.rows == 0:
+            rows = footer.metadata.row_group(index).num_rows
+            group = RowGroup(footer, index, first, rows, wanted)
+            first += rows
+            if rows == 0:
                 continue
             if any(excludes(group.statistics(predicate.column), predicate) for predicate in asked.request.predicates):
                 pruned += 1
@@ -62,16 +66,15 @@ def _row_groups(asked: Asked, footers: FooterCache) -> Opened:
     return Opened(groups, pruned, notes)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RowGroup:
-    """One row group of one file: its number, the file's rows before it, its own rows."""
+    """One row group of one file: its number, the file's rows before it, its own rows, and what is wanted of them."""
 
     footer: Footer
     index: int
     first: int
     rows: int
-    columns: tuple[ColumnRequest, ...]
-    dictionaries: tuple[str, ...]
+    wanted: Wanted
 
     @property
     def file(self) -> StoredFile:
@@ -91,74 +94,66 @@ class RowGroup:
 
     def bounds(self, column: str) -> tuple[object, object] | None:
         """Bounds of a requested column from the footer; they hold for its non-null values."""
-        for wanted in self.columns:
-            if wanted.name == column:
-                return self.statistics(physical(wanted)).bounds
-        return None
+        stored = self.wanted.stored.get(column)
+        return None if stored is None else self.statistics(stored).bounds
 
     def statistics(self, stored_name: str) -> Statistics:
         """What the footer says of a stored column in this row group."""
-        wanted = next((one.type for one in self.columns if physical(one) == stored_name), None)
-        return self.footer.statistics(self.index, self.rows, stored_name, wanted)
+        judged = self.wanted.judged.get(stored_name)
+        return Statistics(self.rows, None) if judged is None else self.footer.statistics(self.index, *judged)
 
     def batches(self, report: ReadReport) -> Iterator[pa.RecordBatch]:
         """The rows, in one batch unless there are very many."""
-        wanted = held(self.columns, self.file, self.footer.columns.names)
-        constant = self._constant(wanted)
-        wanted = [column for column in wanted if physical(column) not in constant]
-        names = stored_names(wanted, self.footer.schema, self.footer.columns.paths)
+        constant = self._constant()
+        part = self.wanted.part(constant)
         report.fragments_read += 1
-        report.bytes += self._stored_bytes(names)
+        report.bytes += self._stored_bytes(part)
+        for batch in self._read(part):
+            report.rows += batch.num_rows
+            yield select(batch, self.wanted.columns, self.file.partitions, constant)
+
+    def _constant(self) -> dict[str, pa.Scalar]:
+        """A value that stands for all of a column, for columns of which only the place among edges is looked at."""
+        found: dict[str, pa.Scalar] = {}
+        for name, edges in self.wanted.placed.items():
+            value = one_place(self.statistics(name), edges)
+            if value is not None:
+                found[name] = pa.scalar(value, _INSTANT if isinstance(value, datetime.datetime) else _DAY)
+        return found
+
+    def _read(self, part: Part) -> Iterator[pa.RecordBatch]:
         with reading(self.name, "Parquet"):
-            file = pq.ParquetFile(
-                self.footer.file.open(),
+            file = OpenedParquet(
+                self.file.open(),
+                self.footer.columns.opened,
                 metadata=self.footer.metadata,
-                read_dictionary=[name for name in self.dictionaries if name in names],
+                read_dictionary=part.dictionaries,
                 page_checksum_verification=True,
                 pre_buffer=isinstance(self.file, RemoteFile),
             )
         with file:
-            for batch in self._read(file, names):
-                report.rows += batch.num_rows
-                for name, value in constant.items():
-                    batch = batch.append_column(name, pa.repeat(value, batch.num_rows))
-                yield select(batch, self.columns, self.file.partitions)
-
-    def _constant(self, wanted: Sequence[ColumnRequest]) -> dict[str, pa.Scalar]:
-        """A value that stands for all of a column, for columns of which only the place among edges is looked at."""
-        found: dict[str, pa.Scalar] = {}
-        for column in wanted:
-            name = physical(column)
-            alone = all(each.edges is not None for each in wanted if physical(each) == name)
-            value = one_place(self.statistics(name), column.edges) if alone and column.edges is not None else None
-            if value is not None and not is_naive(self.footer.schema.field(name).type):
-                instant = isinstance(value, datetime.datetime)
-                found[name] = pa.scalar(value, pa.timestamp("us", "UTC") if instant else pa.date32())
-        return found
-
-    def _read(self, file: pq.ParquetFile, names: list[str]) -> Iterator[pa.RecordBatch]:
-        if self.rows <= _LARGEST_BATCH:
-            with reading(self.name, "Parquet"):
-                batches = self._whole(file, names)
-            yield from batches
-            return
-        parts = file.iter_batches(_LARGEST_BATCH, row_groups=[self.index], columns=names, use_threads=False)
-        while True:
-            with reading(self.name, "Parquet"):
-                batch = next(parts, None)
-            if batch is None:
+            if self.rows <= _LARGEST_BATCH:
+                with reading(self.name, "Parquet"):
+                    batches = self._whole(file, part)
+                yield from batches
                 return
-            yield batch
+            parts = file.iter_batches(_LARGEST_BATCH, row_groups=[self.index], columns=part.names, use_threads=False)
+            while True:
+                with reading(self.name, "Parquet"):
+                    batch = next(parts, None)
+                if batch is None:
+                    return
+                yield batch
 
-    def _whole(self, file: pq.ParquetFile, names: list[str]) -> list[pa.RecordBatch]:
+    def _whole(self, file: OpenedParquet, part: Part) -> list[pa.RecordBatch]:
         """All rows, in one batch unless texts are longer than an array can hold."""
-        table = file.read_row_group(self.index, columns=names, use_threads=False).combine_chunks()
+        table = file.read_row_group(self.index, columns=part.names, use_threads=False)
         batches: list[pa.RecordBatch] = table.to_batches()
-        return batches
+        return batches if len(batches) == 1 else table.combine_chunks().to_batches()
 
-    def _stored_bytes(self, names: Sequence[str]) -> int:
-        wanted = [number for number, path in enumerate(self.footer.columns.paths) if path in names]
-        return sum(self.footer.leaf_chunk(self.index, number).total_compressed_size for number in wanted)
+    def _stored_bytes(self, part: Part) -> int:
+        group = self.footer.metadata.row_group(self.index)
+        return sum(group.column(leaf).total_compressed_size for leaf in part.leaves)
 
 
 def _low_cardinality(footers: Sequence[Footer], columns: Sequence[ColumnRequest]) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 import pyarrow as pa
 
@@ -84,10 +85,16 @@ def _check_types(name: str, schemas: Sequence[tuple[str, pa.Schema]]) -> None:
         together = both
 
 
-def select(batch: pa.RecordBatch, columns: Sequence[ColumnRequest], given: Sequence[Partition] = ()) -> pa.RecordBatch:
+def select(
+    batch: pa.RecordBatch,
+    columns: Sequence[ColumnRequest],
+    given: Sequence[Partition] = (),
+    constant: Mapping[str, pa.Scalar] = MappingProxyType({}),
+) -> pa.RecordBatch:
     """The requested columns of a batch under their own names; without any, a batch that has only its row count.
 
-    Columns that folders gave are the same in all rows; those that the batch lacks are null.
+    Columns that folders gave, and those for which one value stands, are the same in all rows; those that are not there
+    are null.
 
     >>> batch = pa.record_batch({"a": [1, 2]})
     >>> select(batch, [ColumnRequest("x", "a")]).schema.names, select(batch, []).num_rows
@@ -97,15 +104,11 @@ def select(batch: pa.RecordBatch, columns: Sequence[ColumnRequest], given: Seque
     """
     if not columns:
         return empty_rows(batch.num_rows)
-    constants = dict(given)
-    there = set(batch.schema.names)
-    arrays = []
-    for column in columns:
-        name = physical(column)
-        if name in constants:
-            arrays.append(_repeated(constants[name], batch.num_rows))
-        else:
-            arrays.append(batch.column(name) if name in there else pa.nulls(batch.num_rows))
+    there = dict(zip(batch.schema.names, batch.columns, strict=True))
+    there |= {name: pa.repeat(value, batch.num_rows) for name, value in constant.items()}
+    there |= {name: _repeated(value, batch.num_rows) for name, value in given}
+    arrays = [there.get(physical(column)) for column in columns]
+    arrays = [pa.nulls(batch.num_rows) if array is None else array for array in arrays]
     return pa.RecordBatch.from_arrays(arrays, names=[column.name for column in columns])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Mapping
 from dataclasses import field
@@ -98,7 +99,7 @@ class LocalFile:
 
     def read_at(self, start: int, count: int) -> bytes:
         """Some of the bytes."""
-        with self.path.open("rb", buffering=0) as opened:
+        with io.FileIO(self.path) as opened:
             opened.seek(start)
             return opened.read(count)
 

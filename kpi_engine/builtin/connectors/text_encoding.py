@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kpi_engine.builtin.connectors.encodings import likely_encoding
 from kpi_engine.builtin.connectors.stored_file import StoredFile, decompressed
 from kpi_engine.extend.rows import data_error
 from kpi_engine.ir.diagnostic import KpiError
@@ -58,6 +57,8 @@ def encoding_problem(file: StoredFile, encoding: str) -> KpiError:
 
 def nul_problem(file: StoredFile, encoding: str) -> KpiError:
     """E611 for a text that holds NUL bytes: another encoding, or a part of the file that was never written."""
+    from kpi_engine.builtin.connectors.encodings import likely_encoding
+
     line = position = 0
     for block in _blocks(file):
         found = block.find(b"\0")
@@ -74,6 +75,8 @@ def nul_problem(file: StoredFile, encoding: str) -> KpiError:
 
 
 def _help(file: StoredFile, encoding: str) -> str:
+    from kpi_engine.builtin.connectors.encodings import likely_encoding
+
     sample = telling_sample(file)
     likely = likely_encoding(sample)
     if b"\0" in sample and not likely.startswith("utf-"):
