@@ -59,12 +59,22 @@ def align(dimensions: Sequence[str], leaves: Sequence[GroupKeys], *, ordered: bo
     if not dimensions:
         return Alignment((), 1, tuple(np.full(1, 0 if leaf.size else leaf.size, np.int64) for leaf in leaves))
     full = [leaf for leaf in leaves if leaf.names == tuple(dimensions)]
+    if full and not ordered and _are_one(full):
+        size = full[0].size
+        same = np.arange(size, dtype=np.int64)
+        places = (same if leaf.keys is full[0].keys else _places(dimensions, full[0].keys, leaf) for leaf in leaves)
+        return Alignment(full[0].keys, size, tuple(places))
     keys = tuple(joined([_shown(leaf, leaf.keys[number]) for leaf in full]) for number in range(len(dimensions)))
     first = row_numbers(group_rows(keys, len(keys[0])).first)
     keys = tuple(key.take(first) for key in keys)
     if ordered:
         keys = _sorted(tuple(texts(key) for key in keys))
     return Alignment(keys, len(keys[0]), tuple(_places(dimensions, keys, leaf) for leaf in leaves))
+
+
+def _are_one(leaves: Sequence[GroupKeys]) -> bool:
+    """Whether leaves have the very same groups, all of them shown: they read the same states."""
+    return all(leaf.keys is leaves[0].keys and bool(leaf.shown.all()) for leaf in leaves)
 
 
 def _shown(leaf: GroupKeys, key: pa.Array) -> pa.Array:
