@@ -18,6 +18,7 @@ from reference import MeaninglessError
 
 from kpi_engine.execute import slices
 from kpi_engine.ir.diagnostic import KpiError
+from kpi_engine.kernels import finish, windows
 
 from .asking import ask_engine, ask_reference, differences
 from .examples import SEED, examples
@@ -84,14 +85,15 @@ def day(chosen: Settings, offset: str) -> str:
     return f"{chosen.scene[1] + timedelta(days=int(days))}{separator}{clock}"
 
 
-SLICES = st.sampled_from([slices.STATES_PER_SLICE, 3, 20])
-"""How many states a slice has: random markets have too few states to be evaluated in slices otherwise."""
+SIZES = st.sampled_from([(slices.STATES_PER_SLICE, 1 << 16, 2), (3, -1, 2), (20, -1, -1), (3, 1 << 16, 2)])
+"""How many states a slice has, how large a table of sums may be, how many windows are few: random markets have too few
+states to be evaluated as many are."""
 
 
 @examples
-@given(question=asked(), split=splits(), slice_size=SLICES)
+@given(question=asked(), split=splits(), sizes=SIZES)
 def test_engine_equals_reference(
-    question: Asked, split: tuple[str, int], slice_size: int, tmp_path_factory: pytest.TempPathFactory
+    question: Asked, split: tuple[str, int], sizes: tuple[int, int, int], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     market, arguments = question.market, question.arguments
     formulas = "".join(f"{name} = {formula.text}\n" for name, formula in question.formulas.items())
@@ -109,7 +111,11 @@ def test_engine_equals_reference(
             ask_engine(definitions, tables, arguments)
         return
     event(f"grain {arguments.get('grain')}")
-    with patch.object(slices, "STATES_PER_SLICE", slice_size):
+    with (
+        patch.object(slices, "STATES_PER_SLICE", sizes[0]),
+        patch.object(finish, "_TABLE", sizes[1]),
+        patch.object(windows, "_FEW", sizes[2]),
+    ):
         result = ask_engine(definitions, tables, arguments)
     found = result.table.to_pylist()
     event("rows" if found else "no rows")

@@ -42,6 +42,8 @@ def test_counts_are_those_of_the_rows_inside(
         plain, items = (GroupedStates(frame) for frame in partial_frames([keys], buckets, inputs))
         cells = all_cells(plain.size, len(ranges))
         counts = plain.finish(0, Finish("count"), read, cells).to_pylist()
+        later = BucketWindows.of([None if each is None else (each[0] + 1, each[1] + 1) for each in ranges])
+        rows_later = plain.rows(0, later, cells).tolist()
         found_rows = plain.rows(0, read, cells).tolist()
         covered = set(zip(*(each.tolist() for each in plain.covered(0, read)), strict=True))
         distinct = items.finish(0, Finish("distinct"), read, all_cells(items.size, len(ranges))).to_pylist()
@@ -53,6 +55,11 @@ def test_counts_are_those_of_the_rows_inside(
     ]
     is_open = [window is not None for _ in shown for window in ranges]
     assert found_rows == [len(each) for each in inside]
+    assert rows_later == [
+        sum(row[0] == key and window is not None and window[0] < row[1] <= window[1] for row in rows)
+        for key in shown
+        for window in ranges
+    ]
     assert counts == [
         sum(value is not None for value in each) if shown else None for each, shown in zip(inside, is_open, strict=True)
     ]
