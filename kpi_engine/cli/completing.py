@@ -29,9 +29,9 @@ VARIABLE = "_KPI_COMPLETE"
 Proposal = tuple[str, str]
 """A word and what it means."""
 
-_DECLARATION = re.compile(r"(?:(?P<kind>source|entity|dimension|grain|goal|alert)\s+)?(?P<name>[^\W\d]\w*|`[^`\n]+`)")
-_DESCRIPTION = re.compile(r'\s+description:\s*"(?P<text>(?:[^"\\]|\\.)*)"')
-_USE = re.compile(r"^use\s+(?P<pack>\w+)(?:\s+as\s+(?P<alias>\w+))?", re.MULTILINE)
+_DECLARATION = r"(?:(?P<kind>source|entity|dimension|grain|goal|alert)\s+)?(?P<name>[^\W\d]\w*|`[^`\n]+`)"
+_DESCRIPTION = r'\s+description:\s*"(?P<text>(?:[^"\\]|\\.)*)"'
+_USE = r"^use\s+(?P<pack>\w+)(?:\s+as\s+(?P<alias>\w+))?"
 _GRAINS = ("hour", "day", "week", "month", "quarter", "year", "fiscal_quarter", "fiscal_year")
 
 
@@ -70,13 +70,13 @@ def declared_names(text: SourceText) -> Iterator[DeclaredName]:
     """
     found: DeclaredName | None = None
     for line in text.text.splitlines():
-        if found is not None and (described := _DESCRIPTION.match(line)):
+        if found is not None and (described := re.match(_DESCRIPTION, line)):
             found = DeclaredName(found.kind, found.name, described["text"])
         if not line[:1].strip() or line.startswith("#"):
             continue
         if found is not None:
             yield found
-        match = _DECLARATION.match(line)
+        match = re.match(_DECLARATION, line)
         rest = line[match.end() :].lstrip() if match else ""
         is_metric = match is not None and match["kind"] is None and rest.startswith("=")
         found = None
@@ -216,7 +216,7 @@ def _pack_names(config: ProjectConfig, texts: Iterable[SourceText]) -> Iterator[
     """The names of the packs that definitions use; none of a pack that cannot be read."""
     from kpi_engine.project.packs import read_pack
 
-    for found in (each for text in texts for each in _USE.finditer(text.text)):
+    for found in (each for text in texts for each in re.finditer(_USE, text.text, re.MULTILINE)):
         try:
             pack = read_pack(found["pack"], config)
         except KpiError:

@@ -12,8 +12,7 @@ from kpi_engine.cli.command_line import CommandLine
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError, Severity, nearest
 from kpi_engine.ir.span import SourceText, Span
 
-_QUOTED = re.compile(r"'([^']*)'")
-_SUGGESTION = re.compile(r"\s*(\(Possible options: .*\)|Did you mean .*\?)$")
+_SUGGESTION = r"\s*(\(Possible options: .*\)|Did you mean .*\?)$"
 
 _COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.NOTE: "36"}
 
@@ -36,7 +35,7 @@ def bad_command_line(error: Any, line: CommandLine) -> Diagnostic:
     if not word and commands and len(line.rest) > depth:
         word = line.rest[depth]
         likely = nearest(word, commands)
-    message = _QUOTED.sub(r"`\1`", _SUGGESTION.sub("", error.format_message()).strip().rstrip("."))
+    message = re.sub(r"'([^']*)'", r"`\1`", re.sub(_SUGGESTION, "", error.format_message()).strip().rstrip("."))
     help = f"did you mean `{likely[0]}`?" if likely else f"`{path} --help` shows what it takes"
     source = SourceText("command line", shlex.join(["kpi", *line.written]))
     start = source.text.find(f" {word}") + 1 if word else 0

@@ -1,8 +1,10 @@
-"""What the process of a command line does without: pandas, looking for garbage, giving memory back before it ends."""
+"""What the process of a command line does without: pandas, threads for linear algebra, looking for garbage, giving back
+memory before it ends."""
 
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 _OBJECTS_PER_COLLECTION = 200_000
@@ -32,6 +34,8 @@ class _Process:
 def own_process() -> None:
     """Say that this process runs one command line and nothing else."""
     _Process.is_own = True
+    # NumPy's linear algebra, which nothing here uses, otherwise starts threads that wait busily for work.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.set_threshold(_OBJECTS_PER_COLLECTION, *gc.get_threshold()[1:])
 
 

@@ -20,13 +20,13 @@ _FILE_WIDTH = 200
 
 def write_answer(answer: Answer, format: OutputFormat, output: str | None, *, with_report: bool = False) -> None:
     """Write to `output`, or to standard output for None and `-`; JSON may hold the report of the run as well."""
-    from kpi_engine.project.writing import replacing
-
     write = _with_report if with_report else _writer(format)
     if output in (None, "-"):
         write(answer, sys.stdout.buffer, surface_of(sys.stdout))
         sys.stdout.buffer.flush()
         return
+    from kpi_engine.project.writing import replacing
+
     with replacing(Path(str(output))) as sink:
         write(answer, sink, Surface(_FILE_WIDTH))
 

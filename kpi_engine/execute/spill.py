@@ -7,7 +7,6 @@ the next one is read, and the counts of a cell add up.
 from __future__ import annotations
 
 import shutil
-import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
@@ -33,6 +32,8 @@ class SpilledSet:
     """A set that is only counted, in a folder of its own that goes when nobody knows it any more."""
 
     def __init__(self) -> None:
+        import tempfile
+
         self._folder = Path(tempfile.mkdtemp(prefix="kpi-states-"))
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._waiting: list[StateFrame] = []

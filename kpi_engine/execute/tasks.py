@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 THREADS = "KPI_THREADS"
@@ -38,6 +37,8 @@ def in_order(work: Callable[[Item], Result], items: Sequence[Item], threads: int
     if threads < 2 or len(items) < 2:
         yield from map(work, items)
         return
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     pool = ThreadPoolExecutor(min(threads, len(items)))
     try:
         waiting: deque[Future[Result]] = deque()

@@ -107,7 +107,8 @@ def _inherited(cls: type, frozen: bool) -> _Fields:
 def _own_fields(cls: type, kw_only: bool) -> _Fields:
     """The fields that it adds. Where an attribute says more of a field, its default is put in its place."""
     annotations = inspect.get_annotations(cls)
-    if any(special in str(annotation) for annotation in annotations.values() for special in _SPECIAL):
+    written = " ".join(map(str, annotations.values()))
+    if any(special in written for special in _SPECIAL):
         raise TypeError(f"{cls.__qualname__}: what is no field is for the standard library's decorator")
     for name, value in cls.__dict__.items():
         if isinstance(value, Field) and name not in annotations:

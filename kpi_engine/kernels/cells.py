@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.sorting import distinct, sorted_with_order, starts_of_runs
-from kpi_engine.kernels.vectors import Ints
+from kpi_engine.kernels.vectors import Ints, from_booleans
 
 _AT_ONCE = 1 << 19
 """How many cells are looked at together at most."""
@@ -95,7 +95,7 @@ def is_group(cells: Cells, group: int) -> pa.Array:
     >>> is_group(all_cells(2, 1), 1).to_pylist()
     [False, True]
     """
-    return pa.array(cells.group == group)
+    return from_booleans(cells.group == group, None)
 
 
 def cells_of(group: Ints, period: Ints, places: Ints, size: int) -> tuple[Ints, Ints]:
@@ -138,4 +138,4 @@ def any_positive(counts: Sequence[Ints], length: int) -> pa.Array:
     found = np.zeros(length, np.bool_)
     for each in counts:
         found |= each > 0
-    return pa.array(found)
+    return from_booleans(found, None)

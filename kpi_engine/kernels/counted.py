@@ -32,7 +32,7 @@ from kpi_engine.kernels.item_sets import packed_items
 from kpi_engine.kernels.placed import Placed
 from kpi_engine.kernels.sorting import starts_of_runs
 from kpi_engine.kernels.states import State, joined, true_rows
-from kpi_engine.kernels.vectors import Ints, Mask, validity
+from kpi_engine.kernels.vectors import Ints, Mask, row_numbers, validity
 
 _BLOCK = 1 << 16
 """Rows looked at together: what is computed of them stays in the cache."""
@@ -111,7 +111,7 @@ def _frame(cells: StateFrame, sets: CellSets) -> StateFrame:
         rows[len(sets.numbers) :] = np.where(filled, 0, state.rows)[with_null]
     known = validity(item)
     values = np.ones(len(cell), np.int64) if known is None else known.astype(np.int64)
-    chosen = pa.array(cell)
+    chosen = row_numbers(cell)
     keys = tuple(key.take(chosen) for key in cells.keys)
     return StateFrame(keys, cells.bucket[cell], item, (State(state.kind, rows, values),))
 
@@ -130,12 +130,12 @@ def counted(frame: StateFrame) -> StateFrame:
     runs = np.flatnonzero(_starts_of_cells(frame))
     rows = np.add.reduceat(state.rows, runs) if len(runs) else state.rows
     values = np.add.reduceat((state.values > 0).astype(np.int64), runs) if len(runs) else state.values
-    chosen = pa.array(runs)
+    chosen = row_numbers(runs)
     keys, bucket = [key.take(chosen) for key in frame.keys], frame.bucket[runs]
-    groups = group_rows([*keys, pa.array(bucket)], len(runs))
+    groups = group_rows([*keys, row_numbers(bucket)], len(runs))
     rows = np.bincount(groups.ids, rows, groups.size).astype(np.int64)
     values = np.bincount(groups.ids, values, groups.size).astype(np.int64)
-    first = pa.array(groups.first)
+    first = row_numbers(groups.first)
     own = tuple(key.take(first) for key in keys)
     return StateFrame(own, bucket[groups.first], None, (State(state.kind, rows, values),))
 
@@ -153,9 +153,9 @@ def counted_key(frame: StateFrame, keys: Sequence[int], item: int, state: int) -
     ([3], [2])
     """
     kept = [frame.keys[key] for key in keys]
-    groups = group_rows([*kept, pa.array(frame.bucket)], len(frame)) if kept else group(frame.bucket)
+    groups = group_rows([*kept, row_numbers(frame.bucket)], len(frame)) if kept else group(frame.bucket)
     rows, values = _sums_by_group(groups, frame.states[state].rows, validity(frame.keys[item]))
-    first = pa.array(groups.first)
+    first = row_numbers(groups.first)
     own = tuple(key.take(first) for key in kept)
     return StateFrame(own, frame.bucket[groups.first], None, (State("distinct", rows, values),))
 
@@ -254,8 +254,8 @@ class _Union:
 def _union(cells: Sequence[StateFrame]) -> _Union:
     keys = [joined([each.keys[number] for each in cells]) for number in range(len(cells[0].keys))]
     bucket = np.concatenate([each.bucket for each in cells])
-    groups = group_rows([*keys, pa.array(bucket)], len(bucket))
-    first = pa.array(groups.first)
+    groups = group_rows([*keys, row_numbers(bucket)], len(bucket))
+    first = row_numbers(groups.first)
     ends = np.cumsum([len(each) for each in cells])[:-1]
     return _Union(tuple(key.take(first) for key in keys), bucket[groups.first], np.split(groups.ids, ends))
 
@@ -263,7 +263,7 @@ def _union(cells: Sequence[StateFrame]) -> _Union:
 def _in_cells(frame: StateFrame, cells: StateFrame) -> StateFrame:
     """The rows of a set that lie in some cells."""
     keys = [joined([mine, theirs]) for mine, theirs in zip(cells.keys, frame.keys, strict=True)]
-    bucket = pa.array(np.concatenate([cells.bucket, frame.bucket]))
+    bucket = row_numbers(np.concatenate([cells.bucket, frame.bucket]))
     groups = group_rows([*keys, bucket], len(bucket))
     wanted = np.zeros(groups.size, np.bool_)
     wanted[groups.ids[: len(cells)]] = True

@@ -29,7 +29,7 @@ from kpi_engine.kernels.ranges import range_extreme
 from kpi_engine.kernels.sketches_hll import hll_counts
 from kpi_engine.kernels.sorting import distinct
 from kpi_engine.kernels.states import State, decoded
-from kpi_engine.kernels.vectors import Ints, Mask, int64_view
+from kpi_engine.kernels.vectors import Ints, Mask, from_int64, int64_view, row_numbers
 from kpi_engine.kernels.window_values import Blocks, percentile_over
 from kpi_engine.kernels.windows import BucketWindows
 
@@ -75,7 +75,7 @@ class GroupedStates:
         if frame.keys:
             groups = group_rows(frame.keys, len(frame))
             self._ids, self.size = groups.ids, groups.size
-            self.keys = tuple(decoded(key.take(pa.array(groups.first))) for key in frame.keys)
+            self.keys = tuple(decoded(key.take(row_numbers(groups.first))) for key in frame.keys)
         else:
             self._ids, self.size = np.broadcast_to(np.int64(0), len(frame)), min(len(frame), 1)
             self.keys = ()
@@ -222,11 +222,11 @@ class GroupedStates:
             valid = is_open & ((rows if how.kind in ("first", "last") else values) > 0)
         match how.kind:
             case "rows":
-                return pa.array(rows, mask=~valid)
+                return from_int64(rows, valid, None)
             case "count":
-                return pa.array(values, mask=~valid)
+                return from_int64(values, valid, None)
             case "distinct":
-                return pa.array(self._distinct(windows, cells), mask=~valid)
+                return from_int64(self._distinct(windows, cells), valid, None)
         starts, stops = map(self._places.starts, self._ranges(windows, cells))
         match how.kind:
             case "percentile":
@@ -253,7 +253,7 @@ class GroupedStates:
 
     def _extreme(self, state: State, starts: Ints, stops: Ints) -> pa.Array:
         assert state.extreme is not None
-        ordered = state.extreme.take(pa.array(self._order))
+        ordered = state.extreme.take(row_numbers(self._order))
         return range_extreme(ordered, starts, stops, "min" if state.kind == "minimum" else "max")
 
     def _at_end(self, state: State, kind: FinishKind, starts: Ints, stops: Ints) -> pa.Array:
@@ -263,7 +263,7 @@ class GroupedStates:
         if not len(known):
             return pa.nulls(len(starts), state.extreme.type)
         place = np.searchsorted(known, starts if kind == "first" else stops) - (kind == "last")
-        return state.extreme.take(pa.array(self._order[known[np.clip(place, 0, len(known) - 1)]]))
+        return state.extreme.take(row_numbers(self._order[known[np.clip(place, 0, len(known) - 1)]]))
 
     def _distinct(self, windows: BucketWindows, cells: Cells) -> Ints:
         """Ids counted once a window: each id's buckets become ranges of periods, whose union is counted."""
@@ -304,7 +304,7 @@ class GroupedStates:
         (state,) = self._frame.states
         assert self._frame.item is not None
         kept = np.flatnonzero(state.values[self._order] > 0)
-        item = self._frame.item.take(pa.array(self._order[kept]))
+        item = self._frame.item.take(row_numbers(self._order[kept]))
         counts = state.values[self._order[kept]]
         starts, stops = np.searchsorted(kept, starts), np.searchsorted(kept, stops)
         total = int((stops - starts).sum())
@@ -313,7 +313,7 @@ class GroupedStates:
             low, high = windows.low[cells.period], windows.high[cells.period]
             blocks = Blocks(self._group[kept], self._bucket[kept], item, counts, int((high - low).max(initial=1)))
             number, starts, stops = blocks.ranges(cells.group, low, high)
-            item, counts = item.take(pa.array(blocks.rows)), blocks.weights
+            item, counts = item.take(row_numbers(blocks.rows)), blocks.weights
             total = int((stops - starts).sum())
         most = MAX_SKETCHED if state.kind == "kll" else MAX_EXPANDED
         if total > max(most, 2 * len(kept)):
@@ -326,4 +326,4 @@ def keep_where(values: pa.Array, valid: Mask) -> pa.Array:
     if bool(valid.all()):
         return values
     positions = np.where(valid, np.arange(len(values)), -1)
-    return values.take(pa.array(positions, mask=positions < 0))
+    return values.take(from_int64(positions, positions >= 0, None))

@@ -30,7 +30,7 @@ from kpi_engine.kernels.states import (
     state_between,
     true_rows,
 )
-from kpi_engine.kernels.vectors import Ints, Mask, validity
+from kpi_engine.kernels.vectors import Ints, Mask, row_numbers, validity
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def item_values(wanted: StateInput) -> pa.Array:
 def _hashed(values: pa.Array) -> pa.Array:
     """The items of values in a sketch; each different value is hashed once."""
     codes, dictionary = encode(values)
-    return hll_items(dictionary).take(pa.array(codes))
+    return hll_items(dictionary).take(row_numbers(codes))
 
 
 _SKETCHES = {"hll": (hll_compact, 0), "kll": (kll_compact, KLL_EXACT)}
@@ -139,13 +139,13 @@ def _bounded(frame: StateFrame) -> StateFrame:
     rows, item, counts = smaller
     known = validity(item)
     values = counts if known is None else np.where(known, counts, 0)
-    keys = tuple(key.take(pa.array(rows)) for key in frame.keys)
+    keys = tuple(key.take(row_numbers(rows)) for key in frame.keys)
     return StateFrame(keys, frame.bucket[rows], item, (State(state.kind, counts, values),))
 
 
 def _take(keys: Sequence[pa.Array], rows: Ints) -> tuple[pa.Array, ...]:
     """Keys of some rows."""
-    chosen = pa.array(rows)
+    chosen = row_numbers(rows)
     return tuple(key.take(chosen) for key in keys)
 
 
@@ -244,7 +244,7 @@ def rows_between(frame: StateFrame, start: int, stop: int) -> StateFrame:
 
 def rows_of(frame: StateFrame, rows: Ints) -> StateFrame:
     """Some rows of a frame."""
-    item = None if frame.item is None else frame.item.take(pa.array(rows))
+    item = None if frame.item is None else frame.item.take(row_numbers(rows))
     states = tuple(chosen_states([state], rows) for state in frame.states)
     return StateFrame(_take(frame.keys, rows), frame.bucket[rows], item, states)
 
@@ -277,7 +277,7 @@ def _united(frames: Sequence[StateFrame]) -> StateFrame:
         states = tuple(merge_states(each, ids, len(chosen)) for each in _by_measure(frames))
     if item is None:
         return StateFrame(_take(keys, chosen), bucket[chosen], None, states)
-    return _bounded(StateFrame(_take(keys, chosen), bucket[chosen], item.take(pa.array(chosen)), states))
+    return _bounded(StateFrame(_take(keys, chosen), bucket[chosen], item.take(row_numbers(chosen)), states))
 
 
 def _joined_keys(frames: Sequence[StateFrame]) -> tuple[pa.Array, ...]:

@@ -12,20 +12,20 @@ from kpi_engine.kernels.zone_rules import DAY_US, EPOCH, FIRST_YEAR, HOUR_US, LA
 
 _FORMS = "2027, 2027-Q1, 2027-03, 2027-W07, 2027-03-15, 2027-03-15T13, FY2027, FY2027-Q1"
 
-_YEAR = re.compile(r"([0-9]{4})", re.ASCII)
-_QUARTER = re.compile(r"([0-9]{4})-Q([0-9]{1,2})", re.ASCII)
-_MONTH = re.compile(r"([0-9]{4})-([0-9]{2})", re.ASCII)
-_WEEK = re.compile(r"([0-9]{4})-W([0-9]{1,2})", re.ASCII)
-_DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", re.ASCII)
-_OFFSET = r"(Z|[+-][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)"
-_HOUR = re.compile(rf"([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})T([0-9]{{2}})(?::([0-9]{{2}}){_OFFSET})?", re.ASCII)
-_FISCAL_YEAR = re.compile(r"FY([0-9]{4})", re.ASCII)
-_FISCAL_QUARTER = re.compile(r"FY([0-9]{4})-Q([0-9]{1,2})", re.ASCII)
-_INSTANT = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
-    rf"(?:[T ]([0-9]{{2}})(?::([0-9]{{2}})(?::([0-9]{{2}})(?:\.([0-9]{{1,6}}))?)?)?{_OFFSET}?)?",
-    re.ASCII,
+_YEAR = "([0-9]{4})"
+_QUARTER = "([0-9]{4})-Q([0-9]{1,2})"
+_MONTH = "([0-9]{4})-([0-9]{2})"
+_WEEK = "([0-9]{4})-W([0-9]{1,2})"
+_DAY = "([0-9]{4})-([0-9]{2})-([0-9]{2})"
+_OFFSET = "(Z|[+-][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)"
+_HOUR = rf"([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})T([0-9]{{2}})(?::([0-9]{{2}}){_OFFSET})?"
+_FISCAL_YEAR = "FY([0-9]{4})"
+_FISCAL_QUARTER = "FY([0-9]{4})-Q([0-9]{1,2})"
+_INSTANT = (
+    "([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    rf"(?:[T ]([0-9]{{2}})(?::([0-9]{{2}})(?::([0-9]{{2}})(?:\.([0-9]{{1,6}}))?)?)?{_OFFSET}?)?"
 )
+"""Forms as texts, which `re` compiles once and only if any is looked for."""
 
 
 def parse_period(calendar: Calendar, text: str) -> Period:
@@ -43,16 +43,16 @@ def parse_period(calendar: Calendar, text: str) -> Period:
     ('2027 has 52 weeks, so there is no 2027-W60', 'write 2027-W01 to 2027-W52')
     """
     for pattern, read in _READERS:
-        match = pattern.fullmatch(text)
+        match = re.fullmatch(pattern, text, re.ASCII)
         if match is not None:
             year = int(text.removeprefix("FY")[:4])
             if not FIRST_YEAR <= year <= LAST_YEAR:
                 raise PeriodError(f"{text} lies outside the years {FIRST_YEAR} to {LAST_YEAR}", "check the year")
             return read(calendar, match)
     upper = text.strip().upper()
-    if upper != text and any(pattern.fullmatch(upper) for pattern, _ in _READERS):
+    if upper != text and any(re.fullmatch(pattern, upper, re.ASCII) for pattern, _ in _READERS):
         raise PeriodError(f"`{text}` is not a period", f"write {upper}")
-    if _INSTANT.fullmatch(text):
+    if re.fullmatch(_INSTANT, text, re.ASCII):
         raise PeriodError(f"`{text}` is an instant, not a period", f"write the hour, {text[:10]}T{text[11:13]}")
     raise PeriodError(f"`{text}` is not a period", f"write one of the forms {_FORMS}")
 
@@ -66,7 +66,7 @@ def parse_instant(calendar: Calendar, text: str) -> Bound:
     >>> parse_instant(Calendar("Asia/Shanghai"), "1970-01-01T08:00").us
     0
     """
-    match = _INSTANT.fullmatch(text)
+    match = re.fullmatch(_INSTANT, text, re.ASCII)
     if match is None:
         raise PeriodError(f"`{text}` is not an instant", "write a date, 2027-03-15, or a time, 2027-03-15T13:05")
     day_text, hour, minute, second, fraction, offset = match.groups()
@@ -148,7 +148,7 @@ def _read_fiscal_quarter(calendar: Calendar, match: re.Match[str]) -> Period:
     return period
 
 
-_READERS: tuple[tuple[re.Pattern[str], Callable[[Calendar, re.Match[str]], Period]], ...] = (
+_READERS: tuple[tuple[str, Callable[[Calendar, re.Match[str]], Period]], ...] = (
     (_YEAR, _read_year),
     (_QUARTER, _read_quarter),
     (_MONTH, _read_month),

@@ -17,7 +17,7 @@ from kpi_engine.kernels.ids import texts
 from kpi_engine.kernels.pieces import Pieces
 from kpi_engine.kernels.sketches_hash import hash128
 from kpi_engine.kernels.sorting import key_range
-from kpi_engine.kernels.vectors import Ints, Mask, is_exact, validity
+from kpi_engine.kernels.vectors import Ints, Mask, is_exact, row_numbers, validity
 
 Numbers = NDArray[np.uint16]
 
@@ -131,4 +131,4 @@ def _of_hashes(key: pa.Array, count: int) -> Numbers:
 def variety(key: pa.Array) -> int:
     """About how many values there are among many, to choose the one of some keys that divides best."""
     step = max(len(key) // _SAMPLE, 1)
-    return len(encode(key.take(pa.array(np.arange(0, len(key), step))))[1])
+    return len(encode(key.take(row_numbers(np.arange(0, len(key), step))))[1])

@@ -152,11 +152,13 @@ def _columns_read(plan: Plan) -> list[tuple[str, str]]:
 
 def with_periods(calendar: Calendar, grains: Sequence[str], loaded: Loaded, reader: CatalogReader) -> Calendar:
     """The calendar with the periods of these declared grains; KpiError E6xx for a table that lists none."""
+    known = {each.grain for each in calendar.declared}
+    wanted = [loaded.catalog.grains[name] for name in grains if name not in known]
+    if not wanted:
+        return calendar
     from kpi_engine.execute.grain_table import read_periods
 
-    known = {each.grain for each in calendar.declared}
-    read = [read_periods(loaded.catalog.grains[name], reader) for name in grains if name not in known]
-    return replace(calendar, declared=(*calendar.declared, *read)) if read else calendar
+    return replace(calendar, declared=(*calendar.declared, *(read_periods(each, reader) for each in wanted)))
 
 
 def parsed_where(text: str) -> tree.Expr:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
-from kpi_engine.ir.bounds import Interval
+from kpi_engine.ir.bounds import Bound, Interval
 from kpi_engine.ir.catalog import Catalog, Metric
 from kpi_engine.ir.diagnostic import KpiError
 from kpi_engine.ir.expression import (
@@ -57,6 +57,9 @@ from kpi_engine.plan.nesting import (
     same_frames,
 )
 from kpi_engine.plan.snapshots import OfSnapshots, value_where
+
+NOTHING = Constant(False, BOOLEAN)
+"""A filter that no row passes."""
 
 
 class Lowering:
@@ -146,12 +149,13 @@ class Lowering:
         begins, ends = source.lifetime if measure.at is not None and source.lifetime is not None else (None, None)
         if measure.approximate and ends is None and self._sketches:
             state = self._sketched(state, measure)
+        nobody = ends is not None and measure.at == "start" and _is_all_history(context)
         request = LeafRequest(
             source=measure.source,
             time=begins or measure.dated_by or source.time,
             until=ends,
             keys=keys_on(context.dimensions, measure.source),
-            state=replace(state, filter=filter_of(context.filters, measure)),
+            state=replace(state, filter=NOTHING if nobody else filter_of(context.filters, measure)),
             finish=finish,
             windows=self._windows(measure, context, measure.at if ends is not None else None, added=added),
             type=measure.type,
@@ -164,7 +168,7 @@ class Lowering:
         if source.snapshot is not None:
             of = OfSnapshots(self._catalog, self._calendar, self._coverage.first[measure.source], self._book)
             request, counted = of.read(request, measure.at)
-        if not request.shows_groups and _has_groups(context, measure.source):
+        if not request.shows_groups and not nobody and _has_groups(context, measure.source):
             self._book.show_groups(
                 request, keys_on(context.all_dimensions, measure.source), filter_of(context.all_filters, measure)
             )
@@ -192,8 +196,7 @@ class Lowering:
         windows = [self._covered(measure.source, each) for each in intervals]
         if instant is None:
             return tuple(self._since_earliest(measure, each) for each in windows)
-        ends = [None if each is None else each.end if instant == "end" else each.start for each in windows]
-        return tuple(None if end is None else Interval(None, end) for end in ends)
+        return tuple(None if each is None else Interval(None, _instant(each, instant)) for each in windows)
 
     def _since_earliest(self, measure: Measure, window: Interval | None) -> Interval | None:
         """A window over all history, without rows that are older than all periods."""
@@ -338,6 +341,16 @@ class Lowering:
             for part in (product, weights)
         )
         return Apply("divide", (above, below), measure.type, measure.span)
+
+
+def _is_all_history(context: Context) -> bool:
+    """Whether the windows have no start: there nothing lives yet."""
+    return any(frame is not None and frame.unbounded for frame in context.frames)
+
+
+def _instant(window: Interval, at: Literal["start", "end"]) -> Bound:
+    """One end of a window; of all history its end."""
+    return window.end if at == "end" or window.start is None else window.start
 
 
 def _split(node: KeyedAggregate) -> set[str]:

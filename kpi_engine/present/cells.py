@@ -21,9 +21,9 @@ PARTIAL_MARK = "*"
 ESTIMATE_MARK = "≈"
 """Stands after the name of a metric that may be an estimate."""
 
-_ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P^_X][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
-_LINE_BREAK = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]")
+_ESCAPE_SEQUENCE = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P^_X][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])"
+_LINE_BREAK = r"[\t\n\v\f\r\x85\u2028\u2029]+"
+_CONTROL = r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,9 @@ def safe_text(text: str) -> str:
     >>> safe_text("red \\x1b[31malert\\x1b[0m, two\\nlines")
     'red alert, two lines'
     """
-    return _CONTROL.sub("", _LINE_BREAK.sub(" ", _ESCAPE_SEQUENCE.sub("", text)))
+    if text.isprintable():
+        return text
+    return re.sub(_CONTROL, "", re.sub(_LINE_BREAK, " ", re.sub(_ESCAPE_SEQUENCE, "", text)))
 
 
 def _period_column(

@@ -9,14 +9,13 @@ from kpi_engine.ir.span import SourceText
 SECRETS = ("access_key", "secret_key", "session_token", "password")
 """Settings of connections that are references to keys: `env:NAME` or `file:PATH`."""
 
-_WRITTEN = re.compile(
+_WRITTEN = (
     r"""(?P<name>[\w-]*(?:key|secret|token|passw|pwd|credential|dsn)[\w-]*["']?\s*=\s*)"""
     r'''(?P<value>"""[\s\S]*?(?:"""|\Z)|\'\'\'[\s\S]*?(?:\'\'\'|\Z)|"[^"\n]*"?|'[^'\n]*'?'''
-    r"""|\[[\s\S]*?(?:\]|\Z)|\{[^}\n]*\}?|[^\s,}\]]+)""",
-    re.IGNORECASE,
+    r"""|\[[\s\S]*?(?:\]|\Z)|\{[^}\n]*\}?|[^\s,}\]]+)"""
 )
-_SHOWN = re.compile(r"""["'](?:env|file):[^"']*["']|\{\s*(?:env|file)\s*=\s*["'][^"']*["']\s*\}""")
-_NAMED = re.compile(r"key|secret|token|passw|pwd|credential|dsn", re.IGNORECASE)
+_SHOWN = r"""["'](?:env|file):[^"']*["']|\{\s*(?:env|file)\s*=\s*["'][^"']*["']\s*\}"""
+_NAMED = "key|secret|token|passw|pwd|credential|dsn"
 
 
 def may_be_secret(name: str) -> bool:
@@ -25,7 +24,7 @@ def may_be_secret(name: str) -> bool:
     >>> may_be_secret("api_token"), may_be_secret("host")
     (True, False)
     """
-    return _NAMED.search(name) is not None
+    return re.search(_NAMED, name, re.IGNORECASE) is not None
 
 
 def is_reference(value: object) -> bool:
@@ -48,9 +47,9 @@ def masked(source: SourceText) -> SourceText:
     >>> masked(SourceText("kpi.toml", 'token = {env = "A"}\\npassword = ["abc"]')).text
     'token = {env = "A"}\\npassword = *******'
     """
-    return SourceText(source.name, _WRITTEN.sub(_stars, source.text))
+    return SourceText(source.name, re.sub(_WRITTEN, _stars, source.text, flags=re.IGNORECASE))
 
 
 def _stars(found: re.Match[str]) -> str:
     value = found["value"]
-    return found["name"] + (value if _SHOWN.fullmatch(value) else re.sub(r"[^\n]", "*", value))
+    return found["name"] + (value if re.fullmatch(_SHOWN, value) else re.sub(r"[^\n]", "*", value))

@@ -83,11 +83,41 @@ def test_help_version_and_fmt_import_nothing_heavy(tmp_path: Path) -> None:
     assert modules(tmp_path, "fmt", "a.kpi") == ""
 
 
+SELDOM = (
+    "shlex",
+    "tempfile",
+    "kpi_engine.project.packs",
+    "kpi_engine.project.case_files",
+    "kpi_engine.project.toml_places",
+    "kpi_engine.project.writing",
+    "kpi_engine.parse.characters",
+    "kpi_engine.resolve.packs_linking",
+    "kpi_engine.resolve.packs_maps",
+    "kpi_engine.resolve.packs_names",
+    "kpi_engine.resolve.packs_kept",
+    "kpi_engine.resolve.values",
+    "kpi_engine.plan.detail",
+    "kpi_engine.plan.show",
+    "kpi_engine.plan.values",
+    "kpi_engine.execute.grain_table",
+    "kpi_engine.execute.unnest",
+    "kpi_engine.connect.advice",
+    "kpi_engine.kernels.derive",
+    "kpi_engine.kernels.events",
+    "kpi_engine.kernels.partition",
+    "kpi_engine.kernels.picking",
+    "kpi_engine.kernels.state_tables",
+    "kpi_engine.extend.own_state",
+    "kpi_engine.builtin.connectors.encodings",
+)
+"""What only some questions, projects, files or mistakes need."""
+
 UNUSED = {
     "--help": ("pyarrow", "numpy", "kpi_engine.parse", "kpi_engine.pipeline", "kpi_engine.kernels", "rich.table"),
     "fmt a.kpi": ("pyarrow", "numpy", "kpi_engine.resolve", "kpi_engine.plan", "kpi_engine.execute", "lark", "tomli"),
     "check": ("pandas", "kpi_engine.execute.run", "kpi_engine.kernels.frames", "kpi_engine.plan", "lark", "polars"),
-    "eval n --grain month": ("pandas", "lark", "polars", "duckdb", "kpi_engine.inspect", "kpi_engine.demo"),
+    "eval n --grain month": ("pandas", "lark", "polars", "duckdb", "kpi_engine.inspect", "kpi_engine.demo", *SELDOM),
+    "eval total --no-store": ("pandas", "lark", "numpy.ma", *SELDOM),
 }
 """For each command line what it must not import."""
 
@@ -112,11 +142,42 @@ def unused_but_imported(folder: Path, words: str) -> str:
 def test_a_command_imports_what_it_needs(tmp_path: Path, words: str) -> None:
     (tmp_path / "kpi.toml").write_text('name = "shop"\ndefinitions = ["a.kpi"]\n[connections.default]\npath = "data"\n')
     (tmp_path / "a.kpi").write_text(
-        'source orders\n  table: "orders.csv"\n  time: day\n  column day: date\n\nn = count(orders)\n'
+        'source orders\n  table: "orders.csv"\n  time: day\n  column day: date\n  column total: integer\n\n'
+        "n = count(orders)\n\ntotal = sum(orders.total)\n"
     )
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "orders.csv").write_text("day,total\n2026-01-03,5\n2026-02-03,7\n")
     assert unused_but_imported(tmp_path, words) == ""
+
+
+def test_only_an_own_process_ends_without_looking_for_garbage() -> None:
+    for call, frozen in (("main()", True), ("main(['--help'])", False)):
+        code = f"import gc, sys; sys.argv[1:] = ['--help']; from kpi_engine.cli import main; {call}; "
+        done = subprocess.run(
+            [sys.executable, "-c", f"{code}print(gc.get_freeze_count() > 0)"],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.splitlines()[-1] == str(frozen)
+
+
+OWN_THREADS = [("main()", {}, "1"), ("main()", {"OPENBLAS_NUM_THREADS": "2"}, "2"), ("main(['--version'])", {}, "")]
+
+
+@pytest.mark.parametrize(("call", "given", "expected"), OWN_THREADS)
+def test_only_an_own_process_has_no_threads_for_linear_algebra(call: str, given: dict[str, str], expected: str) -> None:
+    code = f"import os, sys; sys.argv[1:] = ['--version']; from kpi_engine.cli import main\n{call}\n"
+    own = {key: value for key, value in environment(**given).items() if key != "OPENBLAS_NUM_THREADS" or given}
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}print('=', os.environ.get('OPENBLAS_NUM_THREADS', ''))"],
+        env=own,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == f"= {expected}"
 
 
 def test_pandas_is_left_out_of_own_processes_alone(tmp_path: Path) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kpi_engine.builtin.connectors import make_connector
 from kpi_engine.builtin.connectors.formats_by_name import ENDINGS
+from kpi_engine.builtin.connectors.locate import locate
 from kpi_engine.extend.rows import ConnectionSettings
+from kpi_engine.ir.diagnostic import KpiError
 from kpi_engine.ir.types import INTEGER
 
 A = {"a": INTEGER}
@@ -129,3 +132,35 @@ def test_connectors_by_name(read: Any) -> None:
     assert read.problem(lambda: make_connector(settings)) == (
         "connection default: E621: there is no connector `fils` (did you mean `files`?)"
     )
+
+
+@pytest.mark.parametrize(
+    "pattern", ["*.csv", "*", "?.csv", "[a-c]*.csv", "[!a]*.csv", "A*", "a.csv*", "*.c*v", "b/*.csv"]
+)
+def test_a_pattern_finds_what_paths_find(tmp_path: Path, pattern: str) -> None:
+    folder = tmp_path / "t"
+    (folder / "d.csv").mkdir(parents=True)
+    (folder / "b").mkdir()
+    for name in ("a.csv", "A.csv", "b.csv", "c d.csv", "a.csvx", "x[1].csv", "b/z.csv"):
+        (folder / name).write_text(csv(1))
+    (folder / "link.csv").symlink_to(folder / "b" / "z.csv")
+    (folder / "linked").symlink_to(folder / "b")
+    (folder / "gone.csv").symlink_to(folder / "nothing")
+    (folder / "loop.csv").symlink_to(folder / "loop.csv")
+    wanted = sorted(str(path) for path in (tmp_path / "t").glob(pattern) if path.is_file())
+    found = locate(tmp_path, [f"t/{pattern}"], "csv")
+    assert [str(tmp_path / file.shown) for file in found.files] == wanted
+
+
+@pytest.mark.parametrize("pattern", ["t/*.csv", "t/**/*.csv", "t"])
+def test_links_to_files_outside_are_refused(tmp_path: Path, pattern: str) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "b.csv").write_text(csv(2))
+    folder = tmp_path / "root" / "t"
+    folder.mkdir(parents=True)
+    (folder / "a.csv").write_text(csv(1))
+    assert [file.shown for file in locate(tmp_path / "root", [pattern], None).files] == ["t/a.csv"]
+    (folder / "b.csv").symlink_to(tmp_path / "other" / "b.csv")
+    with pytest.raises(KpiError, match="E617"):
+        locate(tmp_path / "root", [pattern], None)
+    assert len(locate(tmp_path / "root", [pattern], None, [tmp_path / "other"]).files) == 2

@@ -259,3 +259,34 @@ def test_bounds_the_wrong_way_round_are_none() -> None:
     assert (found.bounds, found.nulls, found.rows) == (None, 0, 3)
     Chunk.statistics.min = 1
     assert statistics(Chunk, BoundsOf(True)).bounds == (1, 1)
+
+
+def test_a_predicate_on_a_column_that_is_not_asked_for_rules_row_groups_out(read: Any) -> None:
+    pq.write_table(orders(250), read.folder / "orders.parquet", row_group_size=100)
+    found = read("orders", {"channel": TEXT}, predicates=[Predicate("count", "<", 150)])
+    assert len(found.scan.fragments()) == 2 and found.scan.pruned == 1
+
+
+def test_what_is_placed_keeps_its_place_in_every_use(read: Any) -> None:
+    """One value stands for a column of times where all who look at it see one place, and never for local times."""
+    times = [datetime.datetime(2027, 1, 10, 12, minute, tzinfo=UTC) for minute in (5, 20)]
+    naive = pa.array(times, pa.timestamp("us", "UTC")).cast(pa.timestamp("us"))
+    pq.write_table(
+        pa.table({"at": pa.array(times, pa.timestamp("us", "UTC")), "local": naive}), read.folder / "t.parquet"
+    )
+    month = (datetime.datetime(2027, 1, 1, tzinfo=UTC), datetime.datetime(2027, 2, 1, tzinfo=UTC))
+    quarter = (datetime.datetime(2027, 1, 10, 12, 15, tzinfo=UTC),)
+
+    def given(*asked: tuple[str, tuple[datetime.date, ...] | None]) -> list[list[Any]]:
+        columns = tuple(ColumnRequest(f"c{n}", name, TIMESTAMP, edges=edges) for n, (name, edges) in enumerate(asked))
+        connector = make_connector(ConnectionSettings("files", folder=str(read.folder)))
+        (fragment,) = connector.scan(ScanRequest(TableRequest(("t",)), columns)).fragments()
+        (batch,) = fragment.batches(ReadReport())
+        return [column.cast(pa.timestamp("us")).to_pylist() for column in batch.columns]
+
+    stored = [time.replace(tzinfo=None) for time in times]
+    first = [stored[0]] * 2
+    assert given(("at", month)) == [first]
+    assert given(("at", quarter)) == given(("local", month)) == [stored]
+    assert given(("at", month), ("at", None)) == given(("at", month), ("at", quarter)) == [stored, stored]
+    assert given(("at", quarter), ("at", month)) == [stored, stored]

@@ -189,7 +189,7 @@ def test_any_limit_counts_as_none(batches: list[list[Row]], limit: int, parts: b
             rows[each, place] += 1
             if name is not None:
                 expected[each, place].add(name)
-    (cells,) = states.merged()[1:]
+    (cells,) = (each.whole for each in states.merged()[1:])
     assert cells.item is None
     names = texts(decoded(cells.keys[0])).to_pylist()
     found = zip(

@@ -84,7 +84,8 @@ def _rows(definitions: str, tables: Mapping[str, Sequence[Mapping[str, object]]]
     for name in asked.by:
         looked_at = [each for metric, context in asking for each in meaning.looked_at(metric, context)]
         split = any(name in context.dimensions for _, context in looked_at)
-        if not split and not all(world.has_dimension(name, source) for source, _ in looked_at):
+        found = [world.has_dimension(name, source) for source, _ in looked_at]
+        if not split and False in found:
             raise MeaninglessError(f"nothing says which {name} there are")
     rows: list[Row] = []
     groups = _groups(meaning, asked, contexts)

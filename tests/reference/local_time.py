@@ -187,9 +187,11 @@ class LocalCalendar:
         return after
 
     def before(self, span: Span) -> Span:
-        """The equal span just before one that has a grain."""
+        """The span before one that has a grain; what is no whole hour, as it was moved to a day of other hours, goes an
+        hour back."""
         if span.grain == "hour":
-            return self._hour(span.start.instant - SMALLEST)
+            whole = span == self._hour(span.start.instant)
+            return self._hour(span.start.instant - SMALLEST) if whole else self.shifted(span, -1, "hour")
         assert span.grain is not None
         return Span(self.moved(span.start, -1, span.grain), self.moved(span.end, -1, span.grain), span.grain)
 

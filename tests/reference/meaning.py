@@ -117,7 +117,8 @@ class Meaning:
         self._known.add(key)
         sources = {source for node in filtered for source, _ in self.looked_at(node, Context(None))}
         for each in conditions:
-            if not any(self.world.has_condition(each, source) for source in sources):
+            known = [self.world.has_condition(each, source) for source in sources]
+            if True not in known:
                 raise MeaninglessError("a filter that no source knows")
 
     def check_coarse(self, node: tree.Expr, context: Context) -> None:

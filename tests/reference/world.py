@@ -13,7 +13,7 @@ from .expressions import call_function, evaluate
 from .local_time import LocalCalendar, Mark
 from .model import Column, Entity, Model, Source, duration, paths, word
 from .period_text import read_instant
-from .problems import MeaninglessError
+from .problems import AmbiguousError, MeaninglessError
 from .tables import Moment, Row, read_rows
 
 AGGREGATES = (
@@ -228,7 +228,7 @@ class World:
             assert home is not None
             chains = self.links.chains(base, home)
             if len(chains) > 1:
-                raise MeaninglessError(f"several chains from {base} to {home}")
+                raise AmbiguousError(f"several chains from {base} to {home}")
             if chains:
                 return self._at_home(value, chains[0], row, (base, row))
         raise MeaninglessError(f"{base} has no dimension {name}")
@@ -237,6 +237,8 @@ class World:
         """Whether rows of `base` have a value of a dimension."""
         try:
             self.dimension(name, base, None)
+        except AmbiguousError:
+            raise
         except MeaninglessError:
             return False
         return True
@@ -245,6 +247,8 @@ class World:
         """Whether a condition around metrics means something on rows of `base`."""
         try:
             self.on_row(condition, base, None, dimensions=True)
+        except AmbiguousError:
+            raise
         except MeaninglessError:
             return False
         return True

@@ -6,11 +6,11 @@ from dataclasses import field
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from kpi_engine.builtin.connectors.footer_check import TYPES, Leaf, check_footer
 from kpi_engine.builtin.connectors.footer_forms import FooterForm, form_of
 from kpi_engine.builtin.connectors.guard import reading
-from kpi_engine.builtin.connectors.opened_parquet import OpenedParquet
 from kpi_engine.builtin.connectors.parquet_tail import footer_of, read_tail
 from kpi_engine.builtin.connectors.pruning import BoundsOf, Statistics, bounds_of, statistics
 from kpi_engine.builtin.connectors.stored_file import Stamp, StoredFile
@@ -29,7 +29,7 @@ class Columns:
     """What a footer says of columns, shared by footers of one form: the Arrow schema, its names, the flat columns.
 
     `paths` are those of the leaf columns; `leaves` gives the position among them of each column that is no list, struct
-    or map. `bounds` keeps how the bounds of columns are read, `opened` what pyarrow makes of the paths.
+    or map. `bounds` keeps how the bounds of columns are read.
     """
 
     schema: pa.Schema
@@ -37,7 +37,6 @@ class Columns:
     paths: tuple[str, ...]
     leaves: dict[str, int]
     bounds: dict[tuple[str, Type | None], BoundsOf] = field(default_factory=dict)
-    opened: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,7 @@ class FooterCache:
             raise data_error("E605", file.shown, "the file is empty (0 bytes), not Parquet", help)
         with reading(file.shown, "Parquet"):
             tail = read_tail(file, stamp[0])
-            metadata = OpenedParquet(pa.BufferReader(tail), None, pre_buffer=False).metadata
+            metadata = pq.read_metadata(pa.BufferReader(tail))
             columns = self._columns(footer_of(tail), metadata)
         footer = Footer(file, metadata, columns)
         self._known[file.shown] = (stamp, footer)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from kpi_engine.builtin.connectors.footers import Footer, FooterCache
 from kpi_engine.builtin.connectors.guard import reading
-from kpi_engine.builtin.connectors.opened_parquet import OpenedParquet
 from kpi_engine.builtin.connectors.parquet_form import Part, Wanted
 from kpi_engine.builtin.connectors.pruning import Statistics, excludes, one_place
 from kpi_engine.builtin.connectors.requested import physical, select
@@ -123,9 +124,8 @@ class RowGroup:
 
     def _read(self, part: Part) -> Iterator[pa.RecordBatch]:
         with reading(self.name, "Parquet"):
-            file = OpenedParquet(
+            file = pq.ParquetFile(
                 self.file.open(),
-                self.footer.columns.opened,
                 metadata=self.footer.metadata,
                 read_dictionary=part.dictionaries,
                 page_checksum_verification=True,
@@ -145,7 +145,7 @@ class RowGroup:
                     return
                 yield batch
 
-    def _whole(self, file: OpenedParquet, part: Part) -> list[pa.RecordBatch]:
+    def _whole(self, file: Any, part: Part) -> list[pa.RecordBatch]:
         """All rows, in one batch unless texts are longer than an array can hold."""
         table = file.read_row_group(self.index, columns=part.names, use_threads=False)
         batches: list[pa.RecordBatch] = table.to_batches()
