@@ -1,18 +1,23 @@
-"""A question in the language of metrics, answered by kpi_engine."""
+"""A question in the language of metrics, answered by kpi_engine in a process that is set up as the command `kpi` is."""
 
 from __future__ import annotations
 
+import atexit
 from pathlib import Path
 from typing import Any
 
 from questions import AS_OF, HERE, Question
 
 import kpi_engine
+from kpi_engine.cli.imports import end_process, own_process
+
+own_process()
+atexit.register(end_process)
 
 
 def answer(question: Question, data: Path) -> Any:
     """The answer as an Arrow table, read by `rows`; a project opened anew has nothing in memory from earlier runs."""
-    kpi_engine.keep_freed_memory()  # as the command line does
+    kpi_engine.keep_freed_memory()
     project = kpi_engine.open(definitions=[definitions_for(data)], data=data)
     return project.eval(list(question.metrics), by=list(question.by), grain=question.grain, as_of=AS_OF).table
 

@@ -20,7 +20,7 @@ def answer(question: Question, data: Path) -> Any:
 
 def open_project(data: Path) -> Any:
     """The project with its store."""
-    kpi_engine.keep_freed_memory()  # as the command line does
+    kpi_engine.keep_freed_memory()
     return kpi_engine.open(definitions=[definitions_for(data)], data=data, store=store_of(data))
 
 
