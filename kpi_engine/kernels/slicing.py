@@ -17,7 +17,7 @@ from kpi_engine.kernels.ids import texts
 from kpi_engine.kernels.pieces import Pieces
 from kpi_engine.kernels.sketches_hash import hash128
 from kpi_engine.kernels.sorting import key_range
-from kpi_engine.kernels.vectors import Ints, Mask, is_exact, row_numbers, validity
+from kpi_engine.kernels.vectors import Ints, Mask, is_exact, row_numbers, validity, words_view
 
 Numbers = NDArray[np.uint16]
 
@@ -26,6 +26,9 @@ _DENSE: Final = 8
 
 _SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
 """The golden ratio's share of 2**64: its multiples spread numbers that are alike."""
+
+_FOLD: Final = np.int64(0x9E3779B1)
+"""An odd number, which keeps apart what differs in the upper words of a decimal."""
 
 _HALF: Final = np.uint64(32)
 _BLOCK: Final = 1 << 14
@@ -83,7 +86,7 @@ def slice_numbers(keys: Sequence[pa.Array], count: int) -> list[Numbers]:
     >>> one.tolist(), other.tolist()
     ([0, 1, 0], [1, 0])
     """
-    numbers = [whole_numbers(key) for key in keys] if len({key.type for key in keys}) == 1 else []
+    numbers = [_numbers(key) for key in keys] if len({key.type for key in keys}) == 1 else []
     found = [each for each in numbers if each is not None]
     if not found or len(found) < len(keys):
         return [_of_hashes(key, count) for key in keys]
@@ -95,6 +98,17 @@ def slice_numbers(keys: Sequence[pa.Array], count: int) -> list[Numbers]:
         return [_of_numbers(each, mask, count) for each, mask in zip(found, known, strict=True)]
     scale = (count << 32) // (high - low + 1)
     return [_of_ranges(each, mask, low, scale) for each, mask in zip(found, known, strict=True)]
+
+
+def _numbers(key: pa.Array) -> Ints | None:
+    """A whole number for each value, the same for equal values of one type; None where there is none at hand."""
+    if not pa.types.is_decimal(key.type):
+        return whole_numbers(key)
+    words = words_view(key)
+    found = words[:, 0].copy()
+    for column in range(1, words.shape[1]):
+        found ^= words[:, column] * _FOLD
+    return found
 
 
 def _of_ranges(values: Ints, known: Mask | None, low: int, scale: int) -> Numbers:

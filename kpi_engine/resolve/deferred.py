@@ -78,6 +78,12 @@ class Deferred:
             self._open.pop()
             self._pending.pop(label, None)
 
+    def require_columns(self, owner: str) -> None:
+        """A failure if a column of a source or an entity is broken: what is missing there may be what it would be."""
+        for (kind, name), root in self._roots.items():
+            if kind == "column" and name.startswith(f"{owner}."):
+                raise BindError(blocked=[root])
+
     def bind_all(self, order: Iterable[Label]) -> None:
         """Bind everything that is pending, in an order that should put what is used before its users."""
         for label in order:

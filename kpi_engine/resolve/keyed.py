@@ -191,6 +191,7 @@ def _id(world: World, base: str, thing: Thing, place: Span) -> tuple[Field, ...]
         return (id_field(world, (step(base, direct[0], world.references[base][direct[0]]),), place),)
     ways = chains(world, base, thing.name)
     if not ways:
+        world.deferred.require_columns(base)
         raise problem(
             "E346",
             f"rows of {base} belong to no `{thing.name}`: {base} has no way to it",

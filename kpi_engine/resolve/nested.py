@@ -118,7 +118,7 @@ def unreadable(shown: str, found: TableColumn, span: Span) -> BindError:
     return problem("E682", message, span, unreadable_help(shown, found))
 
 
-def _has_parts(column: TableColumn) -> bool:
+def has_parts(column: TableColumn) -> bool:
     """Whether a column is a struct, a list or a map, as far as its table says."""
     return column.form is not None or column.physical.startswith(("struct", "list", "map"))
 
@@ -126,8 +126,8 @@ def _has_parts(column: TableColumn) -> bool:
 def unreadable_help(shown: str, found: TableColumn) -> str:
     """What to write instead of a whole nested column."""
     if found.mixed:
-        return f"say which type it is to be read as: `column {shown}: text`"
-    if not _has_parts(found):
+        return help_on_mixed(shown, found)
+    if not has_parts(found):
         return "leave the column out, or write it in the file as a text or a number"
     match found.form:
         case "list":
@@ -137,6 +137,16 @@ def unreadable_help(shown: str, found: TableColumn) -> str:
         case "struct" if found.parts:
             return f'read a part of it, such as `from "{shown}.{found.parts[0].name}"`, or leave the column out'
     return 'read a part of it, such as `from "device.category"`, or leave the column out'
+
+
+def help_on_mixed(shown: str, found: TableColumn) -> str:
+    """What to write where a column has other types in other files: one that holds them all."""
+    found_types = [each.strip() for each in found.physical.split(" but ")]
+    if all(each.startswith("timestamp") for each in found_types):
+        type = "timestamp"
+    else:
+        type = "date" if all(each.startswith(("timestamp", "date")) for each in found_types) else "text"
+    return f"say which type it is to be read as: `column {shown}: {type}`"
 
 
 def _what(found: TableColumn) -> str:

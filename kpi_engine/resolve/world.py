@@ -26,6 +26,7 @@ from kpi_engine.ir.types import NULL
 from kpi_engine.kernels.calendar import Calendar
 from kpi_engine.resolve.deferred import Deferred
 from kpi_engine.resolve.names import Thing, Things
+from kpi_engine.resolve.nested import has_parts, help_on_mixed
 from kpi_engine.resolve.problems import BindError, article, listed, problem
 
 
@@ -248,15 +249,10 @@ def calendar_of(settings: CalendarSettings) -> Calendar:
     return Calendar(settings.timezone, settings.week_starts, settings.fiscal_year_starts, settings.fiscal_year_named)
 
 
-def _has_parts(column: TableColumn) -> bool:
-    """Whether a column is a struct, a list or a map, as far as its table says."""
-    return column.form is not None or column.physical.startswith(("struct", "list", "map"))
-
-
 def _help_on_nested(name: str, column: TableColumn) -> str:
     if column.mixed:
-        return f"say which type it is to be read as: `column {name}: text`"
-    if not _has_parts(column):
+        return help_on_mixed(name, column)
+    if not has_parts(column):
         return "leave the column out, or write it in the file as a text or a number"
     match column.form:
         case "list":

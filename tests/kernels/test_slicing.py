@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 import pyarrow as pa
 from hypothesis import given
@@ -13,6 +15,7 @@ from kpi_engine.kernels.slicing import Slices, are_comparable, slice_numbers, va
 
 COUNTS = st.integers(1, 40)
 NUMBERS = st.one_of(st.integers(0, 50), st.integers(-(2**62), 2**62), st.none())
+DECIMALS = st.one_of(st.decimals(-9, 9, places=2), st.decimals(-(10**30), 10**30, places=2), st.none())
 TEXTS = st.one_of(
     st.integers(0, 99).map(lambda number: f"C{number:02}"), st.sampled_from(["guest", "a@b.example"]), st.none()
 )
@@ -36,6 +39,13 @@ def test_equal_texts_have_one_slice_as_ids_and_dictionaries(
         _one_slice_a_value(one, other, [each.tolist() for each in slice_numbers(arrays, count)], count)
 
 
+@given(st.lists(DECIMALS, max_size=60), st.lists(DECIMALS, max_size=60), COUNTS)
+def test_equal_decimals_have_one_slice(one: list[Decimal | None], other: list[Decimal | None], count: int) -> None:
+    for narrow, wide in ((pa.decimal128(38, 2), pa.decimal128(38, 2)), (pa.decimal128(38, 2), pa.decimal256(60, 4))):
+        found = slice_numbers([pa.array(one, narrow), pa.array(other, wide)], count)
+        _one_slice_a_value(one, other, [each.tolist() for each in found], count)
+
+
 def _one_slice_a_value(one: list[object], other: list[object], found: list[list[int]], count: int) -> None:
     slice_of: dict[object, int] = {}
     for value, number in zip([*one, *other], [*found[0], *found[1]], strict=True):
@@ -47,6 +57,11 @@ def test_numbers_that_lie_close_together_still_do_in_their_slice() -> None:
     (numbers,) = slice_numbers([pa.array(range(1000))], 4)
     assert numbers.tolist() == sorted(numbers.tolist())
     assert max(np.bincount(numbers)) - min(np.bincount(numbers)) <= 2
+
+
+def test_decimals_beyond_a_word_are_spread() -> None:
+    (numbers,) = slice_numbers([pa.array([Decimal(number * 2**64) for number in range(4000)], pa.decimal128(38, 0))], 4)
+    assert min(np.bincount(numbers, minlength=4)) > 800
 
 
 def test_numbers_far_apart_are_spread() -> None:

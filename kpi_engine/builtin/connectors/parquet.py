@@ -22,6 +22,8 @@ from kpi_engine.ir.catalog import TableSchema
 from kpi_engine.ir.dataclass import dataclass
 
 _LARGEST_BATCH = 1 << 21
+_LARGE = 1 << 19
+_BATCH = 1 << 19
 _SMALL_DICTIONARY = 4096
 _ROWS_PER_DICTIONARY_BYTE = 16
 _INSTANT = pa.timestamp("us", "UTC")
@@ -104,7 +106,7 @@ class RowGroup:
         return Statistics(self.rows, None) if judged is None else self.footer.statistics(self.index, *judged)
 
     def batches(self, report: ReadReport) -> Iterator[pa.RecordBatch]:
-        """The rows, in one batch unless there are very many."""
+        """The rows, in few batches."""
         constant = self._constant()
         part = self.wanted.part(constant)
         report.fragments_read += 1
@@ -146,10 +148,11 @@ class RowGroup:
                 yield batch
 
     def _whole(self, file: Any, part: Part) -> list[pa.RecordBatch]:
-        """All rows, in one batch unless texts are longer than an array can hold."""
-        table = file.read_row_group(self.index, columns=part.names, use_threads=False)
-        batches: list[pa.RecordBatch] = table.to_batches()
-        return batches if len(batches) == 1 else table.combine_chunks().to_batches()
+        """All rows, in batches of which what is computed stays in the cache. The columns of a large row group, of which
+        a file has few, are decoded beside each other."""
+        table = file.read_row_group(self.index, columns=part.names, use_threads=self.rows >= _LARGE)
+        batches: list[pa.RecordBatch] = table.combine_chunks().to_batches(max_chunksize=_BATCH)
+        return batches
 
     def _stored_bytes(self, part: Part) -> int:
         group = self.footer.metadata.row_group(self.index)
