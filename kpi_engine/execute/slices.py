@@ -20,7 +20,7 @@ from kpi_engine.kernels.frames import StateFrame, merge_frames
 from kpi_engine.kernels.pieces import Pieces
 from kpi_engine.kernels.slicing import sliced, variety
 
-STATES_PER_SLICE = 1 << 18
+STATES_PER_SLICE = 1 << 17
 """About how many states of a query a slice has."""
 
 _MOST_SLICES = 1 << 12
