@@ -248,6 +248,19 @@ def test_large_row_groups_come_in_parts(read: Any, monkeypatch: pytest.MonkeyPat
     assert found.column("count") == list(range(100))
 
 
+def test_rows_of_a_row_group_in_parts_keep_their_numbers(read: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kpi_engine.builtin.connectors import parquet
+
+    monkeypatch.setattr(parquet, "_BATCH", 2)
+    monkeypatch.setattr(parquet, "_LARGE", 3)
+    pq.write_table(pa.table({"n": ["1", "2", "3", "4", "5"]}), read.folder / "good.parquet")
+    found = read("good", {"n": INTEGER})
+    assert [batch.num_rows for batch in found.batches] == [2, 2, 1]
+    assert found.column("n") == [1, 2, 3, 4, 5]
+    pq.write_table(pa.table({"n": ["1", "2", "3", "4", "five"]}), read.folder / "bad.parquet")
+    assert "row 5" in read.problem(lambda: read("bad", {"n": INTEGER}))
+
+
 def test_bounds_the_wrong_way_round_are_none() -> None:
     """As a damaged footer has them: nothing is left out on their word."""
 
