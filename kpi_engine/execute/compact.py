@@ -12,6 +12,7 @@ from kpi_engine.ir.stored import NewRecord
 from kpi_engine.kernels.frames import StateFrame
 from kpi_engine.kernels.recut import Span
 from kpi_engine.kernels.state_bytes import bytes_to_frames, frames_to_bytes
+from kpi_engine.kernels.unassigned import Unassigned
 
 MOST_RECORDS = 8
 """So many small records under a label become one when another one is to be kept."""
@@ -29,6 +30,7 @@ class _Gathered:
     units: list[Unit] = field(default_factory=list)
     frames: dict[_Key, dict[int, tuple[Span, StateFrame]]] = field(default_factory=dict)
     sets: dict[_Key, dict[int, tuple[Span, bytes]]] = field(default_factory=dict)
+    without: dict[_Key, dict[int, Mapping[int, Unassigned]]] = field(default_factory=dict)
 
     def take(self, header: Header, blobs: Mapping[str, bytes], wanted: Sequence[int], *, passing: bool) -> None:
         """Take in some units of a record; `passing`: also those states that rest on the as-of."""
@@ -37,6 +39,8 @@ class _Gathered:
             if entry.passing and not passing:
                 continue
             key = (entry.cells, entry.states, entry.form, entry.passing)
+            without = {place[unit]: entry.without[unit] for unit in wanted}
+            self.without.setdefault(key, {}).update(without)
             for name, units in entry.blobs:
                 if entry.form == "set":
                     (unit,) = units
@@ -65,8 +69,9 @@ class _Gathered:
 
     def _entry(self, key: _Key, spans: Mapping[int, Span], blobs: tuple[tuple[str, tuple[int, ...]], ...]) -> Entry:
         cells, states, form, passing = key
-        whole = tuple(spans.get(unit) for unit in range(len(self.units)))
-        return Entry(cells, states, form, whole, blobs, passing)
+        units = range(len(self.units))
+        without = tuple(self.without[key].get(unit, {}) for unit in units)
+        return Entry(cells, states, form, tuple(map(spans.get, units)), blobs, without, passing)
 
 
 def compacted(

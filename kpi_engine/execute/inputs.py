@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from kpi_engine.execute.answer import align_leaves
+from kpi_engine.execute.answer import Aligned, align_leaves
 from kpi_engine.execute.derived import DerivingReader, whole_columns
 from kpi_engine.execute.reader import SourceReader
 from kpi_engine.execute.results import Results
@@ -22,7 +23,7 @@ from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import Catalog, elapsed, have_same_rows
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.expression import EventTest, Expression, Field, Followed, LastBefore, Step
-from kpi_engine.ir.plan import KeyedTable, Preparation
+from kpi_engine.ir.plan import KeyedTable, Plan, Preparation
 from kpi_engine.ir.result import SourceStats
 from kpi_engine.ir.types import BOOLEAN, Kind
 from kpi_engine.kernels.calendar import Calendar
@@ -184,17 +185,22 @@ class PreparedInputs:
             return found
 
     def _make_table(self, owner: str, body: Expression) -> tuple[KeyIndex, pa.Array, pa.Array]:
-        plan = self._plans[owner, body]
-        states: dict[int, Sequence[Pieces]] = {}
-        for scan in plan.scans:
-            read = SourceStats()
-            states.update(zip(scan.queries, run_scan(plan, scan, self.world, read), strict=True))
-            self._count(scan.source, read)
-        aligned = align_leaves(plan, states, self.world)
+        plan, keeper = self._plans[owner, body], self.world.keeper
+        attempt = partial(self._aligned, plan)
+        aligned, read = attempt() if keeper is None else keeper.until_whole(attempt)
+        for source, stats in read:
+            self._count(source, stats)
         (output,) = plan.outputs
         values = self._evaluate(output.expression, aligned.values, aligned.alignment.size)
         without = self._evaluate(output.expression, aligned.without_rows, 1)
         return KeyIndex(aligned.alignment.keys[0]), values, without
+
+    def _aligned(self, plan: Plan) -> tuple[Aligned, list[tuple[str, SourceStats]]]:
+        states: dict[int, Sequence[Pieces]] = {}
+        read = [(scan.source, SourceStats()) for scan in plan.scans]
+        for scan, (_, stats) in zip(plan.scans, read, strict=True):
+            states.update(zip(scan.queries, run_scan(plan, scan, self.world, stats), strict=True))
+        return align_leaves(plan, states, self.world), read
 
     def _evaluate(self, expression: Expression, values: Mapping[str, pa.Array], length: int) -> pa.Array:
         return Results(values, length, self.world.functions, self.world.calendar).array(expression)

@@ -18,6 +18,9 @@ from kpi_engine.kernels.counted import counted
 from kpi_engine.kernels.frames import StateFrame, merge_frames
 from kpi_engine.kernels.recut import Edges, Extent, Span, extent_of, recut
 from kpi_engine.kernels.state_bytes import frames_to_bytes
+from kpi_engine.kernels.unassigned import Unassigned, unassigned
+
+_STATES_PER_BLOB = 1 << 16
 
 ToKeep = tuple[NewRecord, Sequence[str]]
 """A record, and the names of those that it takes the place of."""
@@ -49,11 +52,13 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class MadeStates:
-    """States of a query over a unit in buckets of its own span: the plain frame, and by set its bytes and its cells."""
+    """States of a query over a unit in buckets of its own span: the plain frame, and by set its bytes and its cells;
+    and for each of these frames, by key, its rows that have a null there."""
 
     span: Span
     plain: StateFrame
     sets: tuple[tuple[bytes, StateFrame], ...]
+    without: tuple[Mapping[int, Unassigned], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,13 @@ def made_states(
         span,
         plain,
         tuple((frames_to_bytes([found], types), counted(found)) for found, types in zip(sets, empty[1:], strict=True)),
+        tuple(_without(query, frame) for frame in (plain, *sets)),
     )
+
+
+def _without(query: MeasureQuery, frame: StateFrame) -> dict[int, Unassigned]:
+    found = {key: unassigned(frame, key) for key in range(len(query.keys))}
+    return {key: each for key, each in found.items() if each.buckets}
 
 
 def keep_units(
@@ -116,10 +127,14 @@ def _entries(wanted: Wanted, made: Sequence[MadeUnit], empty: StateFrame, blobs:
     every = tuple(range(len(made)))
 
     def entry(frame: int, form: Form, names: Sequence[tuple[str, tuple[int, ...]]]) -> Entry:
-        return Entry(wanted.key.cells, wanted.names(frame), form, spans, tuple(names), wanted.key.passing)
+        without = tuple(each.without[frame] for each in states)
+        return Entry(wanted.key.cells, wanted.names(frame), form, spans, tuple(names), without, wanted.key.passing)
 
-    blobs[f"{position}"] = frames_to_bytes([each.plain for each in states], empty)
-    yield entry(0, "plain", [(f"{position}", every)])
+    plain = []
+    for chosen in _together([len(each.plain) for each in states]):
+        plain.append((f"{position}.0.{chosen[0]}", chosen))
+        blobs[plain[-1][0]] = frames_to_bytes([states[number].plain for number in chosen], empty)
+    yield entry(0, "plain", plain)
     for frame in range(1, len(wanted.frames)):
         names = []
         for number, each in enumerate(states):
@@ -129,6 +144,21 @@ def _entries(wanted: Wanted, made: Sequence[MadeUnit], empty: StateFrame, blobs:
         if wanted.query.until is None:
             blobs[f"{position}.{frame}"] = frames_to_bytes([each.sets[frame - 1][1] for each in states])
             yield entry(frame, "cells", [(f"{position}.{frame}", every)])
+
+
+def _together(sizes: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Neighbouring units whose frames go into one blob: so few that a blob is little to read for one of them.
+
+    >>> list(_together([70_000, 20_000, 10_000, 50_000]))
+    [(0,), (1, 2), (3,)]
+    """
+    chosen: list[int] = []
+    for number, size in enumerate(sizes):
+        if chosen and sum(sizes[each] for each in chosen) + size > _STATES_PER_BLOB:
+            yield tuple(chosen)
+            chosen = []
+        chosen.append(number)
+    yield tuple(chosen)
 
 
 def settled(before: Sequence[str | None], fragments: Sequence[Fragment]) -> bool:

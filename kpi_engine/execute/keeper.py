@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import pyarrow as pa
 
@@ -35,6 +35,20 @@ _NOT_KEPT = frozenset({"kll"})
 
 FindTime = Callable[[Sequence[Fragment] | None, Bound | None], Bound | None]
 """The first or last time in some fragments of a source (None: in all of them) and a time that is known to be in it."""
+
+
+BlobName = tuple[str, str]
+"""A record and a blob of it."""
+
+Answer = TypeVar("Answer")
+
+
+class LostStates(Exception):
+    """A blob that was taken for granted cannot be used."""
+
+    def __init__(self, blob: BlobName) -> None:
+        super().__init__("/".join(blob))
+        self.blob = blob
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +83,7 @@ class Keeper:
     _tables: dict[str, str | None] = field(default_factory=dict)
     _new: list[NewRecord] = field(default_factory=list)
     _old: list[str] = field(default_factory=list)
-    damaged: set[tuple[str, str]] = field(default_factory=set)
+    damaged: set[BlobName] = field(default_factory=set)
     """Blobs that cannot be used, by record and name."""
     _used: dict[str, StoredRecord] = field(default_factory=dict)
     _rows: dict[int, tuple[MeasureQuery, RowsOfQuery]] = field(default_factory=dict)
@@ -203,6 +217,17 @@ class Keeper:
         """Keep a record when the run is over, in place of others."""
         self._new.append(record)
         self._old.extend(replaced)
+
+    def until_whole(self, do: Callable[[], Answer]) -> Answer:
+        """What `do` gives; where kept states turn out to be lost, it is done once more without them, and what it wanted
+        to be kept is forgotten."""
+        begun = len(self._new), len(self._old)
+        while True:
+            try:
+                return do()
+            except LostStates as lost:
+                self.damaged.add(lost.blob)
+                del self._new[begun[0] :], self._old[begun[1] :]
 
     def save(self, stats: RunStats) -> None:
         """Write what is new. What the reader should know of it goes to the notes of the run."""

@@ -10,8 +10,8 @@ from kpi_engine.execute.spill import Budget, SpilledSet
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.plan import MeasureQuery
 from kpi_engine.kernels.counted import CountedPart, Partial, merge_counted, united_parts
-from kpi_engine.kernels.frames import StateFrame, frame_bytes, merge_frames, share_buckets
-from kpi_engine.kernels.pieces import Pieces
+from kpi_engine.kernels.frames import StateFrame, disjoint, frame_bytes, merge_frames, share_buckets
+from kpi_engine.kernels.pieces import Pieces, Unread
 
 _MERGE_AT = 1 << 22
 """Merge partial frames when they hold this many states together, so that memory follows states and not rows."""
@@ -27,6 +27,7 @@ class QueryStates:
     """
 
     frames: list[list[StateFrame]]
+    unread: list[list[Unread]]
     counted: dict[int, list[CountedPart]]
     budget: Budget
     number: int
@@ -37,10 +38,11 @@ class QueryStates:
     @classmethod
     def of(cls, query: MeasureQuery, counted: Iterable[int], budget: Budget, number: int) -> QueryStates:
         """No states yet of the query with this number, whose sets may go to disk if they are only counted."""
-        frames: list[list[StateFrame]] = [[] for _ in range(1 + sum(state.is_set for state in query.states))]
+        count = 1 + sum(state.is_set for state in query.states)
+        frames: list[list[StateFrame]] = [[] for _ in range(count)]
         kept: dict[int, list[CountedPart]] = {each: [] for each in counted}
         made: dict[int, list[CountedPart]] = {each: [] for each in kept}
-        found = cls(frames, kept, budget, number, made)
+        found = cls(frames, [[] for _ in range(count)], kept, budget, number, made)
         budget.spills.update({(number, each): partial(found.spill, each) for each in found.counted})
         return found
 
@@ -87,6 +89,16 @@ class QueryStates:
         while parts:
             self.spilled[number].add([parts.pop().whole()])
 
+    def take_unread(self, number: int, part: Unread) -> None:
+        """Take in states of a frame that are read when they are looked at."""
+        self.unread[number].append(Unread(part.low, part.high, partial(self._read, number, part), part.without))
+
+    def _read(self, number: int, part: Unread) -> Sequence[StateFrame]:
+        place = (self.number, number)
+        if not self.budget.add(place, sum(map(frame_bytes, part.frames))):
+            raise self.budget.exceeded(place)
+        return part.frames
+
     def take_counted(self, number: int, part: CountedPart) -> None:
         """Take in cells of a set that are counted."""
         self.counted[number].append(part)
@@ -96,11 +108,13 @@ class QueryStates:
         whole: list[Pieces] = []
         for number in range(len(self.frames)):
             parts, self.frames[number] = self.frames[number], []
+            if number in self.counted:
+                self.budget.release((self.number, number))
             if number in self.spilled:
                 cells = merge_counted([*self.counted.pop(number), self.spilled.pop(number).counted()])
                 whole.append(Pieces([cells]))
             elif number in self.counted:
                 whole.append(Pieces([merge_counted([*self.counted.pop(number), *self.made.pop(number)])]))
             else:
-                whole.append(Pieces.merged(parts))
+                whole.append(Pieces(disjoint(parts) if len(parts) > 1 else parts, self.unread[number]))
         return whole

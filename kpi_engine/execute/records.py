@@ -13,8 +13,9 @@ from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.result import SourceStats
 from kpi_engine.kernels.recut import Extent, Span
+from kpi_engine.kernels.unassigned import Unassigned
 
-_FORM = 1
+_FORM = 2
 Form = Literal["plain", "set", "cells"]
 """A frame without sets, that of one set, and the cells of a set with how many values each has."""
 
@@ -57,13 +58,17 @@ class Unit:
 @dataclass(frozen=True, slots=True)
 class Entry:
     """States of units: what their cells and they mean, by unit the span (None: it is not among them), and for each blob
-    the units whose frames it holds, in their order."""
+    the units whose frames it holds, in their order.
+
+    `without` are by unit and key the rows that have a null there, of keys with such rows.
+    """
 
     cells: str
     states: tuple[str, ...]
     form: Form
     spans: tuple[Span | None, ...]
     blobs: tuple[tuple[str, tuple[int, ...]], ...]
+    without: tuple[Mapping[int, Unassigned], ...]
     passing: bool = False
     """Whether the states rest on the as-of, so that they are of no use when it has moved on."""
 
@@ -93,7 +98,15 @@ def header_text(header: Header) -> str:
         for each in header.units
     ]
     entries = [
-        [each.cells, each.states, each.form, [span and _span(span) for span in each.spans], each.blobs, each.passing]
+        [
+            each.cells,
+            each.states,
+            each.form,
+            [span and _span(span) for span in each.spans],
+            each.blobs,
+            [[(key, found.buckets, found.by_state) for key, found in of_unit.items()] for of_unit in each.without],
+            each.passing,
+        ]
         for each in header.entries
     ]
     return json.dumps([_FORM, header.columns, header.counts_times, units, entries], separators=(",", ":"))
@@ -128,9 +141,15 @@ def _unit(fragments: Any, counts: Any, failed_in: Any, times: Any, mark: Any) ->
     return Unit(tuple(fragments), dict(counts), tuple(failed_in), _read_extent(times), watermark)
 
 
-def _entry(cells: str, states: Any, form: Form, spans: Any, blobs: Any, passing: bool) -> Entry:
+def _entry(cells: str, states: Any, form: Form, spans: Any, blobs: Any, without: Any, passing: bool) -> Entry:
     read = tuple(None if each is None else _read_span(*each) for each in spans)
-    return Entry(cells, tuple(states), form, read, tuple((name, tuple(units)) for name, units in blobs), passing)
+    of_units = tuple({int(key): _unassigned(*found) for key, *found in of_unit} for of_unit in without)
+    names = tuple((name, tuple(units)) for name, units in blobs)
+    return Entry(cells, tuple(states), form, read, names, of_units, passing)
+
+
+def _unassigned(buckets: Any, by_state: Any) -> Unassigned:
+    return Unassigned(tuple(buckets), tuple(map(tuple, by_state)))
 
 
 def _read_span(edges: Any, begins: Any, ends: Any) -> Span:

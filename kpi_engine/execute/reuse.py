@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import partial
 
-from kpi_engine.execute.keeper import Keeper, KeptRecord, QueryKey, fragment_marks
+from kpi_engine.execute.keeper import BlobName, Keeper, KeptRecord, LostStates, QueryKey, fragment_marks
 from kpi_engine.execute.records import Entry, Form, Header
 from kpi_engine.extend.rows import Fragment
 from kpi_engine.ir.bounds import Bound
@@ -15,11 +15,10 @@ from kpi_engine.ir.plan import MeasureQuery
 from kpi_engine.ir.result import SourceStats
 from kpi_engine.kernels.counted import CountedPart
 from kpi_engine.kernels.frames import StateFrame
+from kpi_engine.kernels.pieces import Unread
 from kpi_engine.kernels.recut import Edges, Span, apart, recut, recut_together, windowed
 from kpi_engine.kernels.state_bytes import Frames
-
-BlobName = tuple[str, str]
-"""A record and a blob of it."""
+from kpi_engine.kernels.unassigned import Unassigned, united
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,11 @@ class Wanted:
         sets = tuple((number,) for number, state in enumerate(query.states) if state.is_set)
         return cls(position, query, key, (plain, *sets), frozenset(counted), Edges(query.edges))
 
+    @property
+    def is_read_at_once(self) -> bool:
+        """Whether all kept states are looked at, whatever is asked."""
+        return self.query.time is None or self.query.until is not None
+
     def names(self, frame: int) -> tuple[str, ...]:
         """What the states of a frame are called."""
         return tuple(self.key.states[number] for number in self.frames[frame])
@@ -57,10 +61,17 @@ class Place:
     blob: str
     number: int
 
+    unit: int
+
     @property
     def name(self) -> BlobName:
         """The blob's name in the store."""
         return self.record.stored.name, self.blob
+
+    @property
+    def without(self) -> Mapping[int, Unassigned]:
+        """By key the rows of the frame that have a null there."""
+        return self.entry.without[self.unit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +86,6 @@ class KeptUnit:
     places: Mapping[int, tuple[Place, ...]]
     cells: Mapping[tuple[int, int], Place]
     stats: SourceStats
-
-
-class LostStates(Exception):
-    """A blob that was taken for granted cannot be used."""
-
-    def __init__(self, blob: BlobName) -> None:
-        super().__init__("/".join(blob))
-        self.blob = blob
 
 
 @dataclass(slots=True)
@@ -101,32 +104,54 @@ class Reuse:
     chosen: list[KeptUnit] = field(default_factory=list)
     _blobs: dict[BlobName, Frames] = field(default_factory=dict)
 
-    def frames(self) -> Iterator[tuple[int, int, StateFrame]]:
-        """Kept states in the buckets of their queries: the query's position, the number of the frame, the frame."""
+    def frames(self) -> Iterator[tuple[int, int, StateFrame | Unread]]:
+        """Kept states in the buckets of their queries: the query's position, the number of the frame, and the frame, or
+        some frames that are read when they are looked at. Then `LostStates` may say that they cannot be had."""
         for wanted in self.wanted:
             units = [unit.places[wanted.position] for unit in self.chosen if wanted.position in unit.places]
             for number in range(len(wanted.frames)):
-                if number not in wanted.counted:
-                    for frame in self._together(wanted, number, [places[number] for places in units]):
-                        yield wanted.position, number, frame
+                if number in wanted.counted:
+                    continue
+                blobs: dict[BlobName, list[Place]] = {}
+                for places in units:
+                    blobs.setdefault(places[number].name, []).append(places[number])
+                for of_blob in blobs.values():
+                    if wanted.is_read_at_once:
+                        yield from (
+                            (wanted.position, number, frame) for frame in self._together(wanted, number, of_blob)
+                        )
+                    else:
+                        yield wanted.position, number, self._unread(wanted, number, of_blob)
+
+    def _unread(self, wanted: Wanted, number: int, places: Sequence[Place]) -> Unread:
+        """A frame of some units that are in one blob."""
+        query, states = wanted.query, [places[0].entry.states.index(name) for name in wanted.names(number)]
+        buckets: set[int] = set()
+        without: dict[int, list[Unassigned]] = {}
+        for place in places:
+            table = place.span.buckets(wanted.edges, place.span.begins)[:-1].tolist()
+            buckets.update(table)
+            for key, found in place.without.items():
+                moved = found.among(states).moved(table, len(query.edges), drops_first=query.complete_from is not None)
+                without.setdefault(key, []).append(moved)
+        read = partial(self._in_pieces, wanted, number, places)
+        return Unread(min(buckets), max(buckets) + 1, read, {key: united(found) for key, found in without.items()})
+
+    def _in_pieces(self, wanted: Wanted, number: int, places: Sequence[Place]) -> list[StateFrame]:
+        return list(self._together(wanted, number, places))
 
     def _together(self, wanted: Wanted, number: int, places: Sequence[Place]) -> Iterator[StateFrame]:
-        """A frame of some units, in few pieces: units of a blob that have no bucket in common are taken as one."""
-        lone = []
-        blobs: dict[BlobName, list[Place]] = {}
-        for place in places:
-            blobs.setdefault(place.name, []).append(place)
-        for of_blob in blobs.values():
-            spans = [place.span for place in of_blob]
-            chosen = [] if wanted.query.until is not None else apart(spans, wanted.edges)
-            if len(chosen) < 2:
-                lone += of_blob
-                continue
-            lone += [place for which, place in enumerate(of_blob) if which not in set(chosen)]
-            of_numbers = {of_blob[which].number: spans[which] for which in chosen}
-            moved = recut_together(self._blobs[of_blob[0].name], of_numbers, wanted.edges)
-            yield in_windows(wanted.query, self._with_states(wanted, number, of_blob[0], moved))
-        yield from (self._frame(wanted, number, place) for place in lone)
+        """A frame of some units of a blob, in few pieces: those that have no bucket in common are taken as one."""
+        first = places[0]
+        self._need(first)
+        spans = [place.span for place in places]
+        chosen = [] if wanted.query.until is not None else apart(spans, wanted.edges)
+        if len(chosen) > 1:
+            of_numbers = {places[which].number: spans[which] for which in chosen}
+            moved = recut_together(self._blobs[first.name], of_numbers, wanted.edges)
+            yield in_windows(wanted.query, self._with_states(wanted, number, first, moved))
+            places = [place for which, place in enumerate(places) if which not in set(chosen)]
+        yield from (self._frame(wanted, number, place) for place in places)
 
     def counted(self) -> Iterator[tuple[int, int, CountedPart]]:
         """Kept cells of sets that are only counted, in the same way. Their sets are read when they are asked for; then
@@ -145,8 +170,7 @@ class Reuse:
         return next(each for each in self.wanted if each.position == position)
 
     def _set(self, wanted: Wanted, number: int, place: Place) -> StateFrame:
-        if not self.load(place):
-            raise LostStates(place.name)
+        self._need(place)
         return self._frame(wanted, number, place)
 
     def _frame(self, wanted: Wanted, number: int, place: Place) -> StateFrame:
@@ -166,8 +190,13 @@ class Reuse:
         """The places of a unit whose blobs are read whatever the others hold."""
         yield from unit.cells.values()
         for position, places in unit.places.items():
-            counted = self._wanted(position).counted
-            yield from (place for number, place in enumerate(places) if number not in counted)
+            wanted = self._wanted(position)
+            if wanted.is_read_at_once:
+                yield from (place for number, place in enumerate(places) if number not in wanted.counted)
+
+    def _need(self, place: Place) -> None:
+        if not self.load(place):
+            raise LostStates(place.name)
 
     def load(self, place: Place) -> bool:
         """Read a blob if that was not done; whether it can be used."""
@@ -313,7 +342,7 @@ def _place(
             if span is None or place is None or not span.fits(wanted.edges):
                 continue
             if (record.stored.name, place[0]) not in reuse.keeper.damaged:
-                return Place(record, entry, span, *place)
+                return Place(record, entry, span, *place, unit)
     return None
 
 

@@ -8,50 +8,42 @@ from itertools import groupby
 
 from kpi_engine.execute.clock import timed
 from kpi_engine.execute.counting import counted_states
-from kpi_engine.execute.keep import MadeUnit, ToKeep, keep_units
+from kpi_engine.execute.keep import MadeUnit, keep_units
 from kpi_engine.execute.partials import Made, Pass, Task, make, make_unit, partials
 from kpi_engine.execute.pushed import pushed_states
 from kpi_engine.execute.query_states import QueryStates
 from kpi_engine.execute.reach import rows_of_queries
 from kpi_engine.execute.ready import frame_of
-from kpi_engine.execute.reuse import LostStates, Reuse, Wanted, find_kept
+from kpi_engine.execute.reuse import Reuse, Wanted, find_kept
 from kpi_engine.execute.rows import World
 from kpi_engine.execute.source_rows import fragments_of, no_rows
 from kpi_engine.execute.spill import state_budget
 from kpi_engine.execute.tasks import bundles, in_order
-from kpi_engine.extend.rows import Fragment
+from kpi_engine.extend.rows import Fragment, rows_in
 from kpi_engine.ir.plan import Plan, Scan
 from kpi_engine.ir.result import SourceStats
 from kpi_engine.kernels.frames import StateFrame, merge_frames
-from kpi_engine.kernels.pieces import Pieces
+from kpi_engine.kernels.pieces import Pieces, Unread
 
 _LOG = logging.getLogger(__name__)
 
 
 def run_scan(plan: Plan, scan: Scan, world: World, stats: SourceStats, threads: int = 1) -> list[list[Pieces]]:
-    """The states of every measure query of a scan, in the order of `scan.queries`; the same for all `threads`."""
-    while True:
-        read, kept = SourceStats(), list[ToKeep]()
-        try:
-            frames = _scanned(plan, scan, world, read, threads, kept)
-        except LostStates as lost:
-            assert world.keeper is not None
-            world.keeper.damaged.add(lost.blob)
-            continue  # what was made is made again, and kept once
-        for record, replaced in kept:
-            assert world.keeper is not None
-            world.keeper.keep(record, replaced)
-        stats.add(read)
-        return frames
+    """The states of every measure query of a scan, in the order of `scan.queries`; the same for all `threads`.
+
+    `LostStates` if kept states cannot be had, here or when pieces are looked at: then all is done once more without
+    them.
+    """
+    read = SourceStats()
+    frames = _scanned(plan, scan, world, read, threads)
+    stats.add(read)
+    return frames
 
 
-def _scanned(
-    plan: Plan, scan: Scan, world: World, stats: SourceStats, threads: int, kept: list[ToKeep]
-) -> list[list[Pieces]]:
-    """The same; records to be `kept` are added."""
+def _scanned(plan: Plan, scan: Scan, world: World, stats: SourceStats, threads: int) -> list[list[Pieces]]:
     pushed = pushed_states(plan, scan, world, stats)
     left = [number for number in scan.queries if number not in pushed.states]
-    counted = _states_of_rows(plan, scan, left, world, stats, threads, kept) if left else {}
+    counted = _states_of_rows(plan, scan, left, world, stats, threads) if left else {}
     if pushed.left_out is not None:  # rows outside of the windows were not read, and not counted
         stats.excluded_rows, stats.late_rows = pushed.left_out
     with timed(stats, "merge"):
@@ -62,13 +54,7 @@ def _scanned(
 
 
 def _states_of_rows(
-    plan: Plan,
-    scan: Scan,
-    numbers: Sequence[int],
-    world: World,
-    stats: SourceStats,
-    threads: int,
-    kept: list[ToKeep],
+    plan: Plan, scan: Scan, numbers: Sequence[int], world: World, stats: SourceStats, threads: int
 ) -> dict[int, QueryStates]:
     """By number the states of some queries of a scan, made of the source's rows, or kept since rows were read."""
     counted = _counted_frames(plan, numbers)
@@ -87,7 +73,7 @@ def _states_of_rows(
     tasks = _tasks(fragments, len(numbers), reuse, threads)
     stats.fragments_read += sum(len(task.fragments) for task in tasks)
     _LOG.debug("reading %s: %d of %d fragments", scan.source, stats.fragments_read, len(fragments))
-    made = _read(whole, tasks, reuse, states, stats, threads, kept) if tasks or reuse is None else []
+    made = _read(whole, tasks, reuse, states, stats, threads) if tasks or reuse is None else []
     if reuse is not None:
         for position, rows in rows_of_queries(reuse, made).items():
             reuse.keeper.know_rows(whole.queries[position], rows)
@@ -109,7 +95,6 @@ def _read(
     states: Sequence[QueryStates],
     stats: SourceStats,
     threads: int,
-    kept: list[ToKeep],
 ) -> list[MadeUnit]:
     """Do the tasks, and take in what they make; of what is to be kept the units."""
     # Rows that are none come first: states always have their types, and inputs are prepared before threads begin.
@@ -134,13 +119,18 @@ def _read(
         with timed(stats, "kept"):
             for of_queries in units.values():
                 every = stats.fragments_pruned == 0
-                kept += keep_units(reuse, of_queries, whole.scan.columns, whole.counts_times, empty, whole_table=every)
+                columns, counts_times = whole.scan.columns, whole.counts_times
+                for record, old in keep_units(reuse, of_queries, columns, counts_times, empty, whole_table=every):
+                    reuse.keeper.keep(record, old)
     return [unit for of_queries in units.values() for unit in of_queries]
 
 
 def _take_kept(reuse: Reuse, states: Sequence[QueryStates]) -> None:
-    for position, number, frame in reuse.frames():
-        states[position].take(number, frame)
+    for position, number, found in reuse.frames():
+        if isinstance(found, Unread):
+            states[position].take_unread(number, found)
+        else:
+            states[position].take(number, found)
     for position, number, part in reuse.counted():
         states[position].take_counted(number, part)
 
@@ -172,7 +162,8 @@ def _kept(whole: Pass, counted: Sequence[Sequence[int]], fragments: Sequence[tup
 def _tasks(fragments: Sequence[tuple[int, Fragment]], queries: int, reuse: Reuse | None, threads: int) -> list[Task]:
     """The rest of the work: fragments with the queries that need their rows."""
     if reuse is None:
-        return [Task(bundle, tuple(range(queries))) for bundle in bundles(fragments, threads)]
+        found = bundles(fragments, threads, lambda each: rows_in(each[1]))
+        return [Task(bundle, tuple(range(queries))) for bundle in found]
     keepable = frozenset(wanted.position for wanted in reuse.wanted)
     tasks = []
     left = zip(fragments, reuse.missing, reuse.marks, strict=True)

@@ -118,6 +118,11 @@ class Budget:
         self.held[place] = 0
         return self.add(place, size)
 
+    def release(self, place: Place) -> None:
+        """What is held there is counted, and goes to disk no more."""
+        self.held.pop(place, None)
+        self.spills.pop(place, None)
+
     def exceeded(self, place: Place) -> KpiError:
         """E823, which names what the states are of."""
         text = self.texts.get(place, "")

@@ -12,6 +12,8 @@ THREADS = "KPI_THREADS"
 
 _MOST_THREADS = 4
 _AHEAD = 2
+_FEWEST_ROWS = 1 << 16
+"""Rows that are worth a task: with fewer, threads wait for each other while the interpreter prepares kernels."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -52,11 +54,26 @@ def in_order(work: Callable[[Item], Result], items: Sequence[Item], threads: int
         pool.shutdown(cancel_futures=True)
 
 
-def bundles(items: Sequence[Item], threads: int) -> list[Sequence[Item]]:
+def bundles(
+    items: Sequence[Item], threads: int, rows_of: Callable[[Item], int | None] | None = None
+) -> list[Sequence[Item]]:
     """Neighbouring items together, few enough that all threads have enough to do, many enough to be worth a task.
+
+    With `rows_of`, the number of rows of an item or None where it is not known, small items come together.
 
     >>> [len(bundle) for bundle in bundles(range(100), 2)]
     [7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 2]
+    >>> [len(bundle) for bundle in bundles(range(10), 2, lambda item: 20_000)]
+    [4, 4, 2]
     """
     size = -(-len(items) // (8 * threads)) if len(items) > 16 * threads else 1
-    return [items[start : start + size] for start in range(0, len(items), size)]
+    rows = None if rows_of is None else [rows_of(item) for item in items]
+    found: list[Sequence[Item]] = []
+    start = held = 0
+    for stop in range(1, len(items) + 1):
+        known = None if rows is None else rows[stop - 1]
+        held += _FEWEST_ROWS if known is None else known
+        if stop == len(items) or (stop - start >= size and held >= _FEWEST_ROWS):
+            found.append(items[start:stop])
+            start, held = stop, 0
+    return found

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from kpi_engine.ir.expression import Field
 from kpi_engine.ir.plan import Leaf, MeasureQuery, Nested, Plan
 from kpi_engine.kernels.pieces import Pieces
-from kpi_engine.kernels.unassigned import rows_without
 
 
 def unassigned_rows(plan: Plan, states: Mapping[int, Sequence[Pieces]]) -> dict[str, dict[str, int]]:
@@ -23,7 +22,7 @@ def unassigned_rows(plan: Plan, states: Mapping[int, Sequence[Pieces]]) -> dict[
             for position, key in enumerate(query.keys):
                 if key.name not in own:
                     continue
-                counts = [rows_without(each.frames, position, _first_bucket(query)) for each in states[leaf.query]]
+                counts = [each.rows_without(position, _first_bucket(query)) for each in states[leaf.query]]
                 rows = max(counts, default=0)
                 if rows:
                     by_key = found.setdefault(query.source, {})

@@ -198,11 +198,13 @@ def reaches_to(frame: StateFrame) -> int:
     return int(frame.bucket.max(initial=-1))
 
 
-def between_buckets(frame: StateFrame, low: int, high: int) -> StateFrame:
-    """The states in the buckets of [low, high), if these are so few that to choose them pays; else the frame."""
+def between_buckets(frame: StateFrame, low: int, high: int, most: float | None = None) -> StateFrame:
+    """The states in the buckets of [low, high), if these are so few that to choose them pays (or at `most` this share);
+    else the frame."""
     kept = frame.bucket >= low
     kept &= frame.bucket < high
-    if int(np.count_nonzero(kept)) > MOST_CHOSEN * len(frame):
+    chosen = int(np.count_nonzero(kept))
+    if chosen == len(frame) or chosen > (MOST_CHOSEN if most is None else most) * len(frame):
         return frame
     return rows_of(frame, np.flatnonzero(kept))
 
