@@ -42,7 +42,7 @@ class Aligned:
 
 def align_leaves(plan: Plan, states: Mapping[int, Sequence[Pieces]], world: World) -> Aligned:
     """Every leaf's values from the merged states, on the common groups of the answer."""
-    ready = ready_level(plan.leaves, plan.nested, StateBook(plan, states), world)
+    ready = ready_level(plan.leaves, plan.nested, StateBook(plan, states, world.keeper), world)
     periods = len(plan.periods)
     counts = []
     groups = []

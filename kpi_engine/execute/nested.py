@@ -15,7 +15,7 @@ import pyarrow as pa
 from kpi_engine.execute.ready import Ready, StateBook, number_kind
 from kpi_engine.execute.results import Results
 from kpi_engine.execute.rows import World
-from kpi_engine.execute.settled import settled
+from kpi_engine.execute.settled import settled, settled_leaf
 from kpi_engine.execute.slices import in_slices
 from kpi_engine.execute.snapshots import ready_snapshots
 from kpi_engine.ir.plan import ITEM_KINDS, Leaf, Nested
@@ -33,7 +33,8 @@ from kpi_engine.kernels.finish import Finish, GroupedStates
 from kpi_engine.kernels.frames import StateFrame, StateInput, merge_frames, partial_frames
 from kpi_engine.kernels.logic import and_
 from kpi_engine.kernels.presence import Owners
-from kpi_engine.kernels.vectors import Ints
+from kpi_engine.kernels.states import State
+from kpi_engine.kernels.vectors import Ints, int64_view
 from kpi_engine.kernels.windows import BucketWindows
 
 
@@ -51,9 +52,23 @@ def ready_level(
 
 def _ready_leaf(leaf: Leaf, level: Mapping[str, Leaf], book: StateBook, world: World, outermost: bool) -> Ready:
     """A leaf; where it reads snapshots, those of each window that count."""
-    if leaf.pick is None:
+    if leaf.pick is not None:
+        return ready_snapshots(leaf, level[leaf.pick.presence], book, world.calendar)
+    kept = settled_leaf(leaf, book.queries, world.keeper) if outermost and leaf.item_key else None
+    if kept is None:
         return book.ready(leaf, narrowed=not outermost)
-    return ready_snapshots(leaf, level[leaf.pick.presence], book, world.calendar)
+    made = [] if kept.is_whole else [_counted(book.ready(kept.rest, narrowed=True))]
+    (frame,) = kept.with_rest(made)
+    windows = [None if window is None else (number, number + 1) for number, window in enumerate(leaf.windows)]
+    return book.made(leaf, GroupedStates(frame), 0, BucketWindows.of(windows))
+
+
+def _counted(ready: Ready) -> StateFrame:
+    """The cells of a distinct count with how many values each has, by window."""
+    cells = union_cells([ready.covered()], len(ready.windows))
+    keys = tuple(take_groups(key, cells) for key in ready.grouped.keys)
+    state = State("distinct", ready.rows(cells), int64_view(ready.values(cells)))
+    return StateFrame(keys, cells.period, None, (state,))
 
 
 Evaluated = tuple[list[StateFrame], GroupedStates | None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -22,6 +23,9 @@ from kpi_engine.kernels.logic import if_else
 from kpi_engine.kernels.pieces import Pieces
 from kpi_engine.kernels.vectors import Ints
 from kpi_engine.kernels.windows import BucketWindows
+
+if TYPE_CHECKING:
+    from kpi_engine.execute.keeper import Keeper
 
 States = GroupedStates | LifetimeStates
 
@@ -74,8 +78,8 @@ class Ready:
 class StateBook:
     """The merged frames of all measure queries, grouped once each when they are first wanted."""
 
-    def __init__(self, plan: Plan, frames: Mapping[int, Sequence[Pieces]]) -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan, frames: Mapping[int, Sequence[Pieces]], keeper: Keeper | None = None) -> None:
+        self._plan, self.keeper = plan, keeper
         self._frames = frames
         self._grouped: dict[tuple[object, ...], States] = {}
         self._narrowed: dict[tuple[int, int, int, int], Pieces] = {}
@@ -104,8 +108,7 @@ class StateBook:
         query = self._plan.queries[place[0]]
         if query.until is not None:
             return self.frame_at(place)
-        ranges = [each for leaf in leaves for each in bucket_ranges(query.edges, leaf.windows) if each is not None]
-        return self._within(*place, ranges)
+        return self._within(*place, ranges_of(leaves, query))
 
     def frames_with(self, replaced: Mapping[tuple[int, int], Pieces]) -> dict[int, Sequence[Pieces]]:
         """All frames, of which some are replaced by others."""
@@ -209,6 +212,11 @@ def bucket_ranges(edges: Sequence[Bound], windows: Sequence[Interval | None]) ->
         else (0 if window.start is None else bisect_left(edges, window.start) + 1, bisect_left(edges, window.end) + 1)
         for window in windows
     ]
+
+
+def ranges_of(leaves: Sequence[Leaf], query: MeasureQuery) -> list[tuple[int, int]]:
+    """The ranges of buckets that windows of some leaves of a query cover."""
+    return [each for leaf in leaves for each in bucket_ranges(query.edges, leaf.windows) if each is not None]
 
 
 def number_kind(type: Type) -> NumberKind:

@@ -10,8 +10,10 @@ among all rows, and values whose limits are of all frames together.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Generic, TypeVar
 
 from kpi_engine.execute.keeper import Keeper
 from kpi_engine.ir.bounds import Bound
@@ -35,9 +37,12 @@ _WITHOUT_LIMITS = frozenset({"rows", "count", "sum", "avg", "distinct"})
 """What lifetimes finish as without looking at every state in every frame."""
 
 
+Rest = TypeVar("Rest", Nested, Leaf)
+
+
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """What is kept of an aggregate's frames.
+class Settled(Generic[Rest]):
+    """What is kept of the frames of an aggregate over keys, or of a leaf's windows.
 
     `marks` name what each frame rests on. `rest` is the aggregate with closed windows in the frames that are `kept`.
     """
@@ -47,7 +52,7 @@ class Settled:
     marks: tuple[str, ...]
     kept: tuple[Sequence[StateFrame], ...]
     is_open: tuple[bool, ...]
-    rest: Nested
+    rest: Rest
     records: tuple[StoredRecord, ...]
 
     @property
@@ -74,7 +79,9 @@ class Settled:
         self.keeper.keep(NewRecord(self.label, json.dumps([_FORM, kept]), blobs), old)
 
 
-def settled(nested: Nested, queries: Sequence[MeasureQuery], keeper: Keeper | None, frames: int) -> Settled | None:
+def settled(
+    nested: Nested, queries: Sequence[MeasureQuery], keeper: Keeper | None, frames: int
+) -> Settled[Nested] | None:
     """What is kept of an aggregate, which has so many `frames` of states; None if nothing of it ever is."""
     if keeper is None or not nested.frames:
         return None
@@ -82,8 +89,27 @@ def settled(nested: Nested, queries: Sequence[MeasureQuery], keeper: Keeper | No
     meaning = inside.meaning(nested)
     if meaning is None:
         return None
-    label = f"nested {fingerprint(meaning)}"
     marks = _each_once(inside.frame(nested, number) for number in range(nested.frames))
+    return _found(keeper, f"nested {fingerprint(meaning)}", marks, frames, partial(_opened, nested))
+
+
+def settled_leaf(leaf: Leaf, queries: Sequence[MeasureQuery], keeper: Keeper | None) -> Settled[Leaf] | None:
+    """What is kept of a leaf that counts the values of a key, which has a frame for each window; None if nothing of it
+    ever is."""
+    if keeper is None:
+        return None
+    inside = _Inside(keeper, queries)
+    meaning = inside.leaf(leaf)
+    if meaning is None:
+        return None
+    marks = _each_once(fingerprint(inside.window(leaf, number)) for number in range(len(leaf.windows)))
+    return _found(keeper, f"counted {fingerprint(meaning)}", marks, 1, partial(_opened_leaf, leaf))
+
+
+def _found(
+    keeper: Keeper, label: str, marks: tuple[str, ...], frames: int, opened: Callable[[Sequence[bool]], Rest]
+) -> Settled[Rest]:
+    """What is kept under a label of the frames with some marks."""
     records = tuple(reversed(keeper.store.records(label)))
     kept: list[Sequence[StateFrame]] = []
     missing = {mark: number for number, mark in enumerate(marks)}
@@ -94,7 +120,7 @@ def settled(nested: Nested, queries: Sequence[MeasureQuery], keeper: Keeper | No
             for mark in _marks(record):
                 missing.pop(mark, None)
     is_open = tuple(mark in missing for mark in marks)
-    return Settled(keeper, label, marks, tuple(kept), is_open, _opened(nested, is_open), records)
+    return Settled(keeper, label, marks, tuple(kept), is_open, opened(is_open), records)
 
 
 def _each_once(marks: Iterable[str]) -> tuple[str, ...]:
@@ -143,11 +169,11 @@ def _opened(nested: Nested, is_open: Sequence[bool]) -> Nested:
                 asked[slice(*window)] = [True] * (window[1] - window[0])
         windows = tuple(window if wanted else None for window, wanted in zip(each.windows, is_open, strict=True))
         inner.append(replace(_opened(each, asked), windows=windows))
-    leaves = tuple(
-        replace(leaf, windows=tuple(w if wanted else None for w, wanted in zip(leaf.windows, is_open, strict=True)))
-        for leaf in nested.leaves
-    )
-    return replace(nested, leaves=leaves, inner=tuple(inner))
+    return replace(nested, leaves=tuple(_opened_leaf(leaf, is_open) for leaf in nested.leaves), inner=tuple(inner))
+
+
+def _opened_leaf(leaf: Leaf, is_open: Sequence[bool]) -> Leaf:
+    return replace(leaf, windows=tuple(w if wanted else None for w, wanted in zip(leaf.windows, is_open, strict=True)))
 
 
 class _Inside:
@@ -162,7 +188,7 @@ class _Inside:
         """What an aggregate means, whatever its windows are; None if frames do not stand on their own."""
         if nested.every_frame or nested.state == "kll":
             return None
-        leaves = [self._leaf(leaf) for leaf in nested.leaves]
+        leaves = [self.leaf(leaf) for leaf in nested.leaves]
         inner = [self.meaning(each) for each in nested.inner]
         if None in leaves or None in inner:
             return None
@@ -177,7 +203,8 @@ class _Inside:
             (nested.finish, nested.parameter, nested.outside_is_zero, nested.shows_groups, repr(nested.type)),
         )
 
-    def _leaf(self, leaf: Leaf) -> Meaning | None:
+    def leaf(self, leaf: Leaf) -> Meaning | None:
+        """What a leaf means, whatever its windows are; None if these do not stand on their own."""
         rows, query = self._rows[leaf.query], self._queries[leaf.query]
         has_limits = leaf.finish not in _WITHOUT_LIMITS if query.until is not None else leaf.finish == "percentile"
         if rows is None or leaf.pick is not None or has_limits:
@@ -192,7 +219,7 @@ class _Inside:
         key = (nested.name, number)
         found = self._known.get(key)
         if found is None:
-            leaves = tuple(self._window(leaf, number) for leaf in nested.leaves)
+            leaves = tuple(self.window(leaf, number) for leaf in nested.leaves)
             ranges = [(each, each.windows[number]) for each in nested.inner]
             inner = tuple(
                 None if window is None else [self.frame(each, one) for one in range(*window)] for each, window in ranges
@@ -200,7 +227,8 @@ class _Inside:
             found = self._known[key] = fingerprint((leaves, inner))
         return found
 
-    def _window(self, leaf: Leaf, number: int) -> Meaning:
+    def window(self, leaf: Leaf, number: int) -> Meaning:
+        """What one window of a leaf rests on."""
         rows, window = self._rows[leaf.query], leaf.windows[number]
         assert rows is not None
         until = self._queries[leaf.query].until is not None

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
-from kpi_engine.execute.ready import Ready, StateBook
+from kpi_engine.execute.past import Past, Reach
+from kpi_engine.execute.ready import Ready, StateBook, frame_of, ranges_of
 from kpi_engine.execute.tasks import in_order, thread_count
 from kpi_engine.ir.bounds import Interval
 from kpi_engine.ir.plan import Leaf, MeasureQuery, Nested
@@ -53,12 +54,46 @@ def _sliced(key: str, chosen: Sequence[Nested], book: StateBook, evaluate: Evalu
     for leaf in (leaf for each in chosen for leaf in _leaves(each) if key in leaf.keys):
         readers.setdefault(book.place(leaf), []).append(leaf)
     places = sorted(readers)
-    states = [book.read_by(place, readers[place]) for place in places]
-    count = min(-(-max(map(len, states)) // STATES_PER_SLICE), _MOST_SLICES)
+    pasts = {place: _past(place, book) for place in places}
+    states = [_read(place, readers[place], pasts[place], book) for place in places]
+    found = _evaluated(key, chosen, dict(zip(places, states, strict=True)), book, evaluate)
+    for place, past in pasts.items():
+        if past is not None:
+            past.keep(book.frame_at(place), Reach.of(_latest(readers[place], book.queries[place[0]])))
+    return found
+
+
+def _past(place: Place, book: StateBook) -> Past | None:
+    """What is kept of the history of the frame at a place."""
+    query, (_, number) = book.queries[place[0]], place
+    states = [at for at in range(len(query.states)) if frame_of(query.states, at) == number]
+    return Past.of(book.keeper, query, states)
+
+
+def _read(place: Place, leaves: Sequence[Leaf], past: Past | None, book: StateBook) -> Pieces:
+    """The states that windows of some leaves reach."""
+    reach = Reach.of(ranges_of(leaves, book.queries[place[0]]))
+    found = None if past is None else past.read(book.frame_at(place), reach)
+    return book.read_by(place, leaves) if found is None else found
+
+
+def _latest(leaves: Sequence[Leaf], query: MeasureQuery) -> list[tuple[int, int]]:
+    """The last range of buckets that each leaf's windows cover."""
+    return [found[-1] for leaf in leaves if (found := ranges_of([leaf], query))]
+
+
+def _evaluated(
+    key: str, chosen: Sequence[Nested], states: Mapping[Place, Pieces], book: StateBook, evaluate: Evaluate
+) -> dict[str, list[StateFrame]]:
+    """What is made of the states at some places, in as many slices as they are worth; nothing if their keys cannot be
+    compared."""
+    places = list(states)
+    count = min(-(-max(map(len, states.values())) // STATES_PER_SLICE), _MOST_SLICES)
     if count < 2:
-        return {}
+        own = SliceBook(book, key, states)
+        return {each.name: evaluate(each, own) for each in chosen}
     positions = [_position(book.queries[query], key) for query, _ in places]
-    slices = sliced(states, positions, count)
+    slices = sliced(list(states.values()), positions, count)
     if slices is None:
         return {}
 

@@ -79,15 +79,20 @@ class Pieces:
 
     def between(self, low: int, high: int) -> Pieces:
         """The states in the buckets of [low, high) and perhaps others; this object if they are not much fewer."""
-        there, unread = self._held
-        wanted = [each for each in unread if each.low < high and each.high > low]
-        if len(wanted) < len(unread):
-            read = [*there, *(frame for each in wanted or unread[:1] for frame in each.frames)]
-            return Pieces.merged([between_buckets(frame, low, high, 1.0) for frame in read])
+        if not all(each.low < high and each.high > low for each in self._held[1]):
+            return self.exactly(low, high)
         chosen = [between_buckets(frame, low, high) for frame in self.frames]
         if sum(map(len, chosen)) > MOST_CHOSEN * len(self):
             return self
         return Pieces([frame for frame in chosen if len(frame)] or chosen[:1])
+
+    def exactly(self, low: int, high: int) -> Pieces:
+        """The states in the buckets of [low, high), for which others that are unread stay so."""
+        there, unread = self._held
+        wanted = [each for each in unread if each.low < high and each.high > low]
+        read = [*there, *(frame for each in wanted for frame in each.frames)] or unread[0].frames
+        chosen = [between_buckets(frame, low, high, 1.0) for frame in read]
+        return Pieces.merged(chosen) if wanted else Pieces([frame for frame in chosen if len(frame)] or chosen[:1])
 
     def rows_without(self, key: int, first_bucket: int) -> int:
         """Rows with a null in the key at this position, in buckets from the first one on; nothing is read for it.

@@ -193,6 +193,11 @@ def renumbered(frame: StateFrame, places: Sequence[int]) -> StateFrame:
     return replace(rows_of(frame, rows), bucket=bucket[rows])
 
 
+def united_buckets(frame: StateFrame) -> StateFrame:
+    """All states of a frame in bucket 0."""
+    return merge_frames([replace(frame, bucket=np.zeros_like(frame.bucket))])
+
+
 def reaches_to(frame: StateFrame) -> int:
     """The greatest bucket of a frame, -1 without states."""
     return int(frame.bucket.max(initial=-1))
