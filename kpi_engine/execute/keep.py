@@ -20,7 +20,7 @@ from kpi_engine.kernels.recut import Edges, Extent, Span, extent_of, recut
 from kpi_engine.kernels.state_bytes import frames_to_bytes
 from kpi_engine.kernels.unassigned import Unassigned, unassigned
 
-_STATES_PER_BLOB = 1 << 16
+STATES_PER_BLOB = 1 << 16
 
 ToKeep = tuple[NewRecord, Sequence[str]]
 """A record, and the names of those that it takes the place of."""
@@ -154,7 +154,7 @@ def _together(sizes: Sequence[int]) -> Iterator[tuple[int, ...]]:
     """
     chosen: list[int] = []
     for number, size in enumerate(sizes):
-        if chosen and sum(sizes[each] for each in chosen) + size > _STATES_PER_BLOB:
+        if chosen and sum(sizes[each] for each in chosen) + size > STATES_PER_BLOB:
             yield tuple(chosen)
             chosen = []
         chosen.append(number)

@@ -99,6 +99,10 @@ class Past:
             before = pieces.exactly(reach.low, reach.first)
             if len(before) < WORTH_KEEPING:
                 return
+        self._keep(before, reach)
+
+    def _keep(self, before: Pieces, reach: Reach) -> None:
+        """Keep some states as those of all history before the first edge of a reach."""
         span = Interval(self._start(reach), self._query.edges[reach.first - 1])
         header = json.dumps([_FORM, span.start, span.end, self._mark(span)])
         gone = [record.name for record in self._records if not self._is_valid(record)]

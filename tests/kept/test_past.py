@@ -1,0 +1,121 @@
+"""History before an edge as one bucket: what looks at all that was before reads the last states and this one."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from kept.shop import DEFINITIONS, Shop, ask
+from kpi_engine.execute.past import Past, Reach
+from kpi_engine.execute.reuse import Place, Reuse, Wanted
+from kpi_engine.ir.question import Question
+from kpi_engine.kernels.frames import StateFrame
+from kpi_engine.kernels.pieces import Pieces
+from kpi_engine.store import FolderStore
+
+OF_HISTORY = """
+spent_100 = count(customers having cumulative(sum(orders.amount)) > 100)
+orders_so_far = avg(cumulative(count(orders)) per customer)
+channels_so_far = sum(cumulative(count(distinct orders.channel)) per customer)
+dearest_before = max(before(max(orders.amount)) per customer)
+cheapest_before = min(before(min(orders.amount)) per customer having count(orders) > 0)
+mean_before = avg(before(avg(orders.score)) per customer)
+usual_before = avg(before(median(orders.amount)) per customer)
+came_back = count(customers having count(orders) > 0 and previous(count(orders)) = 0 and before(count(orders)) > 0)
+paid_before = count(customers having before(count(orders dated by paid_at)) > 1)
+channels_before = max(before(count(distinct orders.channel)) per customer)
+"""
+METRICS = tuple(line.split(" ")[0] for line in OF_HISTORY.split("\n") if line)
+ASKED: Sequence[Question] = (
+    Question(("new_buyers", "ever_twice", *METRICS), grain="month"),
+    Question((*METRICS, "new_buyers"), grain="week", start="2026-02-01"),
+    Question(("came_back", "new_buyers", "orders_so_far"), by=("country",), grain="month"),
+    Question(("new_buyers", "returned"), grain="day", start="2026-02-10"),
+    Question(("spent_100", "channels_so_far", "buyers", "buyers_28d"), by=("channel",), grain="month"),
+)
+CHANGES = ("append_day", "append_month", "append_rows", "append_day", "add_late_rows", "rewrite", "delete")
+
+
+class Watched:
+    """How often history was read as one bucket, and kept."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.times: Counter[str] = Counter()
+        read, keep = Past.read, Past._keep
+
+        def reading(past: Past, pieces: Pieces, reach: Reach) -> Pieces | None:
+            found = read(past, pieces, reach)
+            self.times["read"] += found is not None
+            return found
+
+        def keeping(past: Past, before: Pieces, reach: Reach) -> None:
+            self.times["kept"] += 1
+            keep(past, before, reach)
+
+        monkeypatch.setattr(Past, "read", reading)
+        monkeypatch.setattr(Past, "_keep", keeping)
+
+
+def a_shop(folder: Path, seed: int) -> Shop:
+    shop = Shop.of(folder / "shop", seed)
+    shop.definitions = DEFINITIONS + OF_HISTORY
+    shop.write_definitions()
+    return shop
+
+
+@pytest.mark.parametrize("seed", [3])
+def test_answers_are_those_of_all_rows(tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop, changes, watched = a_shop(tmp_path, seed), [*CHANGES], Watched(monkeypatch)
+    random.Random(seed).shuffle(changes)
+    for change in (None, *changes):
+        if change is not None:
+            getattr(shop, change)()
+        for question in ASKED:
+            warm = ask(shop.folder, question, FolderStore(tmp_path / "state", grace=0.0))
+            cold = ask(shop.folder, question, None)
+            assert warm.table.equals(cold.table), (change, question, warm.table.to_pylist(), cold.table.to_pylist())
+            assert warm.said == cold.said
+    assert watched.times["read"] > 10 and watched.times["kept"] > 10
+
+
+def test_a_new_day_reads_no_states_of_long_ago(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop, question = a_shop(tmp_path, 1), Question(("new_buyers", "returned", "buyers"), grain="month")
+    for _ in range(4):
+        shop.append_month()
+    ask(shop.folder, question, FolderStore(tmp_path / "state"))
+    shop.append_day()
+    read = []
+    together = Reuse._in_pieces
+
+    def reading(reuse: Reuse, wanted: Wanted, number: int, places: Sequence[Place]) -> list[StateFrame]:
+        read.extend(place.span.begins for place in places if wanted.query.keys)
+        return together(reuse, wanted, number, places)
+
+    monkeypatch.setattr(Reuse, "_in_pieces", reading)
+    warm = ask(shop.folder, question, FolderStore(tmp_path / "state"))
+    assert warm.table.equals(ask(shop.folder, question, None).table)
+    day = 86_400_000_000
+    shown = sorted({extent.first // day for extent in read if extent is not None})
+    first, last = (warm.table["period"][place].value for place in (0, -1))
+    assert shown and shown[0] > first + 90 and last - shown[0] <= 62, (shown, first, last)
+
+
+def test_damaged_history_is_read_from_its_states(tmp_path: Path) -> None:
+    shop, folder = a_shop(tmp_path, 5), tmp_path / "state"
+    ask(shop.folder, ASKED[0], FolderStore(folder))
+    shop.append_day()
+    damaged = 0
+    for path in folder.glob("seg-*"):
+        content = bytearray(path.read_bytes())
+        if b'"past ' in content[:2000]:
+            content[-3] ^= 1
+            path.write_bytes(bytes(content))
+            damaged += 1
+    assert damaged
+    warm = ask(shop.folder, ASKED[0], FolderStore(folder))
+    assert warm.table.equals(ask(shop.folder, ASKED[0], None).table)
+    assert any("quarantine" in note for note in warm.stats.notes)
