@@ -12,13 +12,14 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from kpi_engine.execute.counting import counted_states
 from kpi_engine.execute.ready import Ready, StateBook, number_kind
 from kpi_engine.execute.results import Results
 from kpi_engine.execute.rows import World
 from kpi_engine.execute.settled import settled, settled_leaf
 from kpi_engine.execute.slices import in_slices
 from kpi_engine.execute.snapshots import ready_snapshots
-from kpi_engine.ir.plan import ITEM_KINDS, Leaf, Nested
+from kpi_engine.ir.plan import ITEM_KINDS, Leaf, Nested, Plan
 from kpi_engine.kernels.align import (
     Alignment,
     GroupKeys,
@@ -54,13 +55,21 @@ def _ready_leaf(leaf: Leaf, level: Mapping[str, Leaf], book: StateBook, world: W
     """A leaf; where it reads snapshots, those of each window that count."""
     if leaf.pick is not None:
         return ready_snapshots(leaf, level[leaf.pick.presence], book, world.calendar)
-    kept = settled_leaf(leaf, book.queries, world.keeper) if outermost and leaf.item_key else None
+    kept = settled_leaf(leaf, book.queries, world.keeper) if outermost and _counts_values(leaf, book.plan) else None
     if kept is None:
         return book.ready(leaf, narrowed=not outermost)
     made = [] if kept.is_whole else [_counted(book.ready(kept.rest, narrowed=True))]
     (frame,) = kept.with_rest(made)
     windows = [None if window is None else (number, number + 1) for number, window in enumerate(leaf.windows)]
     return book.made(leaf, GroupedStates(frame), 0, BucketWindows.of(windows))
+
+
+def _counts_values(leaf: Leaf, plan: Plan) -> bool:
+    """Whether a leaf counts values of which there may be many, one by one."""
+    if leaf.item_key or leaf.finish != "distinct":
+        return bool(leaf.item_key)
+    is_set = plan.queries[leaf.query].states[leaf.state].kind == "distinct"
+    return is_set and (leaf.query, leaf.state) not in counted_states(plan)
 
 
 def _counted(ready: Ready) -> StateFrame:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field, replace
 
 from kpi_engine.ir.bounds import Bound, Interval
 from kpi_engine.ir.dataclass import dataclass
-from kpi_engine.ir.expression import Expression, Field
+from kpi_engine.ir.expression import Apply, Expression, Field
 from kpi_engine.ir.plan import FinishKind, KeyColumn, Leaf, MeasureQuery, Nested, SnapshotPick, StateRequest
 from kpi_engine.ir.types import COUNT, Type
 
@@ -45,7 +46,7 @@ class LeafBook:
     def __init__(self, outer: LeafBook | None = None) -> None:
         self._root: LeafBook = self if outer is None else outer._root
         self._names: dict[LeafRequest, str] = {}
-        self._nested: dict[Nested, None] = {}
+        self._nested: dict[Nested, Nested] = {}
         self._queries: dict[MeasureQuery, int] = {}
         self._notes: dict[str, None] = {}
         self._count = 0
@@ -71,16 +72,15 @@ class LeafBook:
 
     def add_nested(self, nested: Nested) -> Field:
         """A nested aggregate (its name is given here), as a field."""
-        for known in self._nested:
-            if replace(known, name="") == nested:
-                return Field(known.name, known.type)
-        named = replace(nested, name=self._next("n"))
-        self._nested[named] = None
-        return Field(named.name, named.type)
+        shape = _with_places_for_names(nested)
+        known = self._nested.get(shape)
+        if known is None:
+            known = self._nested[shape] = replace(nested, name=self._next("n"))
+        return Field(known.name, known.type)
 
     def rows_of(self, field: Field) -> Field:
         """How many rows (or groups with rows) the leaf or nested aggregate behind a field looks at."""
-        for nested in self._nested:
+        for nested in self._nested.values():
             if nested.name == field.column:
                 return self.add_nested(_counted(nested))
         request = next(request for request, name in self._names.items() if name == field.column)
@@ -102,7 +102,7 @@ class LeafBook:
 
     def nested(self) -> tuple[Nested, ...]:
         """The nested aggregates of this level."""
-        return tuple(self._nested)
+        return tuple(self._nested.values())
 
     def queries(self) -> tuple[MeasureQuery, ...]:
         """The measure queries of all levels: one for each combination of source, keys, time, state and windows."""
@@ -148,6 +148,36 @@ def _counted(nested: Nested) -> Nested:
         everyone="",
         shows_groups=False,
     )
+
+
+def _with_places_for_names(nested: Nested) -> Nested:
+    """A nested aggregate in which everything inside is called by its place, so that equal ones are equal."""
+    inside = [*(leaf.name for leaf in nested.leaves), *(each.name for each in nested.inner)]
+    names = {name: f"{place}" for place, name in enumerate(inside)}
+    return replace(
+        nested,
+        leaves=tuple(_renamed_leaf(leaf, names) for leaf in nested.leaves),
+        inner=tuple(replace(_with_places_for_names(each), name=names[each.name]) for each in nested.inner),
+        body=None if nested.body is None else _renamed(nested.body, names),
+        having=None if nested.having is None else _renamed(nested.having, names),
+        required=tuple(names[name] for name in nested.required),
+        everyone=names.get(nested.everyone, ""),
+    )
+
+
+def _renamed_leaf(leaf: Leaf, names: Mapping[str, str]) -> Leaf:
+    pick = None if leaf.pick is None else replace(leaf.pick, presence=names[leaf.pick.presence])
+    return replace(leaf, name=names[leaf.name], pick=pick)
+
+
+def _renamed(node: Expression, names: Mapping[str, str]) -> Expression:
+    """Arithmetic over leaves with other names for these."""
+    match node:
+        case Field():
+            return replace(node, column=names[node.column])
+        case Apply():
+            return replace(node, arguments=tuple(_renamed(each, names) for each in node.arguments))
+    return node
 
 
 def _query(request: LeafRequest) -> MeasureQuery:

@@ -34,7 +34,8 @@ ASKED: Sequence[Question] = (
     Question(("new_buyers", "ever_twice", *METRICS), grain="month"),
     Question((*METRICS, "new_buyers"), grain="week", start="2026-02-01"),
     Question(("came_back", "new_buyers", "orders_so_far"), by=("country",), grain="month"),
-    Question(("new_buyers", "returned"), grain="day", start="2026-02-10"),
+    Question(("new_buyers", "returned", "buyers"), grain="month"),
+    Question(("new_buyers", "returned", "buyers"), grain="day", start="2026-02-10"),
     Question(("spent_100", "channels_so_far", "buyers", "buyers_28d"), by=("channel",), grain="month"),
 )
 CHANGES = ("append_day", "append_month", "append_rows", "append_day", "add_late_rows", "rewrite", "delete")
@@ -83,7 +84,7 @@ def test_answers_are_those_of_all_rows(tmp_path: Path, seed: int, monkeypatch: p
 
 
 def test_a_new_day_reads_no_states_of_long_ago(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop, question = a_shop(tmp_path, 1), Question(("new_buyers", "returned", "buyers"), grain="month")
+    shop, question = a_shop(tmp_path, 1), ASKED[3]
     for _ in range(4):
         shop.append_month()
     ask(shop.folder, question, FolderStore(tmp_path / "state"))
@@ -104,18 +105,29 @@ def test_a_new_day_reads_no_states_of_long_ago(tmp_path: Path, monkeypatch: pyte
     assert shown and shown[0] > first + 90 and last - shown[0] <= 62, (shown, first, last)
 
 
-def test_damaged_history_is_read_from_its_states(tmp_path: Path) -> None:
-    shop, folder = a_shop(tmp_path, 5), tmp_path / "state"
-    ask(shop.folder, ASKED[0], FolderStore(folder))
-    shop.append_day()
+def damage(folder: Path, kinds: Sequence[bytes]) -> int:
+    """Flip a bit in the last blob of all records of some kinds; how many there are."""
     damaged = 0
     for path in folder.glob("seg-*"):
         content = bytearray(path.read_bytes())
-        if b'"past ' in content[:2000]:
+        if any(b'"label":"' + kind in content[:3000] for kind in kinds):
             content[-3] ^= 1
             path.write_bytes(bytes(content))
             damaged += 1
-    assert damaged
-    warm = ask(shop.folder, ASKED[0], FolderStore(folder))
-    assert warm.table.equals(ask(shop.folder, ASKED[0], None).table)
-    assert any("quarantine" in note for note in warm.stats.notes)
+    return damaged
+
+
+@pytest.mark.parametrize("kind", [b"past ", b"orders ", b"counted "])
+def test_what_is_damaged_is_done_without(tmp_path: Path, kind: bytes) -> None:
+    shop, folder = a_shop(tmp_path, 5), tmp_path / "state"
+    for question in (ASKED[0], ASKED[3]):
+        ask(shop.folder, question, FolderStore(folder))
+    shop.append_day()
+    assert damage(folder, [kind])
+    notes = []
+    for question in (ASKED[0], ASKED[3]):
+        warm, cold = ask(shop.folder, question, FolderStore(folder)), ask(shop.folder, question, None)
+        assert warm.table.equals(cold.table)
+        assert warm.said["sources"] == cold.said["sources"]
+        notes += warm.stats.notes
+    assert any("quarantine" in note for note in notes)
