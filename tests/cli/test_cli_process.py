@@ -86,29 +86,86 @@ def test_help_version_and_fmt_import_nothing_heavy(tmp_path: Path) -> None:
 SELDOM = (
     "shlex",
     "tempfile",
+    "pydoc",
+    "pluggy",
+    "_hashlib",
     "kpi_engine.project.packs",
     "kpi_engine.project.case_files",
     "kpi_engine.project.toml_places",
     "kpi_engine.project.writing",
     "kpi_engine.parse.characters",
+    "kpi_engine.resolve.arithmetic",
+    "kpi_engine.resolve.comparisons",
+    "kpi_engine.resolve.computed",
+    "kpi_engine.resolve.derived",
+    "kpi_engine.resolve.events",
+    "kpi_engine.resolve.filters",
+    "kpi_engine.resolve.keyed",
     "kpi_engine.resolve.packs_linking",
     "kpi_engine.resolve.packs_maps",
     "kpi_engine.resolve.packs_names",
     "kpi_engine.resolve.packs_kept",
+    "kpi_engine.resolve.periods",
+    "kpi_engine.resolve.rules",
+    "kpi_engine.resolve.unnest",
     "kpi_engine.resolve.values",
+    "kpi_engine.resolve.windows",
+    "kpi_engine.plan.coarse",
     "kpi_engine.plan.detail",
     "kpi_engine.plan.show",
+    "kpi_engine.plan.snapshots",
     "kpi_engine.plan.values",
+    "kpi_engine.execute.detail",
+    "kpi_engine.execute.elsewhere",
     "kpi_engine.execute.grain_table",
+    "kpi_engine.execute.nested",
+    "kpi_engine.execute.operations",
+    "kpi_engine.execute.settled",
+    "kpi_engine.execute.slices",
+    "kpi_engine.execute.snapshots",
     "kpi_engine.execute.unnest",
     "kpi_engine.connect.advice",
+    "kpi_engine.kernels.arith",
+    "kpi_engine.kernels.cell_sets",
+    "kpi_engine.kernels.compare",
+    "kpi_engine.kernels.counted",
+    "kpi_engine.kernels.cover",
     "kpi_engine.kernels.derive",
+    "kpi_engine.kernels.division",
     "kpi_engine.kernels.events",
+    "kpi_engine.kernels.extremes",
+    "kpi_engine.kernels.float_sums",
+    "kpi_engine.kernels.item_sets",
+    "kpi_engine.kernels.lifetimes",
+    "kpi_engine.kernels.logic",
+    "kpi_engine.kernels.lookup",
+    "kpi_engine.kernels.ordering",
     "kpi_engine.kernels.partition",
     "kpi_engine.kernels.picking",
+    "kpi_engine.kernels.presence",
+    "kpi_engine.kernels.promote",
+    "kpi_engine.kernels.quantile",
+    "kpi_engine.kernels.ranges",
+    "kpi_engine.kernels.short_formats",
+    "kpi_engine.kernels.sketches_hash",
+    "kpi_engine.kernels.sketches_hll",
+    "kpi_engine.kernels.sketches_kll",
+    "kpi_engine.kernels.slicing",
+    "kpi_engine.kernels.squares",
     "kpi_engine.kernels.state_tables",
+    "kpi_engine.kernels.temporal",
+    "kpi_engine.kernels.window_values",
+    "kpi_engine.extend.hookspecs",
+    "kpi_engine.extend.measures",
     "kpi_engine.extend.own_state",
+    "kpi_engine.builtin.connectors.arrow_types",
     "kpi_engine.builtin.connectors.encodings",
+    "kpi_engine.builtin.connectors.nested_types",
+    "kpi_engine.builtin.connectors.object_store",
+    "kpi_engine.builtin.connectors.pruning",
+    "kpi_engine.builtin.connectors.python_values",
+    "kpi_engine.present.money",
+    "kpi_engine.present.profile",
 )
 """What only some questions, projects, files or mistakes need."""
 
@@ -161,6 +218,52 @@ def test_only_an_own_process_ends_without_looking_for_garbage() -> None:
             check=True,
         )
         assert done.stdout.splitlines()[-1] == str(frozen)
+
+
+ENDS = """
+import atexit, os, sys, threading
+
+class Left:
+    def __del__(self, write=os.write):
+        write(1, b"taken apart, ")
+
+sys.left = Left()
+atexit.register(os.write, 1, b"exit functions, ")
+sys.argv[1:] = {words!r}
+{before}
+from kpi_engine.cli import command
+command()
+"""
+AT_ONCE, AS_EVER = "exit functions, ", "exit functions, taken apart, "
+
+
+def ended(before: str, *words: str) -> tuple[str, int]:
+    """How a process of the command ended: what it wrote, and its exit code."""
+    code = ENDS.format(before=before, words=list(words))
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    return done.stdout, done.returncode
+
+
+def test_the_command_ends_without_taking_its_objects_apart() -> None:
+    said, code = ended("", "--version")
+    assert ("kpi_engine " in said, AT_ONCE in said, "taken apart" in said, code) == (True, True, False, 0)
+    assert ended("", "nonsense") == (AT_ONCE, 2)
+
+
+WATCHED = (
+    "sys.setprofile(eval('lambda *_: None', {}))",
+    "sys.settrace(eval('lambda *_: None', {}))",
+    "sys.stderr = open(os.devnull, 'w')",
+    "threading.Thread(target=threading.main_thread().join).start()",
+    "import kpi_engine.extend.own_state",
+)
+
+
+@pytest.mark.parametrize("before", WATCHED)
+def test_a_watched_command_ends_as_ever(before: str) -> None:
+    assert ended(before, "nonsense") == (AS_EVER, 2)
 
 
 OWN_THREADS = [("main()", {}, "1"), ("main()", {"OPENBLAS_NUM_THREADS": "2"}, "2"), ("main(['--version'])", {}, "")]

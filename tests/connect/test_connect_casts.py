@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from kpi_engine.builtin.connectors.memory import MemoryConnector
 from kpi_engine.ir.types import BOOLEAN, DATE, DECIMAL, DURATION, FLOAT, INTEGER, TEXT, TIMESTAMP, Type, currency
-from kpi_engine.kernels.casts import Style, floats_to_decimals, to_text, try_cast
+from kpi_engine.kernels.cast_forms import NumberStyle, Style
+from kpi_engine.kernels.casts import floats_to_decimals, to_text, try_cast
 from kpi_engine.kernels.errors import NumberOverflow
-from kpi_engine.kernels.text_casts import NumberStyle, try_decimals, try_durations, try_integers
+from kpi_engine.kernels.text_casts import try_decimals, try_durations, try_integers
 
 UTC = datetime.UTC
 SHANGHAI = ZoneInfo("Asia/Shanghai")

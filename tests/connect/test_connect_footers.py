@@ -5,6 +5,7 @@ from __future__ import annotations
 import decimal
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,10 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kpi_engine.builtin.connectors import footers
 from kpi_engine.builtin.connectors.compact_protocol import DamagedFooter
 from kpi_engine.builtin.connectors.footer_check import Leaf, check_footer
 from kpi_engine.builtin.connectors.footer_forms import FooterForm, form_of
-from kpi_engine.builtin.connectors.footers import leaf_of
+from kpi_engine.builtin.connectors.footers import FooterCache, leaf_of
+from kpi_engine.builtin.connectors.stored_file import LocalFile
 from kpi_engine.ir.types import INTEGER
 
 INT64 = Leaf(2, 8, 0, 1)
@@ -175,3 +178,41 @@ def test_damage_is_found_among_files_of_a_form_that_is_known(read: Any) -> None:
             content = content[: -8 - len(end_of(content))] + bad + len(bad).to_bytes(4, "little") + b"PAR1"
         read.write(f"t/{number:02}.parquet", content)
     assert read.problem(lambda: read("t/*.parquet", {"n": INTEGER})).startswith("t/59.parquet: E605")
+
+
+def test_a_form_that_one_project_has_learnt_is_known_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = pa.table({"n": [1, 2, 3], "of this test alone": ["a", "b", None]})
+    files = []
+    for number in range(9):
+        pq.write_table(table.slice(0, 1 + number % 2), tmp_path / f"{number}.parquet")
+        files.append(LocalFile(tmp_path / f"{number}.parquet", f"{number}.parquet"))
+    checked: list[int] = []
+    check = footers.check_footer
+    monkeypatch.setattr(footers, "_forms", ())
+    monkeypatch.setattr(footers, "check_footer", lambda *given: (checked.append(1), check(*given))[1])
+    for file in files:
+        assert FooterCache().read(file).schema == table.schema
+    assert len(checked) == 9, "each cache has checked one"
+    cache = FooterCache()
+    found = [cache.read(file) for file in files]
+    assert len(checked) == 9 + 8
+    other = FooterCache()
+    assert [other.read(file).metadata.num_rows for file in files] == [each.metadata.num_rows for each in found]
+    assert len(checked) == 9 + 8
+    pq.write_table(table.drop_columns("n"), tmp_path / "other.parquet")
+    assert other.read(LocalFile(tmp_path / "other.parquet", "other.parquet")).schema.names == table.schema.names[1:]
+    assert len(checked) == 9 + 8 + 1
+
+
+def test_a_process_learns_few_forms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(footers, "_forms", ())
+    monkeypatch.setattr(footers, "_CHECKED_BEFORE_LEARNING", 1)
+    monkeypatch.setattr(footers, "_MOST_FORMS", 3)
+    monkeypatch.setattr(footers, "_MOST_LEARNT", 4)
+    cache = FooterCache()
+    for number in range(6):
+        pq.write_table(pa.table({f"c{number}": [1]}), tmp_path / f"{number}.parquet")
+        cache.read(LocalFile(tmp_path / f"{number}.parquet", f"{number}.parquet"))
+    assert [columns.paths for _, columns in footers._forms] == [("c3",), ("c2",), ("c1",)]

@@ -13,6 +13,8 @@ import pytest
 
 import kpi_engine
 from kpi_engine import KpiError
+from kpi_engine.ir.span import SourceText
+from kpi_engine.pipeline import known
 
 DEFINITIONS = """
 source orders
@@ -116,3 +118,55 @@ def test_what_is_wrong_with_two_tables_is_not_told_as_a_third(project: kpi_engin
     write(tmp_path, "carts", page=pa.array([1]))
     assert [each.code for each in project.check() if each.code.startswith("E")] == ["E601"]
     assert asked(project, "visit_count") == 1
+
+
+def opened(folder: Path) -> kpi_engine.Project:
+    return kpi_engine.open(definitions=folder / "shop.kpi", data=folder)
+
+
+def test_a_project_opened_anew_is_read_once_and_sees_what_changed(
+    project: kpi_engine.Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a process knows of definitions rests on the texts, the columns and the functions."""
+    assert asked(project, "greatest") == 9
+    done: list[str] = []
+    for name in ("parse_file", "resolve"):
+        before = getattr(known, name)
+        monkeypatch.setattr(
+            known, name, lambda *given, name=name, before=before: (done.append(name), before(*given))[1]
+        )
+    assert asked(opened(tmp_path), "greatest") == 9
+    assert done == []
+    write(tmp_path, "orders", customer=pa.array([7, 8]), total=pa.array([0.5, 0.25]))
+    assert asked(opened(tmp_path), "greatest") == 0.5
+    assert done == ["resolve"]
+    (tmp_path / "shop.kpi").write_text(DEFINITIONS.replace("max(", "min("))
+    assert asked(opened(tmp_path), "greatest") == 0.25
+    assert done == ["resolve", "parse_file", "resolve"]
+    (tmp_path / "shop.kpi").write_text(DEFINITIONS)
+    assert asked(opened(tmp_path), "greatest") == 0.5
+    assert done == ["resolve", "parse_file", "resolve"]
+
+
+def test_of_definitions_that_a_process_knows_the_file_is_the_one_that_was_read(tmp_path: Path) -> None:
+    text = DEFINITIONS + "\nwrong = sum(nobody.total)\n"
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "shop.kpi").write_text(text)
+        write(tmp_path / folder, "orders", customer=pa.array([7]), total=pa.array([5]))
+        write(tmp_path / folder, "visits", page=pa.array(["a"]))
+        (error,) = [each for each in opened(tmp_path / folder).check() if each.code == "E201"]
+        assert Path(error.span.source.name).samefile(tmp_path / folder / "shop.kpi")
+
+
+def test_few_definitions_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known, "_parsed", ())
+    monkeypatch.setattr(known, "_MOST_CHARACTERS", 50)
+    texts = [SourceText(f"{number}.kpi", f"a = {number}".ljust(20)) for number in range(3)]
+    first, second, third = (known.parsed(text) for text in texts)
+    assert known.parsed(texts[2]) is third
+    assert known.parsed(texts[1]) is second
+    assert known.parsed(texts[0]) is not first
+    large = SourceText("large.kpi", " " * 51)
+    assert known.parsed(large) is not known.parsed(large)
+    assert known.parsed(texts[1]) is second

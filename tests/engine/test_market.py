@@ -16,9 +16,9 @@ from hypothesis import event, given, note
 from hypothesis import strategies as st
 from reference import MeaninglessError
 
-from kpi_engine.execute import slices
+from kpi_engine.execute import slices, tasks
 from kpi_engine.ir.diagnostic import KpiError
-from kpi_engine.kernels import finish, windows
+from kpi_engine.kernels import finish, frames, windows
 
 from .asking import ask_engine, ask_reference, differences
 from .examples import SEED, examples
@@ -85,15 +85,17 @@ def day(chosen: Settings, offset: str) -> str:
     return f"{chosen.scene[1] + timedelta(days=int(days))}{separator}{clock}"
 
 
-SIZES = st.sampled_from([(slices.STATES_PER_SLICE, 1 << 16, 2), (3, -1, 2), (20, -1, -1), (3, 1 << 16, 2)])
-"""How many states a slice has, how large a table of sums may be, how many windows are few: random markets have too few
-states to be evaluated as many are."""
+SIZES = st.sampled_from(
+    [(slices.STATES_PER_SLICE, 1 << 16, 2, 512, 1), (3, -1, 2, 0, 1), (20, -1, -1, 0, 9), (3, 1 << 16, 2, 512, 1 << 16)]
+)
+"""How many states a slice has, how large a table of sums may be, how many windows are few, how many states of a frame
+are few, and rows of a task: random markets have too few states to be evaluated as many are."""
 
 
 @examples
 @given(question=asked(), split=splits(), sizes=SIZES)
 def test_engine_equals_reference(
-    question: Asked, split: tuple[str, int], sizes: tuple[int, int, int], tmp_path_factory: pytest.TempPathFactory
+    question: Asked, split: tuple[str, int], sizes: tuple[int, ...], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     market, arguments = question.market, question.arguments
     formulas = "".join(f"{name} = {formula.text}\n" for name, formula in question.formulas.items())
@@ -115,6 +117,8 @@ def test_engine_equals_reference(
         patch.object(slices, "STATES_PER_SLICE", sizes[0]),
         patch.object(finish, "_TABLE", sizes[1]),
         patch.object(windows, "_FEW", sizes[2]),
+        patch.object(frames, "_FEW", sizes[3]),
+        patch.object(tasks, "_FEWEST_ROWS", sizes[4]),
     ):
         result = ask_engine(definitions, tables, arguments)
     found = result.table.to_pylist()

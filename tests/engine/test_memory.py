@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import kpi_engine
 from kpi_engine import KpiError
-from kpi_engine.execute import spill
+from kpi_engine.execute import spill, tasks
 from kpi_engine.execute.query_states import QueryStates
 from kpi_engine.execute.spill import Budget, SpilledSet
 from kpi_engine.ir.expression import Field
@@ -65,8 +65,11 @@ def customers(kind: str, number: int) -> str | None:
 
 
 @pytest.fixture
-def shop(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[kpi_engine.Project, list[Row]]:
-    """Orders in no order, spread over files that all have all months."""
+def shop(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[kpi_engine.Project, list[Row]]:
+    """Orders in no order, spread over files that all have all months, and are read as if they were large."""
+    monkeypatch.setattr(tasks, "_FEWEST_ROWS", 1)
     rng = random.Random(7)
     rows = [
         (

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import kpi_engine
+from kpi_engine.execute import scan, tasks
 from kpi_engine.execute.tasks import THREADS, bundles, in_order
 
 DEFINITIONS = """
@@ -123,11 +124,13 @@ def test_threads_and_files_do_not_change_a_bit(tmp_path: Path, monkeypatch: pyte
     for files, group in ((1, ROWS), (1, 97), (40, 50)):
         folder = tmp_path / f"{files}-{group}"
         write(folder, tables, files, group)
-        for threads in (1, 4):
+        for threads, fewest in ((1, 1), (4, 1), (4, 300), (4, 1 << 16)):
             monkeypatch.setenv(THREADS, str(threads))
-            found[files, group, threads] = answer(folder, tmp_path)
-    assert len(set(found.values())) == 1, [key for key, value in found.items() if value != found[1, ROWS, 1]]
-    with pa.ipc.open_stream(found[1, ROWS, 1]) as stream:
+            monkeypatch.setattr(tasks, "_FEWEST_ROWS", fewest)
+            found[files, group, threads, fewest] = answer(folder, tmp_path)
+    first = found[1, ROWS, 1, 1]
+    assert len(set(found.values())) == 1, [key for key, value in found.items() if value != first]
+    with pa.ipc.open_stream(first) as stream:
         read = stream.read_all()
     assert read.num_rows > 20
     assert all(sum(value is not None and value != 0 for value in read[name].to_pylist()) > 5 for name in METRICS)
@@ -156,3 +159,24 @@ def test_bundles_hold_everything_in_order() -> None:
         made = bundles(list(range(count)), threads)
         assert [item for bundle in made for item in bundle] == list(range(count))
         assert len(made) <= 16 * threads
+
+
+def test_small_items_come_together_and_large_ones_stay_alone() -> None:
+    rows = [10, 70_000, 5, 60_000, 5_000, 600, 65_536, 1]
+    made = bundles(range(len(rows)), 2, rows.__getitem__)
+    assert [list(bundle) for bundle in made] == [[0, 1], [2, 3, 4, 5], [6], [7]]
+    assert [list(bundle) for bundle in bundles(range(3), 2, lambda item: None)] == [[0], [1], [2]], "not known"
+    many = bundles(range(200), 2, lambda item: 1_000_000)
+    assert [len(bundle) for bundle in many[:-1]] == [13] * 15, "as many tasks as without rows"
+
+
+def test_small_files_are_read_by_one_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "data", shop(3), 20, 1000)
+    read: list[int] = []
+    made = scan.make
+    monkeypatch.setattr(scan, "make", lambda whole, task: (read.append(len(task.fragments)), made(whole, task))[1])
+    monkeypatch.setenv(THREADS, "4")
+    (tmp_path / "shop.kpi").write_text(DEFINITIONS, encoding="utf-8")
+    project = kpi_engine.open(definitions=[tmp_path / "shop.kpi"], data=tmp_path / "data")
+    project.eval("revenue", grain="week", as_of="2026-04-01")
+    assert read == [20]

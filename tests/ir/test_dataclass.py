@@ -174,6 +174,43 @@ def test_what_is_no_field_is_refused() -> None:
         define()
 
 
+NUMBERS = [1]
+
+
+def _shared(decorate: Callable[..., Any]) -> None:
+    @decorate(slots=True)
+    class Shared:
+        seen: list[int] = NUMBERS
+
+
+def _untyped(decorate: Callable[..., Any]) -> None:
+    @decorate(slots=True)
+    class Untyped:
+        seen = field(default=1)
+
+
+def _slotted(decorate: Callable[..., Any]) -> None:
+    @decorate(slots=True)
+    class Slotted:
+        __slots__ = ("seen",)
+        seen: int
+
+
+@pytest.mark.parametrize("define", [_shared, _untyped, _slotted])
+def test_what_is_no_class_of_fields_is_refused(define: Callable[..., None]) -> None:
+    with pytest.raises((TypeError, ValueError)) as ours:
+        define(dataclass)
+    with pytest.raises((TypeError, ValueError)) as theirs:
+        define(dataclasses.dataclass)
+    assert (ours.type, str(ours.value).partition(" for ")[0]) == (theirs.type, str(theirs.value).partition(" for ")[0])
+
+
+def test_a_replaced_object_has_what_the_others_had() -> None:
+    replaced = getattr(Named(1, 2, "n"), "__replace__", None)
+    assert (replaced is None) == (not hasattr(THEIRS["Base"](1), "__replace__"))
+    assert replaced is None or replaced(x=5) == Named(5, 2, "n")
+
+
 def test_types_of_fields_are_as_written() -> None:
     assert [(each.name, each.type) for each in dataclasses.fields(Point)] == [
         ("x", "int"),

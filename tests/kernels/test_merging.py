@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kpi_engine.kernels import cells as cells_module
-from kpi_engine.kernels import counted, cover
+from kpi_engine.kernels import counted, cover, frames
 from kpi_engine.kernels.cells import all_cells
 from kpi_engine.kernels.extremes import group_extreme
 from kpi_engine.kernels.finish import Finish, GroupedStates
@@ -39,7 +39,7 @@ def test_keys_of_any_width_are_sorted_with_their_rows(values: list[int]) -> None
 
 
 @few
-@given(values=numbers)
+@given(values=numbers | numbers.map(sorted))
 def test_groups_have_ids_first_rows_and_counts(values: list[int]) -> None:
     groups = group(np.array(values, np.int64))
     known = sorted(set(values))
@@ -88,8 +88,11 @@ def column(values: list[str | None], *, coded: bool) -> pa.Array:
 
 
 @few
-@given(parts=st.lists(st.tuples(rows_of, st.booleans(), st.sampled_from([None, 0, 3])), min_size=1, max_size=5))
-def test_merged_frames_hold_each_state_once(parts: list[tuple[list[Row], bool, int | None]]) -> None:
+@given(
+    parts=st.lists(st.tuples(rows_of, st.booleans(), st.sampled_from([None, 0, 3])), min_size=1, max_size=5),
+    few_states=st.sampled_from([0, 512]),
+)
+def test_merged_frames_hold_each_state_once(parts: list[tuple[list[Row], bool, int | None]], few_states: int) -> None:
     """Parts have all buckets, or one of their own; keys as texts, as ids or as dictionaries."""
     plain, sets = [], []
     sums: dict[tuple[str | None, int], list[int]] = defaultdict(lambda: [0, 0])
@@ -108,7 +111,8 @@ def test_merged_frames_hold_each_state_once(parts: list[tuple[list[Row], bool, i
             sums[key, bucket][0] += 1
             sums[key, bucket][1] += value or 0
             items[key, bucket, item] += 1
-    merged, united = merge_frames(plain), merge_frames(sets)
+    with mock.patch.object(frames, "_FEW", few_states):
+        merged, united = merge_frames(plain), merge_frames(sets)
     keys_found = texts(decoded(merged.keys[0])).to_pylist()
     state = merged.states[0]
     assert state.sums is not None

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from kpi_engine.kernels import exact
 from kpi_engine.kernels.errors import NumberOverflow, TypeMismatch
+from kpi_engine.kernels.squares import partial_squares
 from kpi_engine.kernels.vectors import retype
 
 FLOATS = st.one_of(
@@ -114,7 +115,7 @@ def test_sums_averages_and_variances(kind, data):
         assert [None if v is None else Fraction(v) for v in result.to_pylist()] == [
             sum(group) if group else None for group in groups
         ]
-    squares = [exact.partial_squares(values, ids, SIZE) for values, ids in arrays]
+    squares = [partial_squares(values, ids, SIZE) for values, ids in arrays]
     square = exact.regroup(exact.concat(squares), np.tile(np.arange(SIZE), 2), SIZE)
     variances = [statistics.variance(group) if len(group) > 1 else None for group in groups]
     assert exact.variance(counts, sums, square).to_pylist() == [
@@ -147,7 +148,7 @@ def test_a_deviation_beyond_float64_is_null():
     largest = 1.7976931348623157e308
     values, ids = pa.array([largest, -largest]), np.zeros(2, np.int64)
     sums, counts = exact.partial_sums(values, ids, 1)
-    squares = exact.partial_squares(values, ids, 1)
+    squares = partial_squares(values, ids, 1)
     assert exact.variance(counts, sums, squares, stddev=True).to_pylist() == [None]
     assert exact.to_array(sums, None, "float").to_pylist() == [0.0]
 

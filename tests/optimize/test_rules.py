@@ -41,6 +41,10 @@ callers = count(distinct orders.buyer)
 repeaters = count(buyer having bought > 1)
 stayed = count(buyer having previous(bought) > 0 and bought > 0) / previous(buyers)
 by_day = rolling(buyers, 3 days)
+repeat_rate = 100 * count(buyer having bought > 1) / callers
+twice = count(buyer having bought >= 2)
+often = count(buyer having max(count(orders where status = "paid") per day) > 1) / repeaters
+often_so_far = cumulative(count(buyer having max(count(orders where status = "paid") per day) > 1))
 """
 
 
@@ -86,6 +90,18 @@ def test_measures_of_equal_keys_share_one_query(project: kpi_engine.Project) -> 
     assert "merge_queries_of_equal_keys" in names
     assert (len(plan.queries), len(optimized.queries)) == (3, 1)
     assert len(optimized.queries[0].states) == 2, "revenue and previous revenue read one state"
+
+
+def test_equal_aggregates_over_keys_are_one(project: kpi_engine.Project) -> None:
+    plan, _, _ = plans(project, "repeaters repeat_rate twice", grain="month")
+    assert sorted(each.text for each in plan.nested) == [
+        "count(buyer having bought > 1)",
+        "count(buyer having bought >= 2)",
+    ]
+    plan, _, _ = plans(project, "often often_so_far repeaters", grain="month")
+    assert len(plan.nested) == 3, "other windows are another aggregate, and the inner ones are inside"
+    plan, _, _ = plans(project, "often repeaters", grain="month")
+    assert len(plan.nested) == 2
 
 
 def test_a_total_keeps_its_own_query(project: kpi_engine.Project) -> None:
