@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +17,9 @@ from workloads import DUCKDB, ENGINE, FLOOR, POLARS
 
 SINGLE: Final = tuple(question.name for question in QUESTIONS.values() if question.single)
 LAYOUTS: Final = (("one", "short"), ("days", "short"), ("shuffled", "short"), ("months", "long"))
+BOUNDED: Final = ("revenue", "conversion", "growth")
+"""Additive questions: states are bounded by dimensions and periods. Distinct values and exact percentiles are kept one
+by one, and so are the states of customers."""
 UNKNOWN: Final = "not measured"
 
 
@@ -174,18 +177,29 @@ def _refresh(results: Results) -> Iterator[Target]:
 def _growth(results: Results, orders: int) -> Iterator[Target]:
     sizes = sorted({record.key.orders for record in results.of_kind("process") if record.key.way == ENGINE})
     for small, large in itertools.pairwise(sizes):
-        times, memory = [], []
+        times, memory = [], {}
         for question in (*SINGLE, "full"):
             first, second = (results.get(Key("process", question, ENGINE, size)) for size in (small, large))
             if first is not None and second is not None:
                 times.append((results.seconds(second) / results.seconds(first), question))
-                memory.append((second.memory_median / first.memory_median, question))
+                memory[question] = second.memory_median / first.memory_median
         if times:
-            limit = large / small * 1.05
-            (time, question), (most, other) = max(times), max(memory)
+            time, question = max(times)
             title = f"growth from {small:_} to {large:_} orders"
-            yield _at_most(f"{title}: time, own process, the worst", limit, time, question)
-            yield _at_most(f"{title}: peak memory, the worst", 1.3, most, f"{other}; the target is for bounded states")
+            yield _at_most(f"{title}: time, own process, the worst", large / small * 1.05, time, question)
+            yield _memory_growth(title, memory)
+
+
+def _memory_growth(title: str, grown: Mapping[str, float]) -> Target:
+    """Peak memory is held to what states are bounded; how that of all other questions grows is told beside it."""
+    figure = f"{title}: peak memory where states are bounded ({', '.join(BOUNDED)}), the worst"
+    judged = {question: grown[question] for question in BOUNDED if question in grown}
+    if not judged:
+        return _at_most(figure, 1.3, None)
+    worst = max(judged, key=lambda question: judged[question])
+    others = ", ".join(f"{question} {ratio:.2f}" for question, ratio in grown.items() if question not in BOUNDED)
+    remark = f"{worst}; not judged, as their states grow with the data: {others}" if others else worst
+    return _at_most(figure, 1.3, judged[worst], remark)
 
 
 def _capped(results: Results) -> Target:

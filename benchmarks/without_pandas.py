@@ -26,6 +26,6 @@ def hide_pandas() -> None:
 if __name__ == "__main__":
     hide_pandas()
 
-    from kpi_engine.cli import main
+    from kpi_engine.cli import command
 
-    sys.exit(main())
+    command()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
+from kpi_engine.cli import command
 
-from kpi_engine.cli import main
-
-sys.exit(main())
+command()

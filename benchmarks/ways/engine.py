@@ -9,14 +9,17 @@ from typing import Any
 from questions import AS_OF, HERE, Question
 
 import kpi_engine
-from kpi_engine.cli.imports import end_process, own_process
+from kpi_engine.cli.imports import end_process, leave_out_documentation, make_functions_late, own_process
 
 own_process()
+leave_out_documentation()
+make_functions_late()
 atexit.register(end_process)
 
 
 def answer(question: Question, data: Path) -> Any:
-    """The answer as an Arrow table, read by `rows`; a project opened anew has nothing in memory from earlier runs."""
+    """The answer as an Arrow table, read by `rows`. Of earlier runs a project opened anew knows definitions and the
+    forms of footers, and nothing of the data."""
     kpi_engine.keep_freed_memory()
     project = kpi_engine.open(definitions=[definitions_for(data)], data=data)
     return project.eval(list(question.metrics), by=list(question.by), grain=question.grain, as_of=AS_OF).table

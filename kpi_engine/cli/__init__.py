@@ -7,16 +7,24 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from typing import NoReturn
 
 from kpi_engine._version import __version__
 from kpi_engine.cli.command_line import CommandLine, arrange
-from kpi_engine.cli.imports import end_process, own_process
+from kpi_engine.cli.imports import end_at_once, end_process, own_process
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 
-__all__ = ["main"]
+__all__ = ["command", "main"]
 
 _GRACE = 2.0
 """Seconds that threads of plugins have after the answer is written."""
+
+
+def command() -> NoReturn:
+    """The program `kpi`: run this process's command line, and end the process."""
+    code = main()
+    end_at_once(code)
+    sys.exit(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

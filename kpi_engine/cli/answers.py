@@ -122,13 +122,14 @@ def show(result: Result, shown: Shown) -> None:
     """Write an answer, then its notes to standard error."""
     from kpi_engine.cli.output import write_answer
     from kpi_engine.present.notes import note_lines, run_lines
-    from kpi_engine.present.profile import profile_lines
 
     in_answer = shown.stats and shown.format.name == "json"
     write_answer(result, shown.format, shown.output, with_report=in_answer)
     sys.stdout.flush()
     lines = [*note_lines(result), *(run_lines(result.stats) if shown.stats and not in_answer else [])]
     if shown.profile:
+        from kpi_engine.present.profile import profile_lines
+
         lines += profile_lines(result.stats)
     for line in lines:
         note(line, shown.errors)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -69,13 +69,19 @@ def _app(commands: Sequence[tuple[str, Callable[..., Any] | typer.Typer]]) -> ty
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": [*_ASKS_FOR_HELP]},
     )
-    app.callback()(options)
+    app.callback()(_typed(options))
     for name, command in commands:
         if isinstance(command, typer.Typer):
             app.add_typer(command)
         else:
-            app.command(name, cls=PlainCommand)(command)
+            app.command(name, cls=PlainCommand)(_typed(command))
     return app
+
+
+def _typed(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, whose annotations are no texts any more: typer would evaluate these four times."""
+    command.__annotations__ = get_type_hints(command, include_extras=True)
+    return command
 
 
 def _found(name: str) -> tuple[str, Callable[..., Any] | typer.Typer]:

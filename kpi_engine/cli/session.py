@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from kpi_engine.cli.imports import keep_memory, leave_out_pandas
+from kpi_engine.cli.imports import (
+    complete_documentation,
+    keep_memory,
+    leave_out_documentation,
+    leave_out_pandas,
+    make_functions_late,
+)
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, KpiError
 
@@ -40,9 +46,13 @@ class Session:
         if self.store is not None:
             more["store"] = self.store
         keep_memory()
+        leave_out_documentation()
         project = kpi_engine.open(self.project, definitions=list(self.definitions) or None, data=self.data, **more)
-        if not project.config.plugins:  # a plugin may hand over what pandas has
+        if not project.config.plugins:  # a plugin may hand over what pandas has, and read anything
             leave_out_pandas()
+            make_functions_late()
+        else:
+            complete_documentation()
         return project
 
     def with_store(self, store: str | Literal[False] | None) -> Session:

@@ -7,7 +7,7 @@ import re
 import pyarrow as pa
 
 from kpi_engine.ir.types import Kind, Type
-from kpi_engine.kernels.casts import Style
+from kpi_engine.kernels.cast_forms import Style
 from kpi_engine.kernels.parse_time import try_dates, try_timestamps
 
 _CORRECT = "correct the file, declare another type, or read such values as null by `on_error: null`"

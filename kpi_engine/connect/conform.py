@@ -13,11 +13,9 @@ from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import KpiError
 from kpi_engine.ir.types import Kind, Type
 from kpi_engine.kernels.canonical import canonical
-from kpi_engine.kernels.casts import NoConversion, Style, all_read, is_text, try_cast
+from kpi_engine.kernels.cast_forms import NoConversion, NumberStyle, Parsed, Style, all_read, is_text
 from kpi_engine.kernels.errors import NumberOverflow, UnsupportedType
 from kpi_engine.kernels.nested import unwrap
-from kpi_engine.kernels.parse_time import Parsed
-from kpi_engine.kernels.text_casts import NumberStyle
 
 _LONGEST_VALUE = 60
 _EXAMPLES = 3
@@ -114,6 +112,8 @@ def _read(plain: pa.Array, stored: pa.DataType, wanted: Type | None, style: Styl
         if wanted is None or (wanted.unit.is_duration and wanted.kind is Kind.INTEGER):
             return all_read(plain)
         raise NoConversion(stored, wanted, "declare it as `duration`")
+    from kpi_engine.kernels.casts import try_cast
+
     if wanted is None:
         zoned = pa.types.is_timestamp(plain.type) and plain.type.tz is None
         return try_cast(plain, Type(Kind.TIMESTAMP), style) if zoned else all_read(plain)

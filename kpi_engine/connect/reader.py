@@ -6,13 +6,13 @@ import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from kpi_engine.connect.conform import Conformer, conformer
 from kpi_engine.connect.joined import Joining
 from kpi_engine.extend.contained import aggregating
-from kpi_engine.extend.measures import Aggregating, SourceTable
 from kpi_engine.extend.rows import (
     ColumnRequest,
     Connector,
@@ -26,12 +26,16 @@ from kpi_engine.extend.rows import (
     TableRequest,
     data_error,
     fingerprint_of,
+    rows_in,
 )
 from kpi_engine.ir.catalog import Source
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import did_you_mean
 from kpi_engine.ir.expression import Apply, Constant, Expression, Field, Value
 from kpi_engine.ir.types import Kind
+
+if TYPE_CHECKING:
+    from kpi_engine.extend.measures import Aggregating, SourceTable
 
 _OPERATORS: Mapping[str, Operator] = {
     "equal": "=",
@@ -57,12 +61,13 @@ class CatalogReader:
         columns: Sequence[str],
         predicates: Sequence[Expression] = (),
         edges: Mapping[str, tuple[datetime.date, ...]] = MappingProxyType({}),
+        batch_rows: int | None = None,
     ) -> Scan:
         """A scan of stored columns of a source; KpiError E6xx if its table cannot be read."""
         connector = connector_of(source.name, source.connection, self.connectors, self.bound)
         requests = tuple(_request(source, name, edges.get(name)) for name in columns)
         table = table_request(source, self.timezone)
-        scan = connector.scan(ScanRequest(table, requests, tuple(_predicates(source, predicates))))
+        scan = connector.scan(ScanRequest(table, requests, tuple(_predicates(source, predicates)), batch_rows))
         timezone = source.timezone or scan.options.get("timezone") or self.timezone
         return ConformedScan(scan, conformer(requests, scan.options, str(timezone), source.on_error))
 
@@ -75,6 +80,8 @@ class CatalogReader:
     def source_table(self, source: Source, columns: Sequence[str], where: Expression | None) -> SourceTable:
         """A source as its connector sees it: some stored columns, and its own condition on them."""
         requests = {name: _request(source, name) for name in columns}
+        from kpi_engine.extend.measures import SourceTable
+
         return SourceTable(table_request(source, self.timezone), requests, source.key, where)
 
 
@@ -169,6 +176,10 @@ class ConformedFragment:
 
     def fingerprint(self) -> str | None:
         return fingerprint_of(self.fragment)
+
+    @property
+    def row_count(self) -> int | None:
+        return rows_in(self.fragment)
 
     def batches(self, report: ReadReport) -> Iterator[pa.RecordBatch]:
         first = 0

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
-from kpi_engine.execute.nested import ready_level
 from kpi_engine.execute.ready import Ready, StateBook
 from kpi_engine.execute.rows import World
 from kpi_engine.ir.bounds import Period
@@ -42,7 +41,7 @@ class Aligned:
 
 def align_leaves(plan: Plan, states: Mapping[int, Sequence[Pieces]], world: World) -> Aligned:
     """Every leaf's values from the merged states, on the common groups of the answer."""
-    ready = ready_level(plan.leaves, plan.nested, StateBook(plan, states, world.keeper), world)
+    ready = _ready(plan, StateBook(plan, states, world.keeper), world)
     periods = len(plan.periods)
     counts = []
     groups = []
@@ -65,6 +64,14 @@ def align_leaves(plan: Plan, states: Mapping[int, Sequence[Pieces]], world: Worl
     ]
     has_rows = any_rows([rows for rows, _ in of_rows], [place for _, place in of_rows], periods, alignment.size)
     return Aligned(alignment, values, from_booleans(has_rows, None), ready, periods, counts)
+
+
+def _ready(plan: Plan, book: StateBook, world: World) -> Sequence[Ready]:
+    if not plan.nested and all(leaf.pick is None for leaf in plan.leaves):
+        return [book.ready(leaf) for leaf in plan.leaves]
+    from kpi_engine.execute.nested import ready_level
+
+    return ready_level(plan.leaves, plan.nested, book, world)
 
 
 def check_size(rows: int) -> None:

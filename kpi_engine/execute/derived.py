@@ -14,7 +14,6 @@ from kpi_engine.execute.reader import NO_EDGES, SourceReader
 from kpi_engine.execute.rows import Inputs, Rows
 from kpi_engine.execute.source_rows import selected
 from kpi_engine.execute.tasks import bundles, in_order
-from kpi_engine.extend.measures import Aggregating, SourceTable
 from kpi_engine.extend.rows import Fragment, Push, ReadReport, Scan, batches_of_all
 from kpi_engine.ir.catalog import Derived, Source
 from kpi_engine.ir.dataclass import dataclass
@@ -24,6 +23,7 @@ from kpi_engine.kernels.nested import joined_lists
 from kpi_engine.kernels.states import joined
 
 if TYPE_CHECKING:
+    from kpi_engine.extend.measures import Aggregating, SourceTable
     from kpi_engine.kernels.derive import TooManyItems
 
 
@@ -43,11 +43,12 @@ class DerivingReader:
         columns: Sequence[str],
         predicates: Sequence[Expression] = (),
         edges: Mapping[str, tuple[datetime.date, ...]] = NO_EDGES,
+        batch_rows: int | None = None,
     ) -> Scan:
         """A scan of stored columns of any source."""
         if source.distinct or source.latest_by is not None:
-            return _without_duplicates(source, columns, self._open(source, columns, (), NO_EDGES))
-        return self._open(source, columns, predicates, edges)
+            return _without_duplicates(source, columns, self._open(source, columns, (), NO_EDGES, None))
+        return self._open(source, columns, predicates, edges, batch_rows)
 
     def aggregating(self, source: Source) -> Aggregating | None:
         """The connector of a plain source, if it can answer measure queries."""
@@ -63,9 +64,10 @@ class DerivingReader:
         columns: Sequence[str],
         predicates: Sequence[Expression],
         edges: Mapping[str, tuple[datetime.date, ...]],
+        batch_rows: int | None,
     ) -> Scan:
         if source.derived is None:
-            return self.reader.open(source, columns, predicates, edges)
+            return self.reader.open(source, columns, predicates, edges, batch_rows)
         if source.derived.kind == "unnest":
             return self._unnested(source, columns, predicates)
         return MadeScan(_derived(source, source.derived, columns, self.inputs))

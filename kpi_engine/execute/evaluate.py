@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -19,68 +18,10 @@ from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.expression import Apply, Constant, Expression, Field
 from kpi_engine.ir.types import Kind, Type
-from kpi_engine.kernels import arith, compare, division, logic, temporal
 from kpi_engine.kernels.errors import KernelError
 
 Operand = Any
 """A `pa.Array`, or a `pa.Scalar` for a constant."""
-
-_TIMES = (pa.types.is_timestamp, pa.types.is_date)
-
-
-def _subtract(left: Operand, right: Operand) -> Operand:
-    if any(is_time(left.type) for is_time in _TIMES):
-        return temporal.subtract(left, right)
-    return arith.subtract(left, right)
-
-
-def _negated(function: Callable[..., Operand]) -> Callable[..., Operand]:
-    return lambda *operands: logic.not_(function(*operands))
-
-
-def _compare(symbol: str) -> Callable[[Operand, Operand], Operand]:
-    return lambda left, right: compare.compare(symbol, left, right)
-
-
-def _fold(function: Callable[[Operand, Operand], Operand]) -> Callable[..., Operand]:
-    def folded(*operands: Operand) -> Operand:
-        result = operands[0]
-        for operand in operands[1:]:
-            result = function(result, operand)
-        return result
-
-    return folded
-
-
-def _is_in(operand: Operand, *items: Operand) -> Operand:
-    return compare.is_in(operand, items)
-
-
-def _case(*operands: Operand) -> Operand:
-    *arms, default = operands
-    return logic.case_when(arms[0::2], arms[1::2], default)
-
-
-OPERATIONS: Mapping[str, Callable[..., Operand]] = {
-    "add": arith.add,
-    "subtract": _subtract,
-    "multiply": arith.multiply,
-    "negate": arith.negate,
-    "equal": _compare("="),
-    "not_equal": _compare("!="),
-    "less": _compare("<"),
-    "less_equal": _compare("<="),
-    "greater": _compare(">"),
-    "greater_equal": _compare(">="),
-    "and": _fold(logic.and_),
-    "or": _fold(logic.or_),
-    "not": logic.not_,
-    "is_null": logic.is_null,
-    "is_not_null": _negated(logic.is_null),
-    "in": _is_in,
-    "not_in": _negated(_is_in),
-    "case": _case,
-}
 
 
 class Evaluator(ABC):
@@ -128,6 +69,8 @@ class Evaluator(ABC):
         try:
             if node.operation == "divide":
                 return self.divide(node, *operands)
+            from kpi_engine.execute.operations import OPERATIONS
+
             operation = OPERATIONS.get(node.operation)
             if operation is not None:
                 return operation(*operands)
@@ -139,9 +82,11 @@ class Evaluator(ABC):
 
     def divide(self, node: Apply, above: Operand, below: Operand) -> Operand:
         """`/`: float64 rounded once; exact where the type says so (a literal power of ten below)."""
+        from kpi_engine.kernels.division import divide, divide_by_power_of_ten
+
         if node.type.exact and isinstance(below, pa.Scalar):
-            return division.divide_by_power_of_ten(above, _power_of_ten(below))
-        return division.divide(above, below)
+            return divide_by_power_of_ten(above, _power_of_ten(below))
+        return divide(above, below)
 
 
 def _power_of_ten(scalar: pa.Scalar) -> int:

@@ -27,14 +27,12 @@ from kpi_engine.ir.plan import KeyedTable, Plan, Preparation
 from kpi_engine.ir.result import SourceStats
 from kpi_engine.ir.types import BOOLEAN, Kind
 from kpi_engine.kernels.calendar import Calendar
-from kpi_engine.kernels.logic import and_, coalesce, if_else, not_
-from kpi_engine.kernels.lookup import DuplicateKey, KeyIndex, VersionIndex
 from kpi_engine.kernels.pieces import Pieces
 from kpi_engine.kernels.selection import before
-from kpi_engine.kernels.temporal import bucket
 
 if TYPE_CHECKING:
     from kpi_engine.kernels.events import EventIndex
+    from kpi_engine.kernels.lookup import DuplicateKey, KeyIndex, VersionIndex
 
 
 class PreparedInputs:
@@ -131,6 +129,9 @@ class PreparedInputs:
         `rows` are those that the ids belong to: their time says which version, or which snapshot, is meant. Between a
         timestamp and dates the local date decides.
         """
+        from kpi_engine.kernels.lookup import KeyIndex, VersionIndex
+        from kpi_engine.kernels.temporal import bucket
+
         target = self.world.catalog.sources[step.target]
         if target.snapshot is None and target.versions is None:
             index = self._index(step.target, step.target_column)
@@ -147,6 +148,8 @@ class PreparedInputs:
         return index.positions(ids, times)
 
     def _index(self, name: str, key: str, by_day: bool = False) -> KeyIndex | VersionIndex:
+        from kpi_engine.kernels.lookup import DuplicateKey
+
         with self._making:
             found = self._indexes.get((name, key, by_day))
             if found is None:
@@ -157,6 +160,9 @@ class PreparedInputs:
             return found
 
     def _make_index(self, name: str, key: str, by_day: bool) -> KeyIndex | VersionIndex:
+        from kpi_engine.kernels.lookup import KeyIndex, VersionIndex
+        from kpi_engine.kernels.temporal import bucket
+
         source, rows = self.world.catalog.sources[name], self.target(name)
         if source.versions is not None:
             bounds = [rows.column(each) for each in source.versions]
@@ -172,6 +178,8 @@ class PreparedInputs:
 
     def value_of(self, owner: str, body: Expression, ids: pa.Array) -> pa.Array:
         """A keyed table's value for each id; an id without a row has what no rows give."""
+        from kpi_engine.kernels.logic import if_else
+
         index, values, without = self._table(owner, body)
         place = index.positions(ids)
         found = values.take(place)
@@ -185,6 +193,8 @@ class PreparedInputs:
             return found
 
     def _make_table(self, owner: str, body: Expression) -> tuple[KeyIndex, pa.Array, pa.Array]:
+        from kpi_engine.kernels.lookup import KeyIndex
+
         plan, keeper = self._plans[owner, body], self.world.keeper
         attempt = partial(self._aligned, plan)
         aligned, read = attempt() if keeper is None else keeper.until_whole(attempt)
@@ -213,6 +223,8 @@ class PreparedInputs:
         The chain is swept from its end: events count only if they are followed by the rest, so that some row of each
         link exists within its own time of the one before, whichever that is.
         """
+        from kpi_engine.kernels.logic import not_
+
         link, rest = chain[0], chain[1:]
         with self._making:
             index = self._events.get(chain)
@@ -232,6 +244,8 @@ class PreparedInputs:
 
     def _is_event(self, link: Followed, rest: tuple[Followed, ...], rows: Rows) -> pa.Array:
         """Which rows of the target count as the event: before its watermark, meeting the condition and the rest."""
+        from kpi_engine.kernels.logic import and_, coalesce
+
         counted = before(rows.times(), self._watermarks[link.target])
         if link.condition is not None:
             counted = and_(counted, rows.array(link.condition))

@@ -14,7 +14,6 @@ from kpi_engine.extend.rows import Fragment
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.plan import MeasureQuery
 from kpi_engine.ir.stored import NewRecord
-from kpi_engine.kernels.counted import counted
 from kpi_engine.kernels.frames import StateFrame, merge_frames
 from kpi_engine.kernels.recut import Edges, Extent, Span, extent_of, recut
 from kpi_engine.kernels.state_bytes import frames_to_bytes
@@ -86,7 +85,7 @@ def made_states(
     return MadeStates(
         span,
         plain,
-        tuple((frames_to_bytes([found], types), counted(found)) for found, types in zip(sets, empty[1:], strict=True)),
+        tuple(_made_set(found, types) for found, types in zip(sets, empty[1:], strict=True)),
         tuple(_without(query, frame) for frame in (plain, *sets)),
     )
 
@@ -94,6 +93,12 @@ def made_states(
 def _without(query: MeasureQuery, frame: StateFrame) -> dict[int, Unassigned]:
     found = {key: unassigned(frame, key) for key in range(len(query.keys))}
     return {key: each for key, each in found.items() if each.buckets}
+
+
+def _made_set(set: StateFrame, types: StateFrame) -> tuple[bytes, StateFrame]:
+    from kpi_engine.kernels.counted import counted
+
+    return frames_to_bytes([set], types), counted(set)
 
 
 def keep_units(

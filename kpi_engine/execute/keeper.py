@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ from kpi_engine.extend.rows import Fragment, fingerprint_of
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import Catalog, Source
 from kpi_engine.ir.dataclass import dataclass
+from kpi_engine.ir.digest import sha256_of
 from kpi_engine.ir.fingerprint import Connections, Meaning, fingerprint
 from kpi_engine.ir.plan import ExtentRequest, MeasureQuery
 from kpi_engine.ir.result import RunStats
@@ -258,4 +258,4 @@ def fragment_marks(fragments: Sequence[Fragment]) -> list[str | None]:
 
 
 def _hashed(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
+    return sha256_of(text.encode()).hexdigest()[:24]

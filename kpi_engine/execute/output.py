@@ -5,12 +5,13 @@ from __future__ import annotations
 import pyarrow as pa
 
 from kpi_engine.ir.types import Kind, Type
-from kpi_engine.kernels.durations import to_duration
 
 
 def output_array(values: pa.Array, type: Type) -> pa.Array:
     """A metric's column: durations as duration[us], everything else as computed."""
     if type.numeric and type.unit.is_duration:
+        from kpi_engine.kernels.durations import to_duration
+
         return to_duration(values)
     if pa.types.is_decimal(values.type) and values.null_count == len(values):
         return pa.nulls(len(values), pa.decimal128(38, 0))  # without a value nothing says what its scale is

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -18,12 +19,16 @@ from kpi_engine.ir.catalog import Source
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.plan import MeasureQuery, Plan, Scan, StateRequest
 from kpi_engine.ir.result import SourceStats
-from kpi_engine.kernels.counted import Partial, partial_states
 from kpi_engine.kernels.extent import earliest
 from kpi_engine.kernels.frames import StateFrame, StateInput, frames_of
 from kpi_engine.kernels.ids import shortened
 from kpi_engine.kernels.placed import Placed
 from kpi_engine.kernels.selection import count_excluded, lifetime_ends, select
+
+if TYPE_CHECKING:
+    from kpi_engine.kernels.counted import Partial
+
+_FEW_STATES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +142,10 @@ def partials(query: MeasureQuery, rows: Rows, *, whole: bool = False) -> list[St
 def counted_partials(whole: Pass, position: int, rows: Rows) -> Sequence[Partial]:
     """The states of the rows that windows read of a batch; sets of which that is all that is wanted are counted."""
     placed, inputs = _placed(whole.queries[position], rows, whole=False)
+    if not whole.counted[position]:
+        return frames_of(placed, inputs)
+    from kpi_engine.kernels.counted import partial_states
+
     return partial_states(placed, inputs, whole.counted[position])
 
 
@@ -144,7 +153,15 @@ def _placed(query: MeasureQuery, rows: Rows, *, whole: bool) -> tuple[Placed, li
     """The cells of a batch's rows, and what its states are made of."""
     times = None if query.time is None else rows.column(query.time)
     condition = None if query.filter is None else rows.array(query.filter)
-    chosen = select(times, query.edges, query.complete_from is None, condition, rows.length, whole=whole)
+    chosen = select(
+        times,
+        query.edges,
+        query.complete_from is None,
+        condition,
+        rows.length,
+        always=_reads_little(query),
+        whole=whole,
+    )
     if chosen.mask is not None:
         rows = rows.filtered(chosen.mask, chosen.rows)
     keys = [rows.keys(key.expression) for key in query.keys]
@@ -159,6 +176,12 @@ def _placed(query: MeasureQuery, rows: Rows, *, whole: bool) -> tuple[Placed, li
         for state in query.states
     ]
     return Placed([shortened(key) for key in keys], chosen.bucket), inputs
+
+
+def _reads_little(query: MeasureQuery) -> bool:
+    """Whether the rows that count are taken out however few do not: they lie in the order of their buckets mostly, so
+    that nothing else takes a step for each of them."""
+    return not query.keys and query.until is None and len(query.states) <= _FEW_STATES
 
 
 def _argument(state: StateRequest, rows: Rows) -> pa.Array:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
-from kpi_engine.execute.elsewhere import NotElsewhere, request_of
 from kpi_engine.execute.rows import World
-from kpi_engine.extend.measures import Aggregating, PartialStates
 from kpi_engine.extend.rows import data_error
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.dataclass import dataclass
@@ -19,6 +17,9 @@ from kpi_engine.ir.plan import ExtentRequest, MeasureQuery, Plan, Scan, StateReq
 from kpi_engine.ir.result import SourceStats
 from kpi_engine.kernels.extent import earliest, latest
 from kpi_engine.kernels.frames import StateFrame
+
+if TYPE_CHECKING:
+    from kpi_engine.extend.measures import Aggregating, PartialStates
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ def pushed_states(plan: Plan, scan: Scan, world: World, stats: SourceStats) -> P
     connector = world.reader.aggregating(source)
     if connector is None:
         return Pushed()
+    from kpi_engine.execute.elsewhere import NotElsewhere, request_of
+
     found: dict[int, list[StateFrame]] = {}
     answers: list[PartialStates] = []
     for number in scan.queries:
@@ -76,6 +79,8 @@ def _left_out(plan: Plan, scan: Scan, world: World, connector: Aggregating) -> t
     source = world.catalog.sources[scan.source]
     if source.time is None or scan.end is None or scan.end[0] != source.time:
         return None
+    from kpi_engine.execute.elsewhere import NotElsewhere, request_of
+
     end = scan.end[1]
     query = MeasureQuery(source.name, (), source.time, (end,), (StateRequest("count"),), complete_from=end)
     try:
@@ -100,6 +105,8 @@ def pushed_times(
     connector = world.reader.aggregating(source)
     if connector is None:
         return None
+    from kpi_engine.execute.elsewhere import NotElsewhere, request_of
+
     time = Field(request.time, source.columns[request.time].type)
     first = earliest(world.calendar)
     edges = (first, latest(world.calendar)) if limit is None else (limit,)
@@ -132,6 +139,8 @@ def explained(plan: Plan, world: World) -> list[str]:
 
 
 def _explained(query: MeasureQuery, connector: Aggregating, connection: str, world: World) -> str:
+    from kpi_engine.execute.elsewhere import NotElsewhere, request_of
+
     try:
         support = connector.supports(request_of(query, world, None))
     except NotElsewhere as refusal:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from kpi_engine.execute.spill import Budget, SpilledSet
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.plan import MeasureQuery
-from kpi_engine.kernels.counted import CountedPart, Partial, merge_counted, united_parts
 from kpi_engine.kernels.frames import StateFrame, disjoint, frame_bytes, merge_frames, share_buckets
 from kpi_engine.kernels.pieces import Pieces, Unread
+
+if TYPE_CHECKING:
+    from kpi_engine.kernels.counted import CountedPart, Partial
 
 _MERGE_AT = 1 << 22
 """Merge partial frames when they hold this many states together, so that memory follows states and not rows."""
@@ -33,6 +36,8 @@ class QueryStates:
     number: int
     made: dict[int, list[CountedPart]]
     merge_at: dict[int, int] = field(default_factory=dict)
+    held: dict[int, int] = field(default_factory=dict)
+    """By frame how many states its parts hold, so that none is looked at again for each further one."""
     spilled: dict[int, SpilledSet] = field(default_factory=dict)
 
     @classmethod
@@ -53,18 +58,22 @@ class QueryStates:
 
     def take(self, number: int, made: Partial) -> None:
         """Take in one frame; KpiError E823 where states outgrow the memory that they may take."""
-        if isinstance(made, CountedPart) or number in self.counted:
-            self._take_part(number, made if isinstance(made, CountedPart) else CountedPart.of(made))
+        if not isinstance(made, StateFrame) or number in self.counted:
+            from kpi_engine.kernels.counted import CountedPart
+
+            self._take_part(number, CountedPart.of(made) if isinstance(made, StateFrame) else made)
             return
         kept, place = self.frames[number], (self.number, number)
         kept.append(made)
-        fits, size = self.budget.add(place, frame_bytes(made)), sum(map(len, kept))
+        fits, size = self.budget.add(place, frame_bytes(made)), self.held.get(number, 0) + len(made)
+        self.held[number] = size
         if len(kept) < 2 or (fits and size <= self.merge_at.get(number, _MERGE_AT)):
             return
         if fits and not share_buckets(kept):
             self.merge_at[number] = 2 * size
             return
         kept[:] = [merge_frames(kept)]
+        self.held[number] = len(kept[0])
         self.merge_at[number] = max(_MERGE_AT, 3 * len(kept[0]))
         if not self.budget.replace(place, frame_bytes(kept[0])):
             raise self.budget.exceeded(place)
@@ -78,6 +87,8 @@ class QueryStates:
         kept.append(part)
         self.budget.add(place, part.nbytes)
         if number not in self.spilled and sum(each.items for each in kept) > self.merge_at.get(number, _MERGE_AT):
+            from kpi_engine.kernels.counted import united_parts
+
             kept[:] = united_parts(kept)
             self.merge_at[number] = max(_MERGE_AT, 2 * sum(each.items for each in kept))
             self.budget.replace(place, sum(each.nbytes for each in kept))
@@ -111,10 +122,15 @@ class QueryStates:
             if number in self.counted:
                 self.budget.release((self.number, number))
             if number in self.spilled:
-                cells = merge_counted([*self.counted.pop(number), self.spilled.pop(number).counted()])
-                whole.append(Pieces([cells]))
+                whole.append(_together([*self.counted.pop(number), self.spilled.pop(number).counted()]))
             elif number in self.counted:
-                whole.append(Pieces([merge_counted([*self.counted.pop(number), *self.made.pop(number)])]))
+                whole.append(_together([*self.counted.pop(number), *self.made.pop(number)]))
             else:
                 whole.append(Pieces(disjoint(parts) if len(parts) > 1 else parts, self.unread[number]))
         return whole
+
+
+def _together(parts: Sequence[CountedPart]) -> Pieces:
+    from kpi_engine.kernels.counted import merge_counted
+
+    return Pieces([merge_counted(parts)])

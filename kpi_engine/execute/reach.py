@@ -3,7 +3,6 @@ same rows lie in it as before."""
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
@@ -13,6 +12,7 @@ from kpi_engine.execute.keeper import QueryKey
 from kpi_engine.execute.reuse import Reuse
 from kpi_engine.ir.bounds import Interval
 from kpi_engine.ir.dataclass import dataclass
+from kpi_engine.ir.digest import sha256_of
 from kpi_engine.kernels.recut import Extent
 
 
@@ -72,7 +72,7 @@ class RowsOfQuery:
             if window.start is not None and not whole_past:
                 begin = bisect_left(self.lasts, window.start.day if self.by_day else window.start.us)
             names = names[begin : bisect_left(self.firsts, end)]
-        return hashlib.sha256("\n".join(names).encode()).hexdigest()[:24]
+        return sha256_of("\n".join(names).encode()).hexdigest()[:24]
 
 
 def rows_of_queries(reuse: Reuse, made: Sequence[MadeUnit]) -> dict[int, RowsOfQuery]:

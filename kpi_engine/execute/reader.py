@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from kpi_engine.extend.measures import Aggregating, SourceTable
 from kpi_engine.extend.rows import Scan
 from kpi_engine.ir.catalog import Source
 from kpi_engine.ir.expression import Expression
+
+if TYPE_CHECKING:
+    from kpi_engine.extend.measures import Aggregating, SourceTable
 
 NO_EDGES: Mapping[str, tuple[datetime.date, ...]] = MappingProxyType({})
 
@@ -24,9 +26,10 @@ class SourceReader(Protocol):
         columns: Sequence[str],
         predicates: Sequence[Expression] = (),
         edges: Mapping[str, tuple[datetime.date, ...]] = NO_EDGES,
+        batch_rows: int | None = None,
     ) -> Scan:
         """A scan of some stored columns. `predicates` (on stored columns) may rule fragments out. Of columns in `edges`
-        only the place among these is looked at (see `ColumnRequest`)."""
+        only the place among these is looked at (see `ColumnRequest`). `batch_rows`: see `ScanRequest`."""
 
     def aggregating(self, source: Source) -> Aggregating | None:
         """The connector of a source, if it can answer measure queries."""

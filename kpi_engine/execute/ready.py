@@ -14,20 +14,18 @@ from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.plan import Leaf, MeasureQuery, Plan, StateRequest
 from kpi_engine.ir.types import Kind, Type
 from kpi_engine.kernels.cells import Cells, all_cells, is_group
-from kpi_engine.kernels.counted import counted_key
 from kpi_engine.kernels.errors import TooMuchWork
 from kpi_engine.kernels.finish import Finish, GroupedStates, NumberKind
 from kpi_engine.kernels.frames import StateFrame, key_as_item, merge_frames
-from kpi_engine.kernels.lifetimes import LifetimeStates
-from kpi_engine.kernels.logic import if_else
 from kpi_engine.kernels.pieces import Pieces
 from kpi_engine.kernels.vectors import Ints
 from kpi_engine.kernels.windows import BucketWindows
 
 if TYPE_CHECKING:
     from kpi_engine.execute.keeper import Keeper
+    from kpi_engine.kernels.lifetimes import LifetimeStates
 
-States = GroupedStates | LifetimeStates
+    States = GroupedStates | LifetimeStates
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +52,8 @@ class Ready:
             found = self.grouped.finish(self.state, self.how, self.windows, cells)
             if self.without_rows is None:
                 return found
+            from kpi_engine.kernels.logic import if_else
+
             default = self.without_rows.finish(self.state, self.how, self.windows, all_cells(1, cells.periods))
             return if_else(is_group(cells, self.grouped.size), default.take(pa.array(cells.period)), found)
         except TooMuchWork as error:
@@ -152,6 +152,8 @@ class StateBook:
         kept, item = [names.index(name) for name in leaf.keys], names.index(leaf.item_key)
         if not is_counted:
             return key_as_item(states.whole, kept, item, state)
+        from kpi_engine.kernels.counted import counted_key
+
         return merge_frames([counted_key(frame, kept, item, state) for frame in states.frames])
 
     def made(self, leaf: Leaf, states: States, state: int, windows: BucketWindows) -> Ready:
@@ -188,7 +190,11 @@ class StateBook:
 
 def _made(query: MeasureQuery) -> type[States]:
     """What groups the states of a query."""
-    return GroupedStates if query.until is None else LifetimeStates
+    if query.until is None:
+        return GroupedStates
+    from kpi_engine.kernels.lifetimes import LifetimeStates
+
+    return LifetimeStates
 
 
 def _place(states: Sequence[StateRequest], wanted: int) -> tuple[int, int]:

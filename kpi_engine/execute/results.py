@@ -10,7 +10,6 @@ from kpi_engine.execute.evaluate import Evaluator, Operand
 from kpi_engine.extend.functions import EvaluationContext
 from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.ir.expression import Apply, Field
-from kpi_engine.kernels import division
 from kpi_engine.kernels.calendar import Calendar
 
 
@@ -30,6 +29,8 @@ class Results(Evaluator):
 
     def divide(self, node: Apply, above: Operand, below: Operand) -> Operand:
         """`/`, counting the results that are null because a denominator was zero."""
-        result, zeros = division.divide_counting(above, below)
+        from kpi_engine.kernels.division import divide_counting
+
+        result, zeros = divide_counting(above, below)
         self.zero_divisions += zeros
         return result

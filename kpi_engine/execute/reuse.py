@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from kpi_engine.execute.keeper import BlobName, Keeper, KeptRecord, LostStates, QueryKey, fragment_marks
 from kpi_engine.execute.records import Entry, Form, Header
@@ -13,12 +14,14 @@ from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.plan import MeasureQuery
 from kpi_engine.ir.result import SourceStats
-from kpi_engine.kernels.counted import CountedPart
 from kpi_engine.kernels.frames import StateFrame
 from kpi_engine.kernels.pieces import Unread
 from kpi_engine.kernels.recut import Edges, Span, apart, recut, recut_together, windowed
 from kpi_engine.kernels.state_bytes import Frames
 from kpi_engine.kernels.unassigned import Unassigned, united
+
+if TYPE_CHECKING:
+    from kpi_engine.kernels.counted import CountedPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,8 @@ class Reuse:
         `LostStates` may say that they cannot be had."""
         for unit in self.chosen:
             for (position, number), place in unit.cells.items():
+                from kpi_engine.kernels.counted import CountedPart
+
                 wanted, whole = self._wanted(position), unit.places[position][number]
                 # Counts of buckets that become one cannot be added: the set is needed.
                 if place.span.fits_exactly(wanted.edges):

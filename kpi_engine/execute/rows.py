@@ -27,7 +27,6 @@ from kpi_engine.ir.parents import leads_to_parent, parent_column
 from kpi_engine.ir.result import SourceStats
 from kpi_engine.kernels.calendar import Calendar
 from kpi_engine.kernels.ids import shortened
-from kpi_engine.kernels.logic import case_when
 
 
 class Inputs(Protocol):
@@ -107,6 +106,8 @@ class Rows(Evaluator):
             assert body is not None
             ids = self.column(first.column)
             found = self._world.inputs.value_of(entity.name, body, ids)
+            from kpi_engine.kernels.logic import case_when
+
             return case_when([ids.is_valid()], [found])
         if any(self._is_dated(step) for step in rest):
             return self._along(field)

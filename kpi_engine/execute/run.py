@@ -13,11 +13,10 @@ import pyarrow.compute as pc
 
 from kpi_engine.execute.answer import align_leaves, check_size, period_values
 from kpi_engine.execute.clock import peak_memory
-from kpi_engine.execute.detail import detail_columns
 from kpi_engine.execute.inputs import PreparedInputs
 from kpi_engine.execute.keeper import Keeper
 from kpi_engine.execute.output import output_array
-from kpi_engine.execute.pool import plain_memory
+from kpi_engine.execute.pool import steady_memory
 from kpi_engine.execute.reader import SourceReader
 from kpi_engine.execute.results import Results
 from kpi_engine.execute.rows import World
@@ -52,7 +51,7 @@ def make_world(
     return world
 
 
-@plain_memory()
+@steady_memory()
 def execute(plan: Plan, world: World, stats: RunStats) -> pa.Table:
     """The answer: `grain` (if several were asked), `period` (if any was), the dimensions, the metrics.
 
@@ -142,9 +141,12 @@ def _answer(
             before = stats.zero_divisions.get(output.name, 0)
             stats.zero_divisions[output.name] = before + results.zero_divisions
         fields.append(pa.field(output.name, columns[output.name].type, metadata=_metadata(output)))
-        for part, values in zip(output.detail, detail_columns(output, aligned, results), strict=True):
-            columns[part.name] = values
-            fields.append(pa.field(part.name, values.type, metadata={"unit": str(part.display)}))
+        if output.detail:
+            from kpi_engine.execute.detail import detail_columns
+
+            for part, values in zip(output.detail, detail_columns(output, aligned, results), strict=True):
+                columns[part.name] = values
+                fields.append(pa.field(part.name, values.type, metadata={"unit": str(part.display)}))
     table = pa.table(list(columns.values()), schema=pa.schema(fields)).take(answer_order(groups, periods))
     if plan.skip_empty:
         table = table.filter(aligned.has_rows.take(answer_order(groups, periods)))

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from itertools import groupby
 
+from kpi_engine.execute.batch_rows import enough_rows
 from kpi_engine.execute.clock import timed
 from kpi_engine.execute.counting import counted_states
 from kpi_engine.execute.keep import MadeUnit, keep_units
@@ -64,7 +65,8 @@ def _states_of_rows(
         QueryStates.of(query, mine, budget, number)
         for query, mine, number in zip(whole.queries, counted, numbers, strict=True)
     ]
-    fragments = fragments_of(scan, world, stats, whole.placing())
+    enough = enough_rows(whole.queries, world.catalog)
+    fragments = fragments_of(scan, world, stats, whole.placing(), enough)
     with timed(stats, "kept"):
         reuse = _kept(whole, counted, fragments)
         if reuse is not None:
@@ -162,8 +164,8 @@ def _kept(whole: Pass, counted: Sequence[Sequence[int]], fragments: Sequence[tup
 def _tasks(fragments: Sequence[tuple[int, Fragment]], queries: int, reuse: Reuse | None, threads: int) -> list[Task]:
     """The rest of the work: fragments with the queries that need their rows."""
     if reuse is None:
-        found = bundles(fragments, threads, lambda each: rows_in(each[1]))
-        return [Task(bundle, tuple(range(queries))) for bundle in found]
+        every = bundles(fragments, threads, lambda each: rows_in(each[1]))
+        return [Task(bundle, tuple(range(queries))) for bundle in every]
     keepable = frozenset(wanted.position for wanted in reuse.wanted)
     tasks = []
     left = zip(fragments, reuse.missing, reuse.marks, strict=True)

@@ -25,12 +25,17 @@ _LOG = logging.getLogger(__name__)
 
 
 def fragments_of(
-    scan: Scan, world: World, stats: SourceStats, placing: Mapping[str, Iterable[Bound]]
+    scan: Scan,
+    world: World,
+    stats: SourceStats,
+    placing: Mapping[str, Iterable[Bound]],
+    batch_rows: int | None,
 ) -> list[tuple[int, Fragment]]:
     """The fragments that some window may read, with their numbers from 1. Of the columns in `placing` nothing is looked
-    at but where rows lie among some bounds."""
+    at but where rows lie among some bounds. `batch_rows`: see `ScanRequest`."""
     source = world.catalog.sources[scan.source]
-    opened = world.reader.open(source, scan.columns, conditions(scan, source), edges_of(placing, source))
+    offered, edges = conditions(scan, source), edges_of(placing, source)
+    opened = world.reader.open(source, scan.columns, offered, edges, batch_rows)
     every = list(enumerate(opened.fragments(), 1))
     kept = [each for each in every if not _outside_windows(scan, each[1], world)]
     stats.fragments_pruned += opened.pruned + len(every) - len(kept)

@@ -11,15 +11,18 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kpi_engine.execute.memory import memory_for_states
 from kpi_engine.execute.ready import frame_of
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Diagnostic, ExitCode, KpiError
 from kpi_engine.ir.plan import Plan, all_leaves
-from kpi_engine.kernels.counted import CountedPart
 from kpi_engine.kernels.frames import StateFrame
 from kpi_engine.kernels.state_bytes import bytes_to_frames, frames_to_bytes
+
+if TYPE_CHECKING:
+    from kpi_engine.kernels.counted import CountedPart
 
 PARTS = 32
 _WORTH_WRITING = 1 << 20

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
 from kpi_engine.extend.arrow_tables import table_schema
 from kpi_engine.extend.functions import EvaluationContext, Function, FunctionFailure, Lowering, SignatureProblem
 from kpi_engine.extend.loading import LoadFailure, cause_of
-from kpi_engine.extend.measures import Aggregating, MeasureRequest, PartialStates, Support
 from kpi_engine.extend.rows import (
     ConnectionSettings,
     Connector,
@@ -24,6 +23,7 @@ from kpi_engine.extend.rows import (
     TableRequest,
     data_error,
     fingerprint_of,
+    rows_in,
 )
 from kpi_engine.ir.catalog import TableSchema
 from kpi_engine.ir.dataclass import dataclass
@@ -31,6 +31,9 @@ from kpi_engine.ir.diagnostic import KpiError
 from kpi_engine.ir.expression import Expression
 from kpi_engine.ir.types import Type
 from kpi_engine.kernels.errors import KernelError
+
+if TYPE_CHECKING:
+    from kpi_engine.extend.measures import Aggregating, MeasureRequest, PartialStates, Support
 
 Made = TypeVar("Made")
 _END = object()
@@ -142,14 +145,22 @@ class ContainedConnector:
 
     def aggregating(self) -> Aggregating | None:
         """The connector as one that answers measure queries, if it does."""
-        connector = self._connector()
-        return _ContainedAggregates(connector, self._who, self._place) if isinstance(connector, Aggregating) else None
+        connector = _aggregating(self._connector())
+        return None if connector is None else _ContainedAggregates(connector, self._who, self._place)
 
 
 def aggregating(connector: Connector) -> Aggregating | None:
     """A connector as one that answers measure queries; None for those that give rows only."""
     if isinstance(connector, ContainedConnector):
         return connector.aggregating()
+    return _aggregating(connector)
+
+
+def _aggregating(connector: Connector) -> Aggregating | None:
+    if not hasattr(connector, "partial_states"):
+        return None
+    from kpi_engine.extend.measures import Aggregating
+
     return connector if isinstance(connector, Aggregating) else None
 
 
@@ -162,6 +173,8 @@ class _ContainedAggregates:
     def supports(self, request: MeasureRequest) -> Support:
         with contained(self.who, request.query.source):
             found: object = self.connector.supports(request)
+        from kpi_engine.extend.measures import Support
+
         if isinstance(found, Support):
             return found
         raise self._wrong(found, "whether it supports a query", request)
@@ -169,6 +182,8 @@ class _ContainedAggregates:
     def partial_states(self, request: MeasureRequest) -> PartialStates:
         with contained(self.who, request.query.source):
             found: object = self.connector.partial_states(request)
+        from kpi_engine.extend.measures import PartialStates
+
         if isinstance(found, PartialStates):
             return found
         raise self._wrong(found, "states", request)
@@ -220,6 +235,11 @@ class _ContainedFragment:
         with contained(self.who, self.request.table.source):
             found: object = fingerprint_of(self.fragment)
         return found if isinstance(found, str) else None
+
+    @property
+    def row_count(self) -> int | None:
+        with contained(self.who, self.request.table.source):
+            return rows_in(self.fragment)
 
     def place(self, row: int) -> str:
         return self.fragment.place(row)

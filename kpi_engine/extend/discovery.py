@@ -26,7 +26,7 @@ _API_GROUP = "kpi_engine.api"
 KINDS = {CONNECTORS: "connector", PLUGINS: "plugin", PACKS: "pack"}
 """The groups of entry points, and what one entry of each is called."""
 
-_REQUIREMENT = re.compile(r"\s*([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*\(?([^;()]*)\)?\s*(?:;(.*))?")
+_REQUIREMENT = r"\s*([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*\(?([^;()]*)\)?\s*(?:;(.*))?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def _incompatible(apis: Sequence[str], requires: Iterable[str]) -> str:
     from kpi_engine.ir.versions import in_range, is_range
 
     for text in requires:
-        found = _REQUIREMENT.fullmatch(text)
+        found = re.fullmatch(_REQUIREMENT, text)
         if found is None or normal_name(found[1]) != "kpi-engine" or "extra" in (found[3] or ""):
             continue
         allowed = found[2].strip()

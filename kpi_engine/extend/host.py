@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
-from typing import TypeVar
-
-import pluggy
+from typing import TYPE_CHECKING, TypeVar
 
 from kpi_engine.extend.discovery import PLUGINS, Installed, clash, installed, normal_name, providers
 from kpi_engine.extend.formats import OutputFormat
 from kpi_engine.extend.functions import Function
-from kpi_engine.extend.hookspecs import PROJECT, Hooks
 from kpi_engine.extend.loading import LoadFailure, cause_of, load, watched
 from kpi_engine.extend.pins import Pin, broken_pin
 from kpi_engine.extend.registry import FunctionRegistry
 from kpi_engine.extend.rows import ConnectionSettings, Connector
 from kpi_engine.ir.dataclass import dataclass
+
+if TYPE_CHECKING:
+    import pluggy
 
 BUILTIN = "builtin"
 """The name of the plugin that ships inside."""
@@ -88,9 +88,10 @@ class Host:
     def of(cls, builtin: object, chosen: Chosen) -> Host:
         """The host of a project. `builtin` is the plugin that ships inside; it registers by the same hooks."""
         host = cls()
-        manager = pluggy.PluginManager(PROJECT)
-        manager.add_hookspecs(Hooks)
-        host._take_in(manager, BUILTIN, builtin)
+        host._take_in(None, BUILTIN, builtin)
+        if not chosen.plugins:
+            return host
+        manager = _manager(builtin)
         for name in chosen.plugins:
             if not chosen.permits(name):
                 continue
@@ -128,19 +129,22 @@ class Host:
         if changed:
             self.meddling.append(f"{who} changed {' and '.join(dict.fromkeys(changed))}, and it was put back")
 
-    def _take_in(self, manager: pluggy.PluginManager, name: str, plugin: object) -> list[str]:
+    def _take_in(self, manager: pluggy.PluginManager | None, name: str, plugin: object) -> list[str]:
         """Register a plugin's hooks and call them; all that it registers, or nothing. Raises `LoadFailure`.
 
-        What the hooks changed of the process is returned in words.
+        What the hooks changed of the process is returned in words. There is no manager for what ships inside: its
+        hooks are the functions of these names.
         """
-        hooks = _Hooks(manager, plugin, is_builtin=name == BUILTIN)
+        hooks = _Hooks(manager, plugin)
         try:
-            manager.register(plugin, name=name)
+            if manager is not None:
+                manager.register(plugin, name=name)
         except BaseException as error:  # pluggy looks at every attribute of a foreign object
             raise LoadFailure(cause_of(error, "its hooks cannot be registered")) from error
         try:
-            _check_hooks(manager, plugin)
-            checked = _builtin_functions if name == BUILTIN else _functions
+            if manager is not None:
+                _check_hooks(manager, plugin)
+            checked = _builtin_functions if manager is None else _functions
             functions = hooks.results("kpi_register_functions", checked)
             formats = hooks.results("kpi_register_formats", _formats)
             connectors = hooks.results("kpi_register_connectors", _connectors)
@@ -149,10 +153,11 @@ class Host:
             _check_taken("connector", connectors, self.connectors)
             _check_endings(formats, self.formats)
         except LoadFailure:
-            manager.unregister(plugin)
+            if manager is not None:
+                manager.unregister(plugin)
             raise
         for function in functions.values():
-            self.functions.add(function, "" if name == BUILTIN else name)
+            self.functions.add(function, "" if manager is None else name)
         self.formats |= formats
         self.connectors |= connectors
         self.origins |= dict.fromkeys(connectors, name)
@@ -162,11 +167,9 @@ class Host:
 def registered(builtin: object, name: str, plugin: object) -> tuple[str, ...]:
     """What one plugin registers beside the built-in one: `function geo_distance`. Raises `LoadFailure`."""
     host = Host()
-    manager = pluggy.PluginManager(PROJECT)
-    manager.add_hookspecs(Hooks)
-    host._take_in(manager, BUILTIN, builtin)
+    host._take_in(None, BUILTIN, builtin)
     before = {*host.functions.names(), *host.formats, *host.connectors}
-    host._take_in(manager, name, plugin)
+    host._take_in(_manager(builtin), name, plugin)
     kinds = (("function", host.functions.names()), ("format", host.formats), ("connector", host.connectors))
     return tuple(f"{kind} {each}" for kind, names in kinds for each in names if each not in before)
 
@@ -181,10 +184,24 @@ def usable(entry: Installed, pins: Mapping[str, Pin]) -> str:
     return f"{entry.distribution} {broken}" if broken else ""
 
 
+def _manager(builtin: object) -> pluggy.PluginManager:
+    """Takes in what a project lists, where what ships inside has its name. A project without plugins has none."""
+    import pluggy
+
+    from kpi_engine.extend.hookspecs import PROJECT, Hooks
+
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(Hooks)
+    manager.register(builtin, name=BUILTIN)
+    return manager
+
+
 def _check_hooks(manager: pluggy.PluginManager, plugin: object) -> None:
     callers = manager.get_hookcallers(plugin) or []
     unknown = sorted(caller.name for caller in callers if not caller.has_spec())
     if unknown:
+        from kpi_engine.extend.hookspecs import Hooks
+
         known = ", ".join(sorted(name for name in dir(Hooks) if name.startswith("kpi_")))
         raise LoadFailure(f"there is no hook `{unknown[0]}`; the hooks are {known}")
     if not callers:
@@ -196,15 +213,20 @@ Record = TypeVar("Record")
 
 @dataclass(slots=True)
 class _Hooks:
-    """The hooks of one plugin, each called alone, so that a failure is its own; `changed` is what they meddled with."""
+    """The hooks of one plugin, each called alone, so that a failure is its own; `changed` is what they meddled with.
 
-    manager: pluggy.PluginManager
+    What ships inside has no manager, and all of them.
+    """
+
+    manager: pluggy.PluginManager | None
     plugin: object
-    is_builtin: bool
     changed: list[str] = field(default_factory=list)
 
     def results(self, hook: str, checked: Callable[[object], Mapping[str, Record]]) -> dict[str, Record]:
         """What one hook returns, by name. Raises `LoadFailure`."""
+        if self.manager is None:
+            call: Callable[[], object] = getattr(self.plugin, hook)
+            return dict(self._called(hook, call, checked))
         found: dict[str, Record] = {}
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
             if implementation.plugin is self.plugin:
@@ -220,7 +242,7 @@ class _Hooks:
             except Refused as refusal:
                 raise LoadFailure(f"{hook} {refusal}") from refusal
 
-        if self.is_builtin:
+        if self.manager is None:
             return told()
         done = watched(told, f"in {hook}", hook)
         self.changed.extend(done.changed)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kpi_engine.ir.dataclass import dataclass
+from kpi_engine.ir.digest import sha256_of
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, PackagePath
@@ -32,7 +32,7 @@ def pin_of(name: str) -> Pin:
 
     found = distribution(name)
     record = found.read_text("RECORD")
-    return Pin(found.version, "" if record is None else hashlib.sha256(record.encode()).hexdigest())
+    return Pin(found.version, "" if record is None else sha256_of(record.encode()).hexdigest())
 
 
 def broken_pin(name: str, pin: Pin) -> str:
@@ -65,7 +65,7 @@ def _changed(found: Distribution) -> Iterator[str]:
 def _hash(file: PackagePath) -> str:
     path = Path(str(file.locate()))
     try:
-        digest = hashlib.sha256(path.read_bytes()).digest()
+        digest = sha256_of(path.read_bytes()).digest()
     except OSError:
         return ""
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

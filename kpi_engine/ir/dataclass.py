@@ -2,18 +2,18 @@
 
 The standard decorator writes six methods of each class as text and compiles them when the class is defined: for the
 three hundred classes of a question that is a third of the time to start. Here the methods that only need the names of
-fields are closures over these, and `__init__` is made with the first object. Fields, inheritance, slots
-and what `dataclasses.fields`, `replace` and `asdict` look at are the standard library's own doing.
+fields are closures over these, and `__init__` is made with the first object. Fields are the standard library's own
+objects, so that `dataclasses.fields`, `replace` and `asdict` work as ever.
 """
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-import inspect
 from collections.abc import Callable, Sequence
 from functools import cache
 from operator import attrgetter
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,60 +39,112 @@ else:
 
 __all__ = ["dataclass"]
 
+
+@dataclasses.dataclass(init=False, repr=False, eq=False)
+class _Theirs:
+    """A class of the standard library, which shows how it marks fields and classes."""
+
+    value: object = None
+
+
+_VALUE: Any = _Theirs.__dataclass_fields__["value"]
+_FIELD = _VALUE._field_type
+_CHANGING: Any = vars(_Theirs)["__dataclass_params__"]
+_FROZEN: Any = copy.copy(_CHANGING)
+_FROZEN.frozen = True
+_AS_THEIRS = {name: method for name, method in vars(_Theirs).items() if name == "__replace__"}
+_OF_OBJECTS = ("__dict__", "__weakref__")
 _SPECIAL = ("ClassVar", "InitVar", "KW_ONLY")
 _FROM_FACTORY = object()
 """The default of a parameter whose field has a default factory."""
 
 
-def _made(cls: type, frozen: bool, slots: bool, eq: bool, repr: bool, kw_only: bool) -> Any:
-    own = dict(cls.__dict__)
+def _made(cls: Any, frozen: bool, slots: bool, eq: bool, repr: bool, kw_only: bool) -> Any:
     if cls.__doc__ is None:
         cls.__doc__ = cls.__name__  # else the standard library writes a signature
-    made = _with_fields(cls, frozen, slots, kw_only)
-    fields = dataclasses.fields(made)
-    methods: dict[str, Any] = {"__init__": _first_init(made, frozen, slots)}
+    fields = _with_fields(cls, frozen, kw_only)
+    methods: dict[str, Any] = {**_AS_THEIRS, "__match_args__": _matched(fields)}
     if repr:
         methods["__repr__"] = _repr([field.name for field in fields if field.repr])
+    own = cls.__dict__
     if eq:
         methods["__eq__"] = _eq(_values([field.name for field in fields if field.compare]))
-        if own.get("__hash__") is None:  # a class that defines `__eq__` has None until it says otherwise
-            own.pop("__hash__", None)
         hashed = [field.name for field in fields if (field.compare if field.hash is None else field.hash)]
         methods["__hash__"] = _hash(_values(hashed)) if frozen else None
     if frozen:
         methods["__setattr__"], methods["__delattr__"] = _refuse_setting, _refuse_deleting
     if frozen and slots:
         methods["__getstate__"], methods["__setstate__"] = _get_state, _set_state
-    for name, method in methods.items():
-        if name not in own:
+    # A class that defines `__eq__` has None for a hash until it says otherwise.
+    missing = {each: method for each, method in methods.items() if own.get(each) is None}
+    made = _with_slots(cls, fields, missing) if slots else cls
+    if not slots:
+        for name, method in missing.items():
             setattr(made, name, method)
+    if "__init__" not in own:
+        made.__init__ = _first_init(made, frozen, slots)
     return made
 
 
-def _with_fields(cls: type, frozen: bool, slots: bool, kw_only: bool) -> Any:
-    """The class with its fields and slots; it says that it is frozen, so that classes of the standard decorator may
-    be made of it."""
-    bases = [params for base in cls.__mro__[1:] if (params := getattr(base, "__dataclass_params__", None)) is not None]
-    marks = [params.frozen for params in bases]
-    if any(mark != frozen for mark in marks):
-        raise TypeError("a frozen dataclass inherits from frozen ones, and others from others")
-    # In each annotation, a text, the standard library would look for these three times.
-    annotations = inspect.get_annotations(cls)
-    if any(special in str(annotation) for annotation in annotations.values() for special in _SPECIAL):
+def _with_fields(cls: Any, frozen: bool, kw_only: bool) -> list[dataclasses.Field[Any]]:
+    """The fields of a class and of those that it is made of, told as the standard library tells them: to its own
+    functions, and to classes of its decorator that are made of this one."""
+    fields: dict[str, Any] = {}
+    for base in cls.__mro__[:0:-1]:
+        params = base.__dict__.get("__dataclass_params__")
+        if params is not None:
+            if params.frozen != frozen:
+                raise TypeError("a frozen dataclass inherits from frozen ones, and others from others")
+            fields |= base.__dataclass_fields__
+    annotations = cls.__annotations__  # its own alone
+    texts = " ".join(map(str, annotations.values()))
+    if any(special in texts for special in _SPECIAL):
         raise TypeError(f"{cls.__qualname__}: what is no field is for the standard library's decorator")
-    for params in bases:  # what freezes is added here, and not by the standard library
-        params.frozen = False
-    cls.__annotations__ = dict.fromkeys(annotations, object)
-    try:
-        made: Any = dataclasses.dataclass(init=False, repr=False, eq=False, kw_only=kw_only, slots=slots)(cls)
-    finally:
-        for params in bases:
-            params.frozen = frozen
-    made.__annotations__ = annotations
     for name, annotation in annotations.items():
-        made.__dataclass_fields__[name].type = annotation
-    made.__dataclass_params__.frozen = frozen
+        fields[name] = _field(cls, name, annotation, kw_only)
+    untyped = [name for name, value in cls.__dict__.items() if isinstance(value, dataclasses.Field)]
+    if untyped:
+        raise TypeError(f"{untyped[0]!r} is a field but has no type annotation")
+    cls.__dataclass_fields__ = fields
+    cls.__dataclass_params__ = _FROZEN if frozen else _CHANGING
+    return list(fields.values())
+
+
+def _field(cls: Any, name: str, annotation: object, kw_only: bool) -> Any:
+    default = getattr(cls, name, dataclasses.MISSING)
+    if isinstance(default, dataclasses.Field):
+        made: Any = default
+        if made.default is dataclasses.MISSING:
+            delattr(cls, name)
+        else:
+            setattr(cls, name, made.default)
+    else:
+        # What is a slot of a class that this one is made of has no default.
+        is_slot = isinstance(default, MemberDescriptorType)
+        made = dataclasses.field(default=dataclasses.MISSING if is_slot else default)
+    if made.default is not dataclasses.MISSING and made.default.__class__.__hash__ is None:
+        raise ValueError(f"mutable default {type(made.default)} for field {name} is not allowed: use default_factory")
+    made.name, made.type, made._field_type = name, annotation, _FIELD
+    if made.kw_only is dataclasses.MISSING:
+        made.kw_only = kw_only
     return made
+
+
+def _with_slots(cls: Any, fields: Sequence[dataclasses.Field[Any]], methods: dict[str, Any]) -> Any:
+    """The class again, with slots for fields: they cannot be added to one that is there."""
+    if "__slots__" in cls.__dict__:
+        raise TypeError(f"{cls.__name__} already specifies __slots__")
+    names = {field.name for field in fields}
+    inherited = {slot for base in cls.__mro__[1:-1] for slot in base.__dict__.get("__slots__", ())}
+    own = {name: value for name, value in cls.__dict__.items() if name not in names and name not in _OF_OBJECTS}
+    own["__slots__"] = tuple(field.name for field in fields if field.name not in inherited)
+    made = type(cls)(cls.__name__, cls.__bases__, own | methods)
+    made.__qualname__ = cls.__qualname__
+    return made
+
+
+def _matched(fields: Sequence[dataclasses.Field[Any]]) -> tuple[str, ...]:
+    return tuple([field.name for field in fields if field.init and not field.kw_only])
 
 
 def _values(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
@@ -117,11 +169,9 @@ def _hash(values: Callable[[Any], tuple[Any, ...]]) -> Callable[[Any], int]:
 
 
 def _repr(names: Sequence[str]) -> Callable[[Any], str]:
-    form = ", ".join(f"{name}={{!r}}" for name in names)
-    values = _values(names)
-
     def shown(self: Any) -> str:
-        return f"{self.__class__.__qualname__}({form.format(*values(self))})"
+        values = ", ".join([f"{name}={getattr(self, name)!r}" for name in names])
+        return f"{self.__class__.__qualname__}({values})"
 
     return shown
 
@@ -155,26 +205,32 @@ def _first_init(cls: Any, frozen: bool, slots: bool) -> Callable[..., None]:
 
 def _init(cls: Any, frozen: bool, slots: bool) -> FunctionType:
     """An `__init__` with a parameter for each field; a frozen class is written past its own refusal."""
-    fields = [field for field in dataclasses.fields(cls) if field.init or _has_default(field)]
+    fields = [field for field in cls.__dataclass_fields__.values() if field.init or _has_default(field)]
     fields.sort(key=lambda field: (not field.init, bool(field.kw_only)))
-    made = tuple((field.init, field.default_factory is not dataclasses.MISSING) for field in fields)
-    by_keyword = sum(field.init and bool(field.kw_only) for field in fields)
-    code = _init_code(made, by_keyword, slots, hasattr(cls, "__post_init__"))
     known: dict[str, Any] = {"_from_factory": _FROM_FACTORY, "_set": object.__setattr__ if frozen else setattr}
+    names, made, defaults, by_name = ["self"], [], [], {}
+    by_keyword = 0
     for number, field in enumerate(fields):
-        known[f"_name{number}"] = field.name
-        known[f"_made{number}"] = field.default_factory if made[number][1] else field.default
-        known[f"_slot{number}"] = getattr(cls, field.name).__set__ if slots else None
-    parameters = [field for field in fields if field.init]
-    defaults = {
-        field.name: _FROM_FACTORY if field.default_factory is not dataclasses.MISSING else field.default
-        for field in parameters
-        if _has_default(field)
-    }
-    by_name = {field.name for field in parameters if field.kw_only}
-    init = FunctionType(code.replace(co_varnames=("self", *(field.name for field in parameters))), known, "__init__")
-    init.__defaults__ = tuple(default for name, default in defaults.items() if name not in by_name)
-    init.__kwdefaults__ = {name: default for name, default in defaults.items() if name in by_name}
+        name, factory = field.name, field.default_factory
+        has_factory = factory is not dataclasses.MISSING
+        made.append((field.init, has_factory))
+        known[f"_name{number}"] = name
+        known[f"_made{number}"] = factory if has_factory else field.default
+        if slots:
+            known[f"_slot{number}"] = getattr(cls, name).__set__
+        if not field.init:
+            continue
+        names.append(name)
+        by_keyword += bool(field.kw_only)
+        if has_factory or field.default is not dataclasses.MISSING:
+            default = _FROM_FACTORY if has_factory else field.default
+            if field.kw_only:
+                by_name[name] = default
+            else:
+                defaults.append(default)
+    code = _init_code(tuple(made), by_keyword, slots, hasattr(cls, "__post_init__"))
+    init = FunctionType(code.replace(co_varnames=tuple(names)), known, "__init__")
+    init.__defaults__, init.__kwdefaults__ = tuple(defaults), by_name
     init.__qualname__ = f"{cls.__qualname__}.__init__"
     return init
 

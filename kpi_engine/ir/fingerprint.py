@@ -8,12 +8,12 @@ source or a metric that is used keeps it, and so does formatting.
 from __future__ import annotations
 
 import datetime
-import hashlib
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 
 from kpi_engine.ir.catalog import Catalog, Column, Dimension, Source, spelled
+from kpi_engine.ir.digest import sha256_of
 from kpi_engine.ir.expression import (
     Apply,
     CalendarDuration,
@@ -49,7 +49,7 @@ def fingerprint(meaning: Meaning) -> str:
     >>> fingerprint(("number", "1")) == fingerprint(("number", "1"))
     True
     """
-    return hashlib.sha256(repr(meaning).encode()).hexdigest()[:16]
+    return sha256_of(repr(meaning).encode()).hexdigest()[:16]
 
 
 def metric_fingerprint(catalog: Catalog, name: str, connections: Connections | None = None) -> str:

@@ -11,7 +11,7 @@ _UNITS = {
     **{unit: 1000**power for power, unit in enumerate("kmgt", start=1)},
     **{unit + "ib": 1024**power for power, unit in enumerate("kmgt", start=1)},
 }
-_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?(b|[kmgt]|[kmgt]i?b)", re.IGNORECASE)
+_SIZE = r"(?i)([0-9]{1,15}(?:\.[0-9]{1,9})?) ?(b|[kmgt]|[kmgt]i?b)"
 _MOST = 1 << 62
 
 
@@ -21,7 +21,7 @@ def size_of(value: object) -> int | None:
     >>> size_of("2 GB"), size_of("2G"), size_of("1.5 MiB"), size_of(4096), size_of("2"), size_of("0 kB")
     (2000000000, 2000000000, 1572864, 4096, None, None)
     """
-    if isinstance(value, str) and (found := _SIZE.fullmatch(value.strip())) and found[2].lower() in _UNITS:
+    if isinstance(value, str) and (found := re.fullmatch(_SIZE, value.strip())) and found[2].lower() in _UNITS:
         value = int(Decimal(found[1]) * _UNITS[found[2].lower()])
     if isinstance(value, bool) or not isinstance(value, int):
         return None

@@ -23,24 +23,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kpi_engine.ir.catalog import MICROSECONDS
-from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.types import DECIMAL, Kind, Type
-from kpi_engine.kernels.arith import multiply
-from kpi_engine.kernels.errors import KernelError
-from kpi_engine.kernels.parse_time import Parsed, try_dates, try_timestamps
-from kpi_engine.kernels.promote import to_float
-from kpi_engine.kernels.short_formats import completed
-from kpi_engine.kernels.temporal import to_date
+from kpi_engine.kernels.cast_forms import ISO, NoConversion, Parsed, Style, all_read, is_text
 from kpi_engine.kernels.text_casts import (
-    PLAIN,
-    NumberStyle,
     try_booleans,
     try_decimals,
     try_durations,
     try_integers,
 )
 from kpi_engine.kernels.vectors import (
-    Ints,
     build,
     float64_view,
     from_int64,
@@ -52,34 +43,6 @@ from kpi_engine.kernels.zones import INSTANT, NAIVE, local_naive, localize, micr
 
 _MOST_PLACES = 6
 _SURE_DIGITS = 10**15  # any decimal of at most 15 digits is the shortest that stands for its float64
-_NONE_FAILING: Ints = np.zeros(0, np.int64)
-
-
-class NoConversion(KernelError):
-    """Types between which no value can be converted; `help` says what to write instead."""
-
-    def __init__(self, stored: pa.DataType, wanted: Type, help: str = "") -> None:
-        super().__init__(f"{stored} cannot be read as {wanted}")
-        self.stored = stored
-        self.wanted = wanted
-        self.help = help
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How texts write values, and the zone in which local times are read.
-
-    `format` is that of dates or timestamps; `counts` the part of time (`minute`) that numbers stand for in a column of
-    durations.
-    """
-
-    timezone: str = "UTC"
-    format: str | None = None
-    numbers: NumberStyle = PLAIN
-    counts: str | None = None
-
-
-ISO = Style()
 
 
 def try_cast(array: pa.Array, wanted: Type, style: Style = ISO) -> Parsed:
@@ -126,11 +89,6 @@ def physical_type(type: Type) -> pa.DataType:
         Kind.TIMESTAMP: INSTANT,
         Kind.NULL: pa.null(),
     }[type.kind]
-
-
-def is_text(type: pa.DataType) -> bool:
-    """Whether an array holds texts, as such or as a dictionary."""
-    return bool(pa.types.is_string(type) or pa.types.is_dictionary(type))
 
 
 def to_text(array: pa.Array, timezone: str = "UTC") -> pa.Array:
@@ -235,6 +193,8 @@ def floats_to_decimals(array: pa.Array) -> Parsed:
 
 def _floats(array: pa.Array, wanted: Type) -> Parsed:
     if pa.types.is_float64(array.type) or is_exact(array.type):
+        from kpi_engine.kernels.promote import to_float
+
         return all_read(to_float(array))
     raise NoConversion(array.type, wanted)
 
@@ -253,11 +213,15 @@ def _dates(array: pa.Array, wanted: Type, style: Style) -> Parsed:
     if pa.types.is_date32(array.type):
         return all_read(array)
     if array.type == INSTANT:
+        from kpi_engine.kernels.temporal import to_date
+
         return all_read(to_date(array, style.timezone))
     if array.type == NAIVE:
         days = (microseconds(array) // DAY_US).astype(np.int32)
         return all_read(build(pa.date32(), days, validity(array)))
     if is_text(array.type):
+        from kpi_engine.kernels.parse_time import try_dates
+
         return try_dates(*_complete(_not_blank(array), style.format))
     raise NoConversion(array.type, wanted, 'give it a format, as `format "%Y%m%d"`')
 
@@ -268,6 +232,8 @@ def _timestamps(array: pa.Array, wanted: Type, style: Style) -> Parsed:
     if array.type == NAIVE:
         return all_read(localize(array, style.timezone))
     if is_text(array.type):
+        from kpi_engine.kernels.parse_time import try_timestamps
+
         texts, format = _complete(_not_blank(array), style.format)
         return try_timestamps(texts, format, style.timezone)
     if pa.types.is_date32(array.type):
@@ -278,6 +244,8 @@ def _timestamps(array: pa.Array, wanted: Type, style: Style) -> Parsed:
 
 def _durations(array: pa.Array, wanted: Type, style: Style) -> Parsed:
     if style.counts is not None:
+        from kpi_engine.kernels.arith import multiply
+
         counted = try_cast(array, DECIMAL, style)
         elapsed = multiply(counted.values, pa.scalar(MICROSECONDS[style.counts], pa.int64()))
         return Parsed(pc.round(elapsed).cast(pa.int64()), counted.failing)
@@ -290,6 +258,8 @@ def _complete(texts: pa.Array, format: str | None) -> tuple[pa.Array, str | None
     """A format without a day or month is read as the first one: `%Y` as 1 January."""
     if format is None:
         return texts, None
+    from kpi_engine.kernels.short_formats import completed
+
     whole, suffix = completed(format)
     return (pc.binary_join_element_wise(texts, suffix, "") if suffix else texts), whole
 
@@ -299,8 +269,3 @@ def _not_blank(texts: pa.Array) -> pa.Array:
     plain = texts.dictionary_decode() if pa.types.is_dictionary(texts.type) else texts
     trimmed = pc.utf8_trim_whitespace(plain)
     return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, trimmed.type), trimmed)
-
-
-def all_read(values: pa.Array) -> Parsed:
-    """Values none of which failed."""
-    return Parsed(values, _NONE_FAILING)

@@ -94,9 +94,9 @@ def counted_part(placed: Placed, wanted: StateInput) -> CountedPart:
     chosen = np.flatnonzero(rows)
     if len(chosen) < placed.size:
         sets = sets.of_cells(chosen)
-    first = placed.first[chosen]
+    cells = placed.cells.take(chosen)
     state = State(wanted.kind, rows[chosen], sets.counts)
-    return CountedPart.of_sets(StateFrame(placed.keys_of(first), placed.bucket[first], None, (state,)), sets)
+    return CountedPart.of_sets(StateFrame(cells.keys, cells.bucket, None, (state,)), sets)
 
 
 def _frame(cells: StateFrame, sets: CellSets) -> StateFrame:

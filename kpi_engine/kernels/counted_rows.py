@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kpi_engine.kernels.bins import count_rows
-from kpi_engine.kernels.group import Groups
+from kpi_engine.kernels.group import Groups, RunGroups
 from kpi_engine.kernels.vectors import Ints, Mask
 
 
@@ -48,6 +48,11 @@ class CountedRows:
     def ids(self) -> Ints:
         """The group of each row that counts."""
         return self._ids.ids if isinstance(self._ids, Groups) else self._ids
+
+    @property
+    def starts(self) -> Ints | None:
+        """Where the rows of each group begin, if all rows count and those of a group lie in one piece."""
+        return self._ids.starts if isinstance(self._ids, RunGroups) else None
 
     @property
     def size(self) -> int:

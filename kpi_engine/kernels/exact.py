@@ -22,7 +22,6 @@ from kpi_engine.kernels.limbs import (
     zeros,
 )
 from kpi_engine.kernels.partials import partial_sums
-from kpi_engine.kernels.squares import partial_squares
 
 __all__ = [
     "Limbs",
@@ -30,7 +29,6 @@ __all__ = [
     "concat",
     "divide_by_counts",
     "from_fixed_size_list",
-    "partial_squares",
     "partial_sums",
     "range_sums",
     "regroup",

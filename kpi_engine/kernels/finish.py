@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -19,19 +19,18 @@ from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.plan import FinishKind
 from kpi_engine.kernels.bucket_sums import running_sums
 from kpi_engine.kernels.cells import Cells
-from kpi_engine.kernels.cover import covered_cells, distinct_at, rows_by_id
 from kpi_engine.kernels.errors import TooMuchWork
 from kpi_engine.kernels.exact import divide_by_counts, range_sums, take, to_array, variance
 from kpi_engine.kernels.frames import StateFrame, group_rows
 from kpi_engine.kernels.group import key_codes
 from kpi_engine.kernels.places import Places
-from kpi_engine.kernels.ranges import range_extreme
-from kpi_engine.kernels.sketches_hll import hll_counts
 from kpi_engine.kernels.sorting import distinct
 from kpi_engine.kernels.states import State, decoded
 from kpi_engine.kernels.vectors import Ints, Mask, from_int64, int64_view, row_numbers
-from kpi_engine.kernels.window_values import Blocks, percentile_over
 from kpi_engine.kernels.windows import BucketWindows
+
+if TYPE_CHECKING:
+    from kpi_engine.kernels.quantile import Ranked
 
 MAX_EXPANDED = 20_000_000
 """The most (value, period) pairs that an exact percentile over overlapping windows may look at."""
@@ -41,6 +40,9 @@ MAX_SKETCHED = 1_000_000_000
 
 _MANY = 1 << 22
 """From so many pairs on windows are made of blocks of sketches instead of the sketches of all their buckets."""
+
+_REMEMBERED = 1 << 18
+"""So many values in windows stay in order for the next percentile of the same windows."""
 
 _TABLE = 1 << 16
 """A table of so many places costs nothing."""
@@ -82,6 +84,7 @@ class GroupedStates:
         self._last_ranges: tuple[BucketWindows, Cells, tuple[Ints, Ints]] | None = None
         self._running: dict[int, tuple[Ints, Ints]] = {}
         self._inside: dict[tuple[int, int], tuple[Ints, BucketWindows, Ints]] = {}
+        self._ranked: tuple[Ints, Ints, list[Ranked]] | None = None
 
     @cached_property
     def _places(self) -> Places:
@@ -189,6 +192,8 @@ class GroupedStates:
             period = periods[bucket]
             inside = period >= 0
             return (owner, period) if bool(inside.all()) else (owner[inside], period[inside])
+        from kpi_engine.kernels.cover import covered_cells
+
         first, last, order = windows.periods_of(bucket)
         group, place = covered_cells(owner, first, last)
         return group, order[place]
@@ -252,6 +257,8 @@ class GroupedStates:
         raise AssertionError(f"no state finishes as {how.kind}")
 
     def _extreme(self, state: State, starts: Ints, stops: Ints) -> pa.Array:
+        from kpi_engine.kernels.ranges import range_extreme
+
         assert state.extreme is not None
         ordered = state.extreme.take(row_numbers(self._order))
         return range_extreme(ordered, starts, stops, "min" if state.kind == "minimum" else "max")
@@ -274,6 +281,8 @@ class GroupedStates:
         if windows.are_single_buckets:  # an id is there once in each bucket, so nothing needs to be united
             counts = self._total(known.view(np.uint8), windows, cells)
             return self._estimated(counts, windows, cells)
+        from kpi_engine.kernels.cover import distinct_at, rows_by_id
+
         codes = key_codes(item)[0]
         _, _, order = windows.periods_of(self._frame.bucket[:0])
         place = np.full(len(windows), -1, np.int64)
@@ -291,6 +300,8 @@ class GroupedStates:
         (state,) = self._frame.states
         if state.kind != "hll":
             return counts
+        from kpi_engine.kernels.sketches_hll import hll_counts
+
         assert self._frame.item is not None
         known = self._order[state.values[self._order] > 0]
         item = int64_view(self._frame.item)[known]
@@ -301,10 +312,16 @@ class GroupedStates:
     def _percentile(
         self, windows: BucketWindows, cells: Cells, starts: Ints, stops: Ints, percent: Fraction
     ) -> pa.Array:
+        known = self._ranked
+        if known is not None and np.array_equal(known[0], starts) and np.array_equal(known[1], stops):
+            return pa.concat_arrays([each.percentile(percent) for each in known[2]])
+        from kpi_engine.kernels.window_values import Blocks, percentile_over, ranked_windows
+
         (state,) = self._frame.states
         assert self._frame.item is not None
+        asked = starts, stops
         kept = np.flatnonzero(state.values[self._order] > 0)
-        item = self._frame.item.take(row_numbers(self._order[kept]))
+        values = item = self._frame.item.take(row_numbers(self._order[kept]))
         counts = state.values[self._order[kept]]
         starts, stops = np.searchsorted(kept, starts), np.searchsorted(kept, stops)
         total = int((stops - starts).sum())
@@ -318,7 +335,11 @@ class GroupedStates:
         most = MAX_SKETCHED if state.kind == "kll" else MAX_EXPANDED
         if total > max(most, 2 * len(kept)):
             raise TooMuchWork("percentile", total)
-        return percentile_over(item, counts, number, starts, stops, len(cells), percent)
+        if total > _REMEMBERED or item is not values or not len(cells):
+            return percentile_over(item, counts, number, starts, stops, len(cells), percent)
+        ranked = list(ranked_windows(item, counts, number, starts, stops, len(cells)))
+        self._ranked = (*asked, ranked)
+        return pa.concat_arrays([each.percentile(percent) for each in ranked])
 
 
 def keep_where(values: pa.Array, valid: Mask) -> pa.Array:

@@ -6,7 +6,7 @@ and never as codes of one run, so that frames of other runs, files or machines m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -18,8 +18,6 @@ from kpi_engine.kernels.counted_rows import CountedRows
 from kpi_engine.kernels.group import Groups, encode, group, key_codes, pack
 from kpi_engine.kernels.ids import shortened
 from kpi_engine.kernels.placed import Placed
-from kpi_engine.kernels.sketches_hll import hll_compact, hll_items
-from kpi_engine.kernels.sketches_kll import kll_compact
 from kpi_engine.kernels.sorting import sorted_with_order, starts_of_runs
 from kpi_engine.kernels.states import (
     State,
@@ -86,7 +84,7 @@ def plain_frame(placed: Placed, inputs: Sequence[StateInput]) -> StateFrame:
                 rows = CountedRows.of(_that_meet(each.condition, placed.ids), placed.size)
             counted_rows[id(each.condition)] = rows
         states.append(partial_state(each.kind, each.values, rows))
-    return StateFrame(placed.keys_of(placed.first), placed.bucket[placed.first], None, tuple(states))
+    return StateFrame(placed.cells.keys, placed.cells.bucket, None, tuple(states))
 
 
 def _that_meet(condition: pa.Array | None, ids: Ints) -> Ints:
@@ -101,8 +99,8 @@ def item_frame(placed: Placed, wanted: StateInput) -> StateFrame:
     found = items_of(placed, item_values(wanted), None if wanted.condition is None else true_rows(wanted.condition))
     known = validity(found.item)
     state = State(wanted.kind, found.rows, found.rows if known is None else np.where(known, found.rows, 0))
-    first = placed.first[found.cell]
-    return _bounded(StateFrame(placed.keys_of(first), placed.bucket[first], found.item, (state,)))
+    cells = placed.cells.take(found.cell)
+    return _bounded(StateFrame(cells.keys, cells.bucket, found.item, (state,)))
 
 
 def item_values(wanted: StateInput) -> pa.Array:
@@ -117,19 +115,33 @@ def item_values(wanted: StateInput) -> pa.Array:
 
 def _hashed(values: pa.Array) -> pa.Array:
     """The items of values in a sketch; each different value is hashed once."""
+    from kpi_engine.kernels.sketches_hll import hll_items
+
     codes, dictionary = encode(values)
     return hll_items(dictionary).take(row_numbers(codes))
 
 
-_SKETCHES = {"hll": (hll_compact, 0), "kll": (kll_compact, KLL_EXACT)}
-"""For each kind of bounded sets how they are made smaller, and a number of rows that never needs it."""
+_Compact = Callable[[Ints, pa.Array, Ints], tuple[Ints, pa.Array, Ints] | None]
+
+
+def _compacting(kind: StateKind, rows: int) -> _Compact | None:
+    """How bounded sets of a kind are made smaller; None for other kinds, and where so many rows never need it."""
+    if kind == "hll" and rows:
+        from kpi_engine.kernels.sketches_hll import hll_compact
+
+        return hll_compact
+    if kind == "kll" and rows > KLL_EXACT:
+        from kpi_engine.kernels.sketches_kll import kll_compact
+
+        return kll_compact
+    return None
 
 
 def _bounded(frame: StateFrame) -> StateFrame:
     """The frame with the sets of a sketch made smaller where they are too large."""
     (state,) = frame.states
-    compact, few = _SKETCHES.get(state.kind, (None, 0))
-    if compact is None or frame.item is None or len(frame) <= few:
+    compact = _compacting(state.kind, len(frame))
+    if compact is None or frame.item is None:
         return frame
     width = int(frame.bucket.max()) + 1
     cells = group(packed([*(key_codes(key) for key in frame.keys), (frame.bucket, width)])).ids
@@ -196,7 +208,8 @@ def disjoint(frames: Sequence[StateFrame]) -> Sequence[StateFrame]:
         return [_united(frames)]
     shared = _shared_buckets(frames)
     met = sum(int(np.count_nonzero(shared[frame.bucket])) for frame in frames) if bool(shared.any()) else 0
-    if met > _MOST_SET_ASIDE * sum(map(len, frames)):
+    states = sum(map(len, frames))
+    if met and (met > _MOST_SET_ASIDE * states or states <= _FEW * len(frames)):
         return [_united(frames)]
     if met:
         both = [_divided(frame, shared[frame.bucket]) for frame in frames]
@@ -206,6 +219,9 @@ def disjoint(frames: Sequence[StateFrame]) -> Sequence[StateFrame]:
 
 _MOST_SET_ASIDE = 0.5
 """The share of states in buckets of several frames up to which it is worth to look at these alone."""
+
+_FEW = 1 << 9
+"""So many states of a frame are sorted before it is divided."""
 
 
 def _shared_buckets(frames: Sequence[StateFrame]) -> Mask:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +12,7 @@ import pyarrow as pa
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.id_codecs import is_ids, is_wide
 from kpi_engine.kernels.ids import ids_of
-from kpi_engine.kernels.sorting import distinct_codes, key_range, sorted_with_order, starts_of_runs
+from kpi_engine.kernels.sorting import distinct_codes, is_ascending, key_range, sorted_with_order, starts_of_runs
 from kpi_engine.kernels.vectors import (
     Ints,
     Mask,
@@ -20,6 +20,7 @@ from kpi_engine.kernels.vectors import (
     build,
     int32_view,
     int64_view,
+    row_numbers,
     validity,
 )
 from kpi_engine.kernels.wide_ids import distinct_words, wide_array, words_of
@@ -27,6 +28,7 @@ from kpi_engine.kernels.wide_ids import distinct_words, wide_array, words_of
 _SMALL_RANGE = 1 << 16  # a table of this size stays in the cache
 _MANY_ROWS = 1 << 10
 _LARGEST_KEY = 2**62
+_LOOK = 1 << 10  # so many keys say whether it is worth looking whether all of them ascend
 
 
 def encode(array: pa.Array) -> tuple[Ints, pa.Array]:
@@ -92,28 +94,67 @@ def _encode_words(array: pa.Array) -> tuple[Ints, pa.Array]:
     return _with_null(codes, valid, wide_array(present[first], None, array.type))
 
 
-def key_codes(array: pa.Array) -> tuple[Ints, int]:
-    """A code per row, the same for equal values and for no others, and a number that is greater than all codes.
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A code per row, the same for equal values and for no others; `size` is greater than all codes. `decode` gives the
+    values of some codes, in the type that they had."""
 
-    Codes that are only compared: not every number below the greatest is one. Nulls have the greatest code, as in
-    `encode`, which costs more where values are whole numbers far apart.
+    codes: Ints
+    size: int
+    decode: Callable[[Ints], pa.Array]
+
+
+def coded(array: pa.Array) -> Coded:
+    """Codes that are only compared and decoded: not every number below the greatest is one.
+
+    Nulls have the greatest code, as in `encode`, which costs more where values are whole numbers far apart.
+
+    >>> found = coded(pa.array([1_000_007, None, 1_000_000]))
+    >>> found.codes.tolist(), found.size, found.decode(np.array([8, 0])).to_pylist()
+    ([7, 8, 0], 9, [None, 1000000])
+    """
+    if pa.types.is_dictionary(array.type):
+        codes, null = int32_view(array.indices).astype(np.int64), len(array.dictionary)
+        return _with_null_code(codes, validity(array.indices), null, partial(_of_dictionary, array.dictionary))
+    values = whole_numbers(array)
+    if values is not None:
+        valid = validity(array)
+        low, high = key_range(values if valid is None else values[valid])
+        null = high - low + 1
+        if null < _LARGEST_KEY:
+            codes = values - low if low else values
+            return _with_null_code(codes, valid, null, partial(_of_numbers, array.type, low, null))
+    codes, dictionary = encode(array)
+    return Coded(codes, len(dictionary), lambda chosen: dictionary.take(row_numbers(chosen)))
+
+
+def _with_null_code(codes: Ints, valid: Mask | None, null: int, decode: Callable[[Ints], pa.Array]) -> Coded:
+    return Coded(codes, null, decode) if valid is None else Coded(np.where(valid, codes, null), null + 1, decode)
+
+
+def _of_dictionary(dictionary: pa.Array, codes: Ints) -> pa.Array:
+    valid = codes < len(dictionary)
+    indices = np.where(valid, codes, 0).astype(np.int32)
+    return pa.DictionaryArray.from_arrays(build(pa.int32(), indices, None if valid.all() else valid), dictionary)
+
+
+def _of_numbers(type: pa.DataType, low: int, null: int, codes: Ints) -> pa.Array:
+    valid, values = codes != null, codes + low
+    known = None if valid.all() else valid
+    if is_ids(type):
+        return ids_of(values, known, type)
+    return build(type, values.astype(np.int32) if pa.types.is_date32(type) else values, known)
+
+
+def key_codes(array: pa.Array) -> tuple[Ints, int]:
+    """The codes of `coded`, and the number that is greater than all of them.
 
     >>> codes, size = key_codes(pa.array([1_000_007, None, 1_000_000]))
     >>> codes.tolist(), size
     ([7, 8, 0], 9)
     """
-    values = whole_numbers(array)
-    if values is None:
-        codes, dictionary = encode(array)
-        return codes, len(dictionary)
-    valid = validity(array)
-    low, high = key_range(values if valid is None else values[valid])
-    span = high - low + 1
-    if span >= _LARGEST_KEY:
-        codes, dictionary = encode(array)
-        return codes, len(dictionary)
-    codes = values - low if low else values
-    return (codes, span) if valid is None else (np.where(valid, codes, span), span + 1)
+    found = coded(array)
+    return found.codes, found.size
 
 
 def whole_numbers(array: pa.Array) -> Ints | None:
@@ -189,7 +230,10 @@ def unpack(keys: Ints, packing: Packing) -> list[Ints]:
     """The codes of each column, from packed keys (in any order and number)."""
     columns: list[Ints] = []
     for step in reversed(packing):
-        keys, codes = np.divmod(keys, np.int64(step.cardinality))
+        cardinality = np.int64(step.cardinality)
+        whole = keys // cardinality  # with the multiplication a sixth of what `divmod` takes
+        codes = keys - whole * cardinality
+        keys = whole
         columns.append(codes if step.codes is None else step.codes[codes])
         keys = keys if step.keys is None else step.keys[keys]
     return [keys, *reversed(columns)]
@@ -241,6 +285,27 @@ class _OneGroup(Groups):
     @cached_property
     def counts(self) -> Ints:
         return np.full(1, self._rows, np.int64)
+
+
+class RunGroups(Groups):
+    """Keys that ascend from row to row: each group lies in one piece. `starts` are their first rows."""
+
+    def __init__(self, keys: Ints) -> None:
+        self.starts = np.flatnonzero(starts_of_runs(keys))
+        self._rows = len(keys)
+        super().__init__(keys[self.starts])
+
+    @cached_property
+    def ids(self) -> Ints:
+        return np.repeat(np.arange(self.size), self.counts)
+
+    @cached_property
+    def first(self) -> Ints:
+        return self.starts
+
+    @cached_property
+    def counts(self) -> Ints:
+        return np.diff(self.starts, append=self._rows)
 
 
 class _TableGroups(Groups):
@@ -314,6 +379,8 @@ def group(keys: Ints) -> Groups:
     low, high = key_range(keys)
     if low == high:
         return _OneGroup(low, len(keys))
+    if is_ascending(keys[:_LOOK]) and is_ascending(keys):
+        return RunGroups(keys)
     if not _is_small(low, high, len(keys)):
         return _SortedGroups(keys)
     return _TableGroups(keys - low if low else keys, low)

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kpi_engine.ir.dataclass import dataclass
+from kpi_engine.kernels.cast_forms import Parsed
 from kpi_engine.kernels.errors import KernelError, TypeMismatch
 from kpi_engine.kernels.time_format import ISO_DATE, ISO_TIMESTAMP, MONTHS, TimeFormat, compile_format
 from kpi_engine.kernels.zone_rules import DAY_US, HOUR_US, SECOND_US
@@ -35,14 +36,6 @@ class ParseFailure(KernelError):
         self.value = value
         self.target = target
         self.indices = indices
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Parsed:
-    """What was read: null where the text is null or failed; `failing` holds the failing rows, ascending."""
-
-    values: pa.Array
-    failing: Int64s
 
 
 def parse_dates(texts: pa.Array, format: str | None = None) -> pa.Array:

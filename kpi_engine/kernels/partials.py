@@ -8,7 +8,6 @@ import pyarrow as pa
 from kpi_engine.kernels.bins import exact_bincount
 from kpi_engine.kernels.counted_rows import CountedRows
 from kpi_engine.kernels.errors import TypeMismatch
-from kpi_engine.kernels.float_sums import sum_floats
 from kpi_engine.kernels.limbs import Limbs, zeros
 from kpi_engine.kernels.rounding import split_words
 from kpi_engine.kernels.vectors import (
@@ -47,6 +46,8 @@ def sums_of(values: pa.Array, rows: CountedRows) -> Limbs:
     if is_exact(values.type):
         return Limbs(_sum_exact(values, rows), 0, scale_of(values.type))
     if pa.types.is_float64(values.type):
+        from kpi_engine.kernels.float_sums import sum_floats
+
         return sum_floats(rows.among(float64_view(values)), rows.ids, rows.counts)
     raise TypeMismatch("sum", values.type)
 
@@ -54,7 +55,10 @@ def sums_of(values: pa.Array, rows: CountedRows) -> Limbs:
 def _sum_exact(values: pa.Array, rows: CountedRows) -> Ints:
     low = narrow(values)
     if low is not None:
-        return sum_int64(rows.among(low), rows.ids, rows.counts)
+        low, starts = rows.among(low), rows.starts
+        if starts is not None and largest(low) * int(rows.counts.max(initial=0)) < 2**62:
+            return np.add.reduceat(low, starts)[:, None]
+        return sum_int64(low, rows.ids, rows.counts)
     digits = split_words(rows.among(words_view(values)))
     return np.stack([_add_up(digits[:, k], rows.ids, rows.counts, _LOW) for k in range(digits.shape[1])], axis=1)
 

@@ -22,6 +22,7 @@ from kpi_engine.kernels.vectors import (
     largest,
     narrow,
     python_ints,
+    row_numbers,
     scale_of,
     validity,
 )
@@ -40,26 +41,43 @@ def percentile(cells: Ints, values: pa.Array, counts: Ints, percent: Decimal | F
     >>> percentile(np.array([0, 0]), pa.array([1, 4]), np.array([1, 1]), Fraction(50), 2).to_pylist()
     [2.5, None]
     """
-    share = Fraction(percent) / 100
-    if not 0 <= share <= 1:
-        raise ValueError("a percentile lies between 0 and 100")
-    if pa.types.is_null(values.type):
-        return pa.nulls(size, pa.float64())
-    if not is_number(values.type):
-        raise TypeMismatch("percentile", values.type)
-    valid = validity(values)
-    kept = (cells >= 0) & (counts > 0)
-    rows = np.flatnonzero(kept if valid is None else kept & valid)
-    rows = rows[_order(cells[rows], order_keys(values)[rows], size)]
-    running = np.cumsum(counts[rows])
-    totals = _totals(running, count_rows(cells[rows], size))
-    asked = np.flatnonzero(totals)
-    lower, upper, step = _neighbours(running, totals, asked, share)
-    results = np.zeros(size)
-    results[asked] = _between(
-        values.take(pa.array(rows[lower])), values.take(pa.array(rows[upper])), step, share.denominator
-    )
-    return from_floats(results, None if len(asked) == size else totals > 0)
+    return Ranked(cells, values, counts, size).percentile(percent)
+
+
+class Ranked:
+    """Values put in order once for any number of percentiles; see `percentile` for what is given."""
+
+    def __init__(self, cells: Ints, values: pa.Array, counts: Ints, size: int) -> None:
+        if not pa.types.is_null(values.type) and not is_number(values.type):
+            raise TypeMismatch("percentile", values.type)
+        self._values, self._size = values, size
+        if pa.types.is_null(values.type):
+            return
+        valid = validity(values)
+        kept = (cells >= 0) & (counts > 0)
+        rows = np.flatnonzero(kept if valid is None else kept & valid)
+        self._rows = rows[_order(cells[rows], order_keys(values)[rows], size)]
+        self._running = np.cumsum(counts[self._rows])
+        self._totals = _totals(self._running, count_rows(cells[self._rows], size))
+
+    def percentile(self, percent: Decimal | Fraction) -> pa.Array:
+        """One percentile of each cell.
+
+        >>> ranked = Ranked(np.array([0, 0]), pa.array([1, 4]), np.array([1, 1]), 1)
+        >>> [ranked.percentile(Fraction(percent)).to_pylist() for percent in (0, 50, 100)]
+        [[1.0], [2.5], [4.0]]
+        """
+        share = Fraction(percent) / 100
+        if not 0 <= share <= 1:
+            raise ValueError("a percentile lies between 0 and 100")
+        if pa.types.is_null(self._values.type):
+            return pa.nulls(self._size, pa.float64())
+        asked = np.flatnonzero(self._totals)
+        lower, upper, step = _neighbours(self._running, self._totals, asked, share)
+        below, above = (self._values.take(row_numbers(self._rows[each])) for each in (lower, upper))
+        results = np.zeros(self._size)
+        results[asked] = _between(below, above, step, share.denominator)
+        return from_floats(results, None if len(asked) == self._size else self._totals > 0)
 
 
 def order_keys(values: pa.Array) -> Ints:

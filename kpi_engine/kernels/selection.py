@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.kernels.buckets import Buckets, assign
+from kpi_engine.kernels.sorting import key_range
 from kpi_engine.kernels.states import true_rows
 from kpi_engine.kernels.vectors import Ints, from_booleans, from_int64, validity
 
@@ -43,13 +45,17 @@ def select(
     `always` selects however few rows go.
     """
     bucket = np.zeros(length, np.int64) if times is None else assign(times, edges)
-    kept = bucket >= 0
-    if times is not None and not whole:
-        kept &= bucket < len(edges)
-        if not reads_all_history:
-            kept &= bucket > 0
-    if condition is not None:
-        kept &= true_rows(condition)
+    least = 0 if times is None or whole or reads_all_history else 1
+    most = len(edges) if whole or times is None else len(edges) - 1
+    low, high = key_range(bucket)
+    if low >= least and high <= most:  # most files lie within the windows
+        if condition is None:
+            return Selection(bucket, None, length)
+        kept = true_rows(condition)
+    else:
+        kept = (bucket >= least) & (bucket <= most)
+        if condition is not None:
+            kept &= true_rows(condition)
     count = int(np.count_nonzero(kept))
     if count == length:
         return Selection(bucket, None, length)
@@ -64,13 +70,19 @@ def count_excluded(times: pa.Array, earliest: Bound, watermark: Bound) -> tuple[
     >>> count_excluded(pa.array([None, 5, 3, 1], pa.date32()), Bound(0, 2), Bound(0, 5))
     (1, 1, 1)
     """
-    edges = (min(earliest, watermark), watermark)
-    place = Buckets(edges).constant(*pc.min_max(times).values())
+    edges = _between(earliest, watermark)
+    place = edges.constant(*pc.min_max(times).values())
     if place is not None:
         rows = len(times) - times.null_count
         return times.null_count, rows * (place == 0), rows * (place == 2)
     places = assign(times, edges)
     return times.null_count, int(np.count_nonzero(places == 0)), int(np.count_nonzero(places == 2))
+
+
+@lru_cache(maxsize=16)
+def _between(earliest: Bound, watermark: Bound) -> Buckets:
+    """The edges between which rows count; the same for all batches of a scan."""
+    return Buckets((min(earliest, watermark), watermark))
 
 
 def lifetime_ends(ends: pa.Array, edges: Sequence[Bound]) -> pa.Array:

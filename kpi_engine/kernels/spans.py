@@ -43,7 +43,7 @@ EPOCH_UNITS = ("second", "millisecond", "microsecond", "nanosecond")
 MONTHS_IN = {"month": 1, "quarter": 3, "year": 12, "fiscal_quarter": 3, "fiscal_year": 12}
 
 _EPOCH_DATE = date(1970, 1, 1)
-_DURATION = re.compile(r"(-?[0-9]{1,9}(?:\.[0-9]{1,9})?)\s+([a-z_]+)", re.ASCII)
+_DURATION = r"(?a)(-?[0-9]{1,9}(?:\.[0-9]{1,9})?)\s+([a-z_]+)"
 
 
 class CalendarError(ValueError):
@@ -128,7 +128,7 @@ class Duration:
         >>> Duration.parse("1.5 hours").elapsed_us
         5400000000
         """
-        match = _DURATION.fullmatch(text.strip())
+        match = re.fullmatch(_DURATION, text.strip())
         if match is None:
             raise DurationError(f"`{text}` is not a duration", "write a number and a unit, such as `7 days`")
         amount, unit = match.groups()

@@ -18,11 +18,9 @@ from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.plan import StateKind
 from kpi_engine.kernels.counted_rows import CountedRows
 from kpi_engine.kernels.exact import Limbs, concat, regroup, take
-from kpi_engine.kernels.extremes import extremes_of, group_extreme
 from kpi_engine.kernels.id_codecs import is_ids
 from kpi_engine.kernels.ids import together
 from kpi_engine.kernels.partials import sums_of
-from kpi_engine.kernels.squares import squares_of
 from kpi_engine.kernels.vectors import Ints, Mask, booleans, validity
 
 
@@ -62,9 +60,13 @@ def partial_state(kind: StateKind, values: pa.Array | None, rows: CountedRows) -
         case "sum":
             return State(kind, rows.counts, known.counts, sums=sums_of(values, known))
         case "moments":
+            from kpi_engine.kernels.squares import squares_of
+
             squares = squares_of(values, known)
             return State(kind, rows.counts, known.counts, sums=sums_of(values, known), squares=squares)
         case "minimum" | "maximum":
+            from kpi_engine.kernels.extremes import extremes_of
+
             return State(kind, rows.counts, known.counts, extreme=extremes_of(values, known, kind))
     return State(kind, rows.counts, known.counts)
 
@@ -140,7 +142,11 @@ def _merge_limbs(limbs: Limbs | None, ids: Ints, size: int) -> Limbs | None:
 
 def _merge_extremes(parts: Sequence[State], ids: Ints, size: int) -> pa.Array | None:
     values = _extremes(parts)
-    return None if values is None else group_extreme(values, ids, size, _least_or_greatest(parts[0]))
+    if values is None:
+        return None
+    from kpi_engine.kernels.extremes import group_extreme
+
+    return group_extreme(values, ids, size, _least_or_greatest(parts[0]))
 
 
 def _least_or_greatest(state: State) -> Literal["minimum", "maximum"]:

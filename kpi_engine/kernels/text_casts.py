@@ -14,9 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from kpi_engine.ir.dataclass import dataclass
+from kpi_engine.kernels.cast_forms import PLAIN, NumberStyle, Parsed
 from kpi_engine.kernels.errors import NumberOverflow
-from kpi_engine.kernels.parse_time import Parsed
 from kpi_engine.kernels.vectors import MAX_DIGITS_128, MAX_DIGITS_256, Ints, int32_view
 
 _SPACE = " \t\r\n\f\v\u00a0\u202f\ufeff"
@@ -27,17 +26,6 @@ _DURATION = (
     "(?P<hours>[0-9]{1,8}):(?P<minutes>[0-5][0-9]):(?P<seconds>[0-5][0-9])(?:[.](?P<part>[0-9]{1,6})[0-9]*)?$"
 )
 _LONGEST_NUMBER = 400
-
-
-@dataclass(frozen=True, slots=True)
-class NumberStyle:
-    """How texts write numbers: the decimal mark, and the mark between thousands (empty: none)."""
-
-    decimal: str = "."
-    thousands: str = ""
-
-
-PLAIN = NumberStyle()
 
 
 def try_decimals(texts: pa.Array, style: NumberStyle = PLAIN) -> Parsed:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
 import pyarrow as pa
 
-from kpi_engine.kernels.quantile import order_keys, percentile
+from kpi_engine.kernels.quantile import Ranked, order_keys
 from kpi_engine.kernels.sketches_kll import compact_levels
-from kpi_engine.kernels.vectors import Ints
+from kpi_engine.kernels.vectors import Ints, row_numbers
 
 _AT_ONCE = 1 << 22
 """Values gathered at once, so that memory does not grow with the overlap of windows."""
@@ -26,9 +27,14 @@ def percentile_over(
     >>> percentile_over(pa.array([1, 2, 6]), np.ones(3, np.int64), *ranges, 2, Fraction(50)).to_pylist()
     [1.5, 4.0]
     """
+    results = [each.percentile(percent) for each in ranked_windows(item, counts, cells, starts, stops, size)]
+    return pa.concat_arrays(results) if results else pa.nulls(0, pa.float64())
+
+
+def ranked_windows(item: pa.Array, counts: Ints, cells: Ints, starts: Ints, stops: Ints, size: int) -> Iterator[Ranked]:
+    """The values of `percentile_over` put in order, some cells after the other."""
     lengths = np.maximum(stops - starts, 0)
     running = np.cumsum(lengths)
-    results = []
     begin = done = 0
     while done < size:
         # Whole cells, at least one of them.
@@ -40,11 +46,8 @@ def percentile_over(
         part = slice(begin, last)
         rows = expanded(starts[part], lengths[part])
         place = np.repeat(cells[part] - done, lengths[part])
-        results.append(percentile(place, item.take(pa.array(rows)), counts[rows], percent, until - done))
+        yield Ranked(place, item.take(row_numbers(rows)), counts[rows], until - done)
         begin, done = last, until
-    if not results:
-        return pa.nulls(0, pa.float64())
-    return pa.concat_arrays(results)
 
 
 def expanded(starts: Ints, lengths: Ints) -> Ints:

@@ -17,7 +17,7 @@ from kpi_engine.parse import repeats
 from kpi_engine.parse.lexer import Tokens
 
 _EXACT = Context(prec=60)
-_ESCAPED = re.compile(r"\\(.)")
+_ESCAPED = r"\\(.)"
 _ESCAPES = {"n": "\n", "t": "\t"}
 
 
@@ -75,7 +75,7 @@ class ExpressionBuilder:
     def read_text(self, token: int) -> tree.Text:
         value = self.tokens.text(token)[1:-1]
         if "\\" in value:
-            value = _ESCAPED.sub(lambda match: _ESCAPES.get(match[1], match[1]), value)
+            value = re.sub(_ESCAPED, lambda match: _ESCAPES.get(match[1], match[1]), value)
         return tree.Text(value, span=self.tokens.span(token))
 
     # ------------------------------------------------------------------------------------------------ operators

@@ -35,7 +35,7 @@ _SHORT_UNITS = {
     "y": "years",
 }
 _SCALES = {"k": 3, "m": 6, "mio": 6, "bn": 9, "b": 9}
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPE = r"(?s)\\(.)"
 
 
 def operator(span: Span) -> tuple[str, Diagnostic]:
@@ -93,7 +93,7 @@ def open_text(span: Span) -> Diagnostic:
 def escapes(span: Span) -> list[Diagnostic]:
     """One diagnostic for each unknown escape of a text."""
     found = []
-    for match in _ESCAPE.finditer(span.text):
+    for match in re.finditer(_ESCAPE, span.text):
         if match[1] not in '"\\nt':
             place = Span(span.source, span.start + match.start(), span.start + match.end())
             help_text = f'write \\\\{match[1]} for a backslash; the escapes are \\" \\\\ \\n \\t'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from weakref import WeakKeyDictionary
 from zoneinfo import TZPATH
 
 from kpi_engine._version import __version__
+from kpi_engine.ir.digest import sha256_of
 
 if TYPE_CHECKING:
     from kpi_engine.execute.keeper import Keeper
@@ -69,7 +69,7 @@ def zone_mark(zone: str) -> str:
     True
     """
     found = _zone_bytes(zone)
-    return "" if found is None else hashlib.sha256(found).hexdigest()[:16]
+    return "" if found is None else sha256_of(found).hexdigest()[:16]
 
 
 def _zone_bytes(zone: str) -> bytes | None:

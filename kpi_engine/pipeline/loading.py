@@ -20,10 +20,10 @@ from kpi_engine.ir.packs import PackTexts
 from kpi_engine.ir.span import SourceText, Span
 from kpi_engine.ir.stored import StateStore
 from kpi_engine.pack_files import PackReader, packs_used
-from kpi_engine.parse import parse_file
+from kpi_engine.pipeline import known
 from kpi_engine.pipeline.depth import deep
 from kpi_engine.project import ProjectConfig, read_definitions
-from kpi_engine.resolve import Linked, link, resolve, source_tables
+from kpi_engine.resolve import Linked, link, source_tables
 from kpi_engine.resolve.packs_missing import (
     marked,
     missing_notes,
@@ -95,14 +95,14 @@ def parse_texts(texts: Sequence[SourceText], config: ProjectConfig) -> Parsed:
     """Parse and link the texts of a project."""
     for text in texts:
         _LOG.debug("parsing %s", text.name)
-    parsed = [parse_file(text) for text in texts]
+    parsed = [known.parsed(text) for text in texts]
     _LOG.info("parsed definitions; files: %d", len(texts))
     files = tuple(file for file, _ in parsed)
     problems = [problem for _, found in parsed for problem in found]
     host = host_of(config)
     problems += plugin_problems(host, config)
     linked, broken = linked_files(files, partial(_pack, config), host.functions)
-    return Parsed(tuple(texts), linked, tuple(problems), tuple(broken), host)
+    return Parsed(tuple(file.source for file in files), linked, tuple(problems), tuple(broken), host)
 
 
 def _pack(config: ProjectConfig, name: str, place: Span) -> PackTexts:
@@ -169,7 +169,7 @@ def load_parsed(
     found_tables, out_of_reach = _schemas(files, connectors, bound, unmapped | unseen)
     _LOG.info("read schemas; tables: %d", sum(schema is not None for schema in found_tables.values()))
     schemas, missing = with_missing_columns(linked, found_tables)
-    catalog, found = resolve(files, schemas, host.functions)
+    catalog, found = known.resolved(files, schemas, host.functions)
     notes: list[Diagnostic] = []
     if linked.packs:
         from kpi_engine.resolve.packs_kept import told_as_overrides, with_kept_units

@@ -13,9 +13,6 @@ from kpi_engine.plan.frames import Frame
 from kpi_engine.plan.made_of import is_made_of
 from kpi_engine.plan.nesting import article
 
-ADDS_UP = frozenset({"count", "sum"})
-"""Aggregates whose value for a part of a coarse period nobody knows."""
-
 
 def whole_periods(calendar: Calendar, grain: str, window: Interval) -> Interval:
     """The coarse periods that a window touches: a day reads the year that it lies in."""

@@ -30,8 +30,6 @@ from kpi_engine.ir.plan import KeyColumn, Nested, StateRequest
 from kpi_engine.ir.types import BOOLEAN, COUNT
 from kpi_engine.kernels.calendar import Calendar, CalendarGap
 from kpi_engine.kernels.extent import earliest
-from kpi_engine.kernels.sketches_hll import can_estimate
-from kpi_engine.plan.coarse import ADDS_UP, Coarse, check_coarse, empty_beyond
 from kpi_engine.plan.context import (
     Context,
     Coverage,
@@ -56,10 +54,13 @@ from kpi_engine.plan.nesting import (
     required_leaves,
     same_frames,
 )
-from kpi_engine.plan.snapshots import OfSnapshots, value_where
 
 NOTHING = Constant(False, BOOLEAN)
 """A filter that no row passes."""
+
+
+ADDS_UP = frozenset({"count", "sum"})
+"""Aggregates whose value for a part of a coarse period nobody knows."""
 
 
 class Lowering:
@@ -134,6 +135,8 @@ class Lowering:
         try:
             return apply_window(self._calendar, frame, window)
         except CalendarGap as gap:
+            from kpi_engine.plan.coarse import empty_beyond
+
             self._book.note(empty_beyond(gap))
             return None
 
@@ -145,6 +148,8 @@ class Lowering:
         source = self._catalog.sources[measure.source]
         added = measure.function in ADDS_UP and not weighted
         if source.grain is not None and added:
+            from kpi_engine.plan.coarse import check_coarse
+
             check_coarse(self._calendar, measure, source.grain, context.frames)
         begins, ends = source.lifetime if measure.at is not None and source.lifetime is not None else (None, None)
         if measure.approximate and ends is None and self._sketches:
@@ -166,6 +171,8 @@ class Lowering:
         )
         counted: Expression | None = None
         if source.snapshot is not None:
+            from kpi_engine.plan.snapshots import OfSnapshots
+
             of = OfSnapshots(self._catalog, self._calendar, self._coverage.first[measure.source], self._book)
             request, counted = of.read(request, measure.at)
         if not request.shows_groups and not nobody and _has_groups(context, measure.source):
@@ -173,11 +180,17 @@ class Lowering:
                 request, keys_on(context.all_dimensions, measure.source), filter_of(context.all_filters, measure)
             )
         found = self._book.add(request)
-        return found if counted is None else value_where(counted, found)
+        if counted is None:
+            return found
+        from kpi_engine.plan.snapshots import value_where
+
+        return value_where(counted, found)
 
     def _sketched(self, state: StateRequest, measure: Measure) -> StateRequest:
         """The sketch of a state; the state itself, with a note, where what estimates it is not installed."""
         sketch = sketch_of(state)
+        from kpi_engine.kernels.sketches_hll import can_estimate
+
         if sketch.kind == "hll" and not can_estimate():
             text = " ".join(measure.span.text.split())
             self._book.note(f"{text} is counted exactly: estimates need kpi-engine[approx]")
@@ -191,6 +204,8 @@ class Lowering:
         grain, first = self._catalog.sources[measure.source].grain, self._coverage.first[measure.source]
         intervals = [None if frame is None else frame.interval(self._calendar) for frame in context.frames]
         if grain is not None and first is not None:
+            from kpi_engine.plan.coarse import Coarse
+
             coarse = Coarse(self._calendar, measure, grain, first, context.running, self._book.note)
             intervals = coarse.added(intervals, context.uncut) if added else coarse.touched(intervals)
         windows = [self._covered(measure.source, each) for each in intervals]

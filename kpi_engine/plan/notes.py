@@ -9,7 +9,6 @@ from kpi_engine.ir.bounds import Bound
 from kpi_engine.ir.catalog import MICROSECONDS, Metric, elapsed
 from kpi_engine.ir.expression import Measure, MetricReference, Window, walk
 from kpi_engine.ir.question import BoundQuestion
-from kpi_engine.ir.show import show_duration
 from kpi_engine.kernels.calendar import Calendar, CalendarGap, mean_days
 from kpi_engine.plan.frames import compared_period
 from kpi_engine.plan.span import AnswerSpan
@@ -106,6 +105,8 @@ def _rolling_notes(question: BoundQuestion, calendar: Calendar) -> list[str]:
                 assert node.duration is not None
                 if elapsed(node.duration) >= period_us and question.grain not in _COARSE:
                     continue
+                from kpi_engine.ir.show import show_duration
+
                 length = show_duration(node.duration)
                 notes.append(f"{_owner(metric, node)}: the last {length} of each {question.grain}")
     return list(dict.fromkeys(notes))

@@ -8,7 +8,6 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Literal
 
 from kpi_engine.ir.types import Display
-from kpi_engine.present.money import minor_digits, prefix
 
 NULL = "\N{EN DASH}"
 GROUP = "\N{NARROW NO-BREAK SPACE}"
@@ -115,6 +114,8 @@ def _points(number: Decimal, detail: Detail) -> str:
 
 
 def _amount(number: Decimal, code: str, detail: Detail) -> str:
+    from kpi_engine.present.money import minor_digits, prefix
+
     text = _fixed(abs(number), minor_digits(code) if detail == "full" else 0)
     sign = "-" if number < 0 and any(digit in text for digit in "123456789") else ""
     return f"{sign}{prefix(code)}{text}"

@@ -45,7 +45,7 @@ FILE_OPTIONS = (
 STORE_SETTINGS = ("endpoint", "region", "access_key", "secret_key", "session_token", "anonymous")
 """Where the object store of a `files` connection is, and references to the keys to it."""
 
-_SYNTAX_PLACE = re.compile(r" ?\(at (?:line (\d+), column (\d+)|end of document)\)$")
+_SYNTAX_PLACE = r" ?\(at (?:line (\d+), column (\d+)|end of document)\)$"
 
 
 def is_as_of(text: str) -> bool:
@@ -92,11 +92,11 @@ def _toml(source: SourceText) -> dict[str, Any]:
         source = masked(source)
         message = str(error)
         place = Span(source, len(source.text), len(source.text))
-        found = _SYNTAX_PLACE.search(message)
+        found = re.search(_SYNTAX_PLACE, message)
         if found and found[1]:
             start = source.line_starts[int(found[1]) - 1] + int(found[2]) - 1
             place = Span(source, start, min(start + 1, len(source.text)))
-        reason = _SYNTAX_PLACE.sub("", message)
+        reason = re.sub(_SYNTAX_PLACE, "", message)
         help = "kpi.toml is written in TOML: `key = value` lines, texts in double quotes"
         raise KpiError(Diagnostic("E702", reason[:1].lower() + reason[1:], place, help)) from None
     except RecursionError:

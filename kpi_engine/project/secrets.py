@@ -47,6 +47,8 @@ def masked(source: SourceText) -> SourceText:
     >>> masked(SourceText("kpi.toml", 'token = {env = "A"}\\npassword = ["abc"]')).text
     'token = {env = "A"}\\npassword = *******'
     """
+    if not may_be_secret(source.text):
+        return source
     return SourceText(source.name, re.sub(_WRITTEN, _stars, source.text, flags=re.IGNORECASE))
 
 

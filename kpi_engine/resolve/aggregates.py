@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from kpi_engine.extend.functions import Function
 from kpi_engine.ir import tree
 from kpi_engine.ir.catalog import Source
 from kpi_engine.ir.dataclass import dataclass
-from kpi_engine.ir.expression import Constant, Expression, Field, Measure
+from kpi_engine.ir.expression import Constant, Expression, Field, Followed, Measure
 from kpi_engine.ir.span import Span
 from kpi_engine.ir.types import INTEGER, Kind
 from kpi_engine.resolve.base_source import base_of, check_no_aggregates, counting_source, single_thing
 from kpi_engine.resolve.binder import bind_condition
 from kpi_engine.resolve.calls import bind_argument, check_count, parameter_at, result_type
 from kpi_engine.resolve.clauses import Clauses, modifiers, refuse_clauses, sort_clauses
-from kpi_engine.resolve.events import bind_followed
 from kpi_engine.resolve.names import Thing
 from kpi_engine.resolve.problems import Attempts, gather, problem
 from kpi_engine.resolve.rows import RowBinder
@@ -55,7 +55,7 @@ def bind_measure(world: World, function: Function, call: tree.Call, grains: froz
         where = attempts.run(partial(bind_condition, binder, clauses.where.condition, "where"))
     if clauses.dated is not None:
         dated = attempts.run(partial(_dated_by, world, source, clauses.dated))
-    followed = attempts.run(partial(bind_followed, world, rows.source, clauses.followed))
+    followed = attempts.run(partial(_followed, world, rows.source, clauses.followed))
     attempts.check()
     nodes = [argument.value for argument in call.arguments]
     typed: list[Expression] = [*rows.arguments, *rows.parameters]
@@ -78,6 +78,14 @@ def bind_measure(world: World, function: Function, call: tree.Call, grains: froz
         key_source=rows.key_source,
         span=call.span,
     )
+
+
+def _followed(world: World, source: str, links: Sequence[tree.FollowedBy]) -> tuple[Followed, ...]:
+    if not links:
+        return ()
+    from kpi_engine.resolve.events import bind_followed
+
+    return bind_followed(world, source, links)
 
 
 def _rows(world: World, function: Function, call: tree.Call, distinct: bool) -> _Rows:

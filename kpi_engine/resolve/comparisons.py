@@ -10,7 +10,6 @@ from kpi_engine.ir import tree
 from kpi_engine.ir.expression import Apply, Constant, Expression
 from kpi_engine.ir.types import BOOLEAN, Kind
 from kpi_engine.kernels.calendar import CalendarError, parse_period
-from kpi_engine.resolve.arithmetic import points_value
 from kpi_engine.resolve.binder import Binder, is_unknown, refuse
 from kpi_engine.resolve.literals import adapted, core, period_text
 from kpi_engine.resolve.periods import FLIPPED, compare_with_period
@@ -53,10 +52,11 @@ def _side(binder: Binder, node: tree.Expr) -> Expression | None:
 
 
 def _compared(binder: Binder, node: tree.Compare, left: Expression | None, right: Expression | None) -> Expression:
-    if left is None:
-        left = points_value(binder, node.left, right)
-    if right is None:
-        right = points_value(binder, node.right, left)
+    if left is None or right is None:
+        from kpi_engine.resolve.arithmetic import points_value
+
+        left = points_value(binder, node.left, right) if left is None else left
+        right = points_value(binder, node.right, left) if right is None else right
     _check_percent(binder, node.right, left)
     _check_percent(binder, node.left, right)
     left, right = adapted(left, node.left, right.type), adapted(right, node.right, left.type)

@@ -13,14 +13,12 @@ from kpi_engine.ir.catalog import CalendarSettings, Catalog, Entity, Grain, Tabl
 from kpi_engine.ir.diagnostic import Diagnostic, Note, Severity
 from kpi_engine.ir.span import Span
 from kpi_engine.kernels.calendar import Calendar, UnknownZone
-from kpi_engine.resolve.computed import bind_entity_column
 from kpi_engine.resolve.grains import declare_grains
 from kpi_engine.resolve.metrics import bind_dimension, bind_metric
 from kpi_engine.resolve.names import Thing, default_plural
 from kpi_engine.resolve.problems import Attempts, BindError, Label, problem
 from kpi_engine.resolve.properties import Given, read_properties
 from kpi_engine.resolve.property_tables import CALENDAR, ENTITY, MONTHS
-from kpi_engine.resolve.rules import check_alert, check_goal
 from kpi_engine.resolve.source_checks import counting_property, ordered_columns
 from kpi_engine.resolve.sources import SourceDraft, declare_sources, finish_sources, unverified_names
 from kpi_engine.resolve.syntax import dotted_in, names_in
@@ -56,8 +54,7 @@ def resolve(
     world.deferred.bind_all(_in_order(world, _column_nodes(drafts, entities)))
     finish_sources(world, drafts)
     _bind_values(world, files)
-    goals = _checked(world, "goal", _all(files, tree.Goal), lambda each: each.name, check_goal)
-    alerts = _checked(world, "alert", _all(files, tree.Alert), lambda each: each.name, check_alert)
+    goals, alerts = _rules(world, _all(files, tree.Goal), _all(files, tree.Alert))
     return _catalog(world, drafts, grains, goals, alerts), _diagnostics(world, files)
 
 
@@ -146,6 +143,8 @@ def _finish_entities(world: World, entities: Sequence[tuple[tree.Entity, Given, 
             counted = attempts.run(partial(counting_property, world, thing, given.get("counted_in")))
             world.entities[name] = replace(world.entities[name], counted_in=counted)
         for column in declaration.columns:
+            from kpi_engine.resolve.computed import bind_entity_column
+
             label = ("column", f"{name}.{column.name.text}")
             world.deferred.add(label, column.name.span, partial(bind_entity_column, world, name, column))
         try:
@@ -236,6 +235,20 @@ def _in_order(world: World, nodes: Mapping[Label, list[tree.Expr]]) -> list[Labe
 
 def _words(nodes: Sequence[tree.Expr]) -> set[str]:
     return names_in(nodes) | {path.parts[-1].text for path in dotted_in(nodes)}
+
+
+def _rules(
+    world: World, goals: Sequence[tree.Goal], alerts: Sequence[tree.Alert]
+) -> tuple[dict[str, tree.Goal], dict[str, tree.Alert]]:
+    """The goals and the alerts that are right."""
+    if not goals and not alerts:
+        return {}, {}
+    from kpi_engine.resolve.rules import check_alert, check_goal
+
+    return (
+        _checked(world, "goal", goals, lambda each: each.name, check_goal),
+        _checked(world, "alert", alerts, lambda each: each.name, check_alert),
+    )
 
 
 def _checked(

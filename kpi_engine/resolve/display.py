@@ -9,7 +9,6 @@ from kpi_engine.ir import tree
 from kpi_engine.ir.diagnostic import did_you_mean
 from kpi_engine.ir.expression import Constant
 from kpi_engine.ir.types import DECIMAL, Display, Kind, Type, natural_display
-from kpi_engine.resolve.arithmetic import check_points
 from kpi_engine.resolve.binder import Form
 from kpi_engine.resolve.column_types import DURATION_PARTS
 from kpi_engine.resolve.literals import constant, core, duration_constant, is_negative
@@ -116,6 +115,8 @@ def read_target(node: tree.Expr, type: Type, display: Display) -> Constant:
             if type.numeric and type.unit.is_duration and isinstance(found.value, int):
                 return replace(found, value=sign * found.value)
         case tree.Points(value=value):
+            from kpi_engine.resolve.arithmetic import check_points
+
             amount = value / 100 if display.form == "percent" else check_points(value, type, node)
             return Constant(sign * amount, DECIMAL, node.span)
         case tree.Percent(value=value):

@@ -11,9 +11,7 @@ from kpi_engine.ir.diagnostic import Note
 from kpi_engine.ir.expression import Apply, Constant, Expression
 from kpi_engine.ir.types import BOOLEAN, NULL
 from kpi_engine.resolve import literals
-from kpi_engine.resolve.arithmetic import bind_chain, bind_sign, points_value
 from kpi_engine.resolve.binder import Form, bind_condition, refuse
-from kpi_engine.resolve.comparisons import bind_compare, bind_in, bind_is_null
 from kpi_engine.resolve.problems import gather, problem
 from kpi_engine.resolve.units import TypeMismatchError, common_type
 from kpi_engine.resolve.world import World
@@ -41,18 +39,12 @@ class ExpressionBinder(ABC):
             case tree.Unary(operator="not"):
                 operand = bind_condition(self, node.operand, "not")
                 return Apply("not", (operand,), BOOLEAN, node.span)
-            case tree.Unary():
-                return bind_sign(self, node)
-            case tree.Binary():
-                return bind_chain(self, node)
-            case tree.Compare():
-                return bind_compare(self, node)
+            case tree.Unary() | tree.Binary():
+                return self._arithmetic(node)
+            case tree.Compare() | tree.In() | tree.IsNull():
+                return self._comparison(node)
             case tree.Logical():
                 return self._logical(node)
-            case tree.In():
-                return bind_in(self, node)
-            case tree.IsNull():
-                return bind_is_null(self, node)
             case tree.Case():
                 return self._case(node)
         return self._literal(node)
@@ -77,6 +69,21 @@ class ExpressionBinder(ABC):
         """Where the parts of a value are defined."""
         return []
 
+    def _arithmetic(self, node: tree.Unary | tree.Binary) -> Expression:
+        from kpi_engine.resolve.arithmetic import bind_chain, bind_sign
+
+        return bind_sign(self, node) if isinstance(node, tree.Unary) else bind_chain(self, node)
+
+    def _comparison(self, node: tree.Compare | tree.In | tree.IsNull) -> Expression:
+        from kpi_engine.resolve.comparisons import bind_compare, bind_in, bind_is_null
+
+        match node:
+            case tree.Compare():
+                return bind_compare(self, node)
+            case tree.In():
+                return bind_in(self, node)
+        return bind_is_null(self, node)
+
     def _literal(self, node: tree.Expr) -> Expression:
         found = literals.constant(node)
         if found is not None:
@@ -85,6 +92,8 @@ class ExpressionBinder(ABC):
             case tree.DurationLiteral():
                 return literals.duration_constant(node)
             case tree.Points():
+                from kpi_engine.resolve.arithmetic import points_value
+
                 return points_value(self, node, None)
             case tree.PeriodLiteral(text=text):
                 raise problem(

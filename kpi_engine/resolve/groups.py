@@ -13,12 +13,9 @@ from kpi_engine.resolve.binder import Form
 from kpi_engine.resolve.calls import bind_function, find_function
 from kpi_engine.resolve.clauses import modifiers, sort_clauses, word_of
 from kpi_engine.resolve.expressions import ExpressionBinder
-from kpi_engine.resolve.filters import bind_filter, check_totals, total_columns
 from kpi_engine.resolve.forms import Forms, base_sources, domain_sources
-from kpi_engine.resolve.keyed import bind_keyed
 from kpi_engine.resolve.problems import BindError, problem
 from kpi_engine.resolve.units import spoken
-from kpi_engine.resolve.windows import bind_window
 from kpi_engine.resolve.world import World
 
 
@@ -47,6 +44,8 @@ class GroupBinder(ExpressionBinder):
         function = find_function(self.world, node)
         match function.level:
             case "window":
+                from kpi_engine.resolve.windows import bind_window
+
                 return bind_window(GroupBinder(self.world, forms=self._forms), function, node)
             case "aggregate":
                 return self._aggregate(function, node)
@@ -71,6 +70,8 @@ class GroupBinder(ExpressionBinder):
         bases = tuple(dict.fromkeys((*base_sources(bound), *domain_sources(bound))))
         if not bases:
             raise problem("E354", "there is nothing to filter: no aggregate stands in these brackets", node.span)
+        from kpi_engine.resolve.filters import bind_filter, check_totals, total_columns
+
         for condition in conditions:
             conjuncts = bind_filter(self.world, condition.condition, bases, total_columns(bound), [bound])
             check_totals(bound, conjuncts, "E351")
@@ -94,6 +95,8 @@ class GroupBinder(ExpressionBinder):
     def _aggregate(self, function: Function, node: tree.Call) -> Expression:
         clauses, given = sort_clauses(node), modifiers(node)
         if clauses.keyed or "all" in given:
+            from kpi_engine.resolve.keyed import bind_keyed
+
             return bind_keyed(
                 self.world,
                 function,

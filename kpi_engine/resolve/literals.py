@@ -16,7 +16,7 @@ from kpi_engine.ir.types import BOOLEAN, DECIMAL, DURATION, INTEGER, NULL, TEXT,
 from kpi_engine.kernels.calendar import UNITS
 from kpi_engine.resolve.problems import problem
 
-_FISCAL_YEAR = re.compile(r"FY\d{4}")
+_FISCAL_YEAR = r"FY\d{4}"
 
 
 def core(node: tree.Expr) -> tree.Expr:
@@ -127,7 +127,7 @@ def period_text(node: tree.Expr, beside: Type | None = None) -> str | None:
     match node:
         case tree.PeriodLiteral(text=text):
             return text
-        case tree.Path(parts=(name,)) if _FISCAL_YEAR.fullmatch(name.text):
+        case tree.Path(parts=(name,)) if re.fullmatch(_FISCAL_YEAR, name.text):
             return name.text
         case tree.Number(value=value) if beside is not None and beside.kind in (Kind.DATE, Kind.TIMESTAMP):
             text = str(value)

@@ -11,9 +11,7 @@ from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import did_you_mean
 from kpi_engine.ir.expression import CalendarDuration
 from kpi_engine.ir.span import Span
-from kpi_engine.kernels.short_formats import completed
 from kpi_engine.kernels.spans import CalendarError
-from kpi_engine.kernels.time_format import compile_format
 from kpi_engine.resolve.literals import calendar_duration
 from kpi_engine.resolve.problems import Attempts, BindError, listed, problem
 
@@ -193,6 +191,9 @@ def time_format(node: tree.Expr) -> str:
 
 def check_time_format(format: str, place: Span) -> None:
     """E212 unless dates can be read by a format."""
+    from kpi_engine.kernels.short_formats import completed
+    from kpi_engine.kernels.time_format import compile_format
+
     try:
         compile_format(completed(format)[0])
     except CalendarError as error:

@@ -18,7 +18,6 @@ from kpi_engine.ir.types import Kind
 from kpi_engine.kernels.calendar import CalendarError, parse_instant, parse_period
 from kpi_engine.resolve.additivity import needs_grain
 from kpi_engine.resolve.asking import QUERY, Asking
-from kpi_engine.resolve.filters import total_columns
 from kpi_engine.resolve.forms import domain_sources, nodes, parts
 from kpi_engine.resolve.problems import Attempts, BindError, article, listed, problem
 from kpi_engine.resolve.splitting import bind_dimensions, bind_question_filter
@@ -79,6 +78,8 @@ def _bind(asking: Asking, question: Question, where: tree.Expr | None) -> BoundQ
     dimensions = bind_dimensions(asking, question, metrics, over, attempts)
     conjuncts: tuple[Conjunct, ...] = ()
     if where is not None:
+        from kpi_engine.resolve.filters import total_columns
+
         used = {*question.by, *(name for metric in metrics for name in total_columns(metric.body))}
         conjuncts = attempts.run(partial(bind_question_filter, asking, where, over, used, metrics)) or ()
     attempts.run(partial(_check_span, world, question))

@@ -13,15 +13,12 @@ from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import Note
 from kpi_engine.ir.types import NULL
 from kpi_engine.resolve.columns import is_computed, stored_columns
-from kpi_engine.resolve.computed import bind_source_column
-from kpi_engine.resolve.derived import base_word, bind_filter_of_rows, derive, share_references
 from kpi_engine.resolve.links import check_reference_types, read_reference
 from kpi_engine.resolve.names import Thing, default_singular
 from kpi_engine.resolve.problems import Attempts, BindError, listed, problem
 from kpi_engine.resolve.properties import Given, read_properties
 from kpi_engine.resolve.property_tables import OPTIONS, SOURCE
 from kpi_engine.resolve.source_checks import check_source
-from kpi_engine.resolve.unnest import add_lists
 from kpi_engine.resolve.world import World
 
 
@@ -78,6 +75,8 @@ def declare_sources(
     while waiting:
         ready = [draft for draft in waiting if _base_is_known(world, draft, waiting)] or waiting
         for draft in ready:
+            from kpi_engine.resolve.derived import derive
+
             draft.attempts.run(partial(derive, world, draft.declaration, draft.given))
             if world.sources[draft.name].derived is None:
                 world.damaged.add(draft.name)
@@ -88,6 +87,8 @@ def declare_sources(
     for draft in drafts:
         _link(world, draft, lambda target: target in names)
     for draft in derived:
+        from kpi_engine.resolve.derived import share_references
+
         share_references(world, draft.name)
     return drafts
 
@@ -100,9 +101,13 @@ def finish_sources(world: World, drafts: Sequence[SourceDraft]) -> None:
             world.columns[draft.name].pop(column, None)
     for draft in drafts:
         if draft.name in world.unnested:
+            from kpi_engine.resolve.unnest import add_lists
+
             add_lists(world, draft.name)
     for draft in drafts:
         if draft.declaration.value is not None:
+            from kpi_engine.resolve.derived import bind_filter_of_rows
+
             draft.attempts.run(partial(bind_filter_of_rows, world, draft.declaration))
         draft.attempts.run(partial(check_source, world, draft.name, draft.given))
         try:
@@ -216,6 +221,8 @@ def _link(world: World, draft: SourceDraft, wanted: Callable[[str], bool]) -> No
 
 
 def _base_is_known(world: World, draft: SourceDraft, waiting: Sequence[SourceDraft]) -> bool:
+    from kpi_engine.resolve.derived import base_word
+
     assert draft.declaration.value is not None
     word = base_word(draft.declaration.value)
     thing = world.things.find(word.text) if word is not None else None
@@ -240,6 +247,8 @@ def _defer_columns(world: World, draft: SourceDraft) -> None:
         seen[name] = column
         label = ("column", f"{draft.name}.{name}")
         if is_computed(column) and not world.deferred.is_broken(label):
+            from kpi_engine.resolve.computed import bind_source_column
+
             world.columns[draft.name].pop(name, None)
             world.deferred.add(label, column.name.span, partial(bind_source_column, world, draft.name, column))
 

@@ -13,7 +13,6 @@ from kpi_engine.ir.expression import Conjunct, Expression, Field
 from kpi_engine.ir.question import BoundDimension, Question
 from kpi_engine.resolve.asking import QUERY, Asking
 from kpi_engine.resolve.dimensions import column_dimension, dimension_on, reachable_dimensions
-from kpi_engine.resolve.filters import bind_filter, check_totals
 from kpi_engine.resolve.forms import domain_sources, split_sources
 from kpi_engine.resolve.problems import Attempts, BindError, listed, problem
 from kpi_engine.resolve.references import link_help
@@ -129,6 +128,8 @@ def bind_question_filter(
     asking: Asking, where: tree.Expr, sources: Sequence[str], used: set[str], metrics: Sequence[Metric]
 ) -> tuple[Conjunct, ...]:
     """The condition of a question on every base source. `used` are names that are in use as dimensions."""
+    from kpi_engine.resolve.filters import bind_filter, check_totals
+
     world = asking.world
     try:
         conjuncts = bind_filter(world, where, sources, used, [metric.body for metric in metrics])

@@ -6,7 +6,6 @@ as a whole or not at all. A manifest is never changed; the last two are kept.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable
@@ -14,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from kpi_engine.ir.dataclass import dataclass
+from kpi_engine.ir.digest import sha256_of
 from kpi_engine.store.disk import Disk
 from kpi_engine.store.files import Damaged, Refused, discard, name_once, read_all, write_draft
 from kpi_engine.store.segments import name_of
@@ -75,13 +75,13 @@ def encode(manifest: Manifest) -> bytes:
     """
     content = {"format": FORMAT, "number": manifest.number, "segments": [asdict(each) for each in manifest.entries]}
     line = json.dumps(content, separators=(",", ":")).encode("ascii")
-    return b"%s\n%s\n" % (line, hashlib.sha256(line).hexdigest().encode("ascii"))
+    return b"%s\n%s\n" % (line, sha256_of(line).hexdigest().encode("ascii"))
 
 
 def decode(content: bytes, number: int) -> Manifest:
     """The manifest in the content of its file; `Damaged` if it is not whole, `Refused` if it is of a newer form."""
     line, _, checksum = content.partition(b"\n")
-    if checksum != hashlib.sha256(line).hexdigest().encode("ascii") + b"\n":
+    if checksum != sha256_of(line).hexdigest().encode("ascii") + b"\n":
         raise Damaged("its checksum does not fit")
     try:
         found = json.loads(line)

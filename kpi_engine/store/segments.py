@@ -9,7 +9,6 @@ every file another one: a name is never used twice, and what has been moved away
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import struct
@@ -17,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kpi_engine.ir.dataclass import dataclass
+from kpi_engine.ir.digest import sha256_of
 from kpi_engine.ir.stored import NewRecord
 from kpi_engine.store.disk import Disk
 from kpi_engine.store.files import Damaged, read_exactly
@@ -76,12 +76,12 @@ def pack(record: NewRecord) -> Packed:
     """
     offset, places = 0, {}
     for name, blob in record.blobs.items():
-        places[name] = [offset, len(blob), hashlib.sha256(blob).hexdigest()]
+        places[name] = [offset, len(blob), sha256_of(blob).hexdigest()]
         offset += len(blob)
     header = {"id": os.urandom(8).hex(), "label": record.label, "text": record.header, "blobs": places}
     encoded = json.dumps(header, separators=(",", ":")).encode("ascii")
     start = _START.pack(MAGIC, FORMAT, len(encoded)) + encoded
-    digest = hashlib.sha256(start)
+    digest = sha256_of(start)
     head, sha256 = start + digest.digest(), digest.hexdigest()
     return Packed(head, tuple(record.blobs.values()), name_of(sha256), record.label, sha256, len(head) + offset)
 
@@ -104,7 +104,7 @@ def read_segment(disk: Disk, path: Path) -> Segment:
         expected = read_exactly(disk, descriptor, _HASH)
     finally:
         disk.close(descriptor)
-    sha256 = hashlib.sha256(start + encoded).digest()
+    sha256 = sha256_of(start + encoded).digest()
     if sha256 != expected or name_of(sha256.hex()) != path.name:
         raise Damaged("its head is not what was written")
     return _parsed(encoded, path.name, sha256.hex(), size)
@@ -136,7 +136,7 @@ def read_blob(disk: Disk, path: Path, place: Place) -> bytes:
         content = read_exactly(disk, descriptor, place.size)
     finally:
         disk.close(descriptor)
-    if hashlib.sha256(content).hexdigest() != place.sha256:
+    if sha256_of(content).hexdigest() != place.sha256:
         raise Damaged("its content is not what was written")
     return content
 

@@ -28,6 +28,7 @@ _CONNECTORS: tuple[tuple[type, str], ...] = (
     (rows.Scan, "What is answered"),
     (rows.Fragment, "A part that is read on its own"),
     (rows.Fingerprinted, "A part that knows when its rows are the same"),
+    (rows.Counted, "A part that knows how many rows it has"),
     (secrets.Secret, "A key"),
 )
 _AGGREGATING: tuple[type, ...] = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import pty
 import select
@@ -11,6 +12,8 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -169,12 +172,15 @@ SELDOM = (
 )
 """What only some questions, projects, files or mistakes need."""
 
+OF_PARQUET = ("kpi_engine.builtin.connectors.arrow_types", "kpi_engine.builtin.connectors.pruning")
+
 UNUSED = {
     "--help": ("pyarrow", "numpy", "kpi_engine.parse", "kpi_engine.pipeline", "kpi_engine.kernels", "rich.table"),
     "fmt a.kpi": ("pyarrow", "numpy", "kpi_engine.resolve", "kpi_engine.plan", "kpi_engine.execute", "lark", "tomli"),
     "check": ("pandas", "kpi_engine.execute.run", "kpi_engine.kernels.frames", "kpi_engine.plan", "lark", "polars"),
     "eval n --grain month": ("pandas", "lark", "polars", "duckdb", "kpi_engine.inspect", "kpi_engine.demo", *SELDOM),
     "eval total --no-store": ("pandas", "lark", "numpy.ma", *SELDOM),
+    "eval paid --no-store": ("pandas", "numpy.ma", *(each for each in SELDOM if each not in OF_PARQUET)),
 }
 """For each command line what it must not import."""
 
@@ -200,10 +206,13 @@ def test_a_command_imports_what_it_needs(tmp_path: Path, words: str) -> None:
     (tmp_path / "kpi.toml").write_text('name = "shop"\ndefinitions = ["a.kpi"]\n[connections.default]\npath = "data"\n')
     (tmp_path / "a.kpi").write_text(
         'source orders\n  table: "orders.csv"\n  time: day\n  column day: date\n  column total: integer\n\n'
-        "n = count(orders)\n\ntotal = sum(orders.total)\n"
+        "n = count(orders)\n\ntotal = sum(orders.total)\n\n"
+        'source payments\n  table: "payments.parquet"\n  time: day\n\npaid = sum(payments.total)\n'
     )
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "orders.csv").write_text("day,total\n2026-01-03,5\n2026-02-03,7\n")
+    payments = pa.table({"day": [datetime.date(2026, 1, 3), datetime.date(2026, 2, 3)], "total": [5, 7]})
+    pq.write_table(payments, tmp_path / "data" / "payments.parquet")
     assert unused_but_imported(tmp_path, words) == ""
 
 

@@ -1,4 +1,4 @@
-"""`pyarrow.compute` made late: the same functions, and the plain module where pyarrow is another."""
+"""What an own process has late: functions of `pyarrow.compute`, the same ones, and NumPy's docstrings."""
 
 from __future__ import annotations
 
@@ -87,3 +87,53 @@ def test_functions_are_late_in_own_processes_alone() -> None:
     done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True)
     before, after = map(int, done.stdout.split())
     assert after == before + 1
+
+
+DOCUMENTED = """
+import sys
+from kpi_engine.cli import imports
+{before}
+imports.leave_out_documentation()
+import numpy
+print(numpy.ndarray.sum.__doc__ is None, numpy.int64.__doc__ is None, numpy.arange(3).sum())
+imports.complete_documentation()
+print(numpy.ndarray.sum.__doc__ is None, "signed integer" in numpy.int64.__doc__)
+"""
+
+
+@pytest.mark.parametrize(("before", "is_late"), [("imports.own_process()", True), ("", False)])
+def test_docstrings_of_numpy_are_late_in_own_processes_alone(before: str, is_late: bool) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", DOCUMENTED.format(before=before)],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    first, second = done.stdout.splitlines()
+    assert (first.split()[0], first.split()[-1], second) == (str(is_late), "3", "False True")
+
+
+SESSION = """
+import sys
+from kpi_engine.cli import imports
+from kpi_engine.cli.session import Session
+imports.own_process()
+Session({folder!r}).open()
+import numpy
+print(numpy.ndarray.sum.__doc__ is None, sum("Late" in type(finder).__name__ for finder in sys.meta_path))
+"""
+
+
+@pytest.mark.parametrize(("plugins", "expected"), [("", "True 2"), ('plugins = ["geo"]\n', "False 1")])
+def test_a_project_with_plugins_has_all_of_it(tmp_path: Path, plugins: str, expected: str) -> None:
+    (tmp_path / "kpi.toml").write_text(f'name = "shop"\n{plugins}definitions = ["a.kpi"]\n')
+    (tmp_path / "a.kpi").write_text("source orders\n  column total: integer\n")
+    done = subprocess.run(
+        [sys.executable, "-c", SESSION.format(folder=str(tmp_path))],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == [expected]

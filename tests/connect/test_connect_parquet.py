@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 
 from kpi_engine.builtin.connectors import make_connector
 from kpi_engine.builtin.connectors.pruning import BoundsOf, statistics
+from kpi_engine.connect.conform import conformer
+from kpi_engine.connect.reader import ConformedScan
 from kpi_engine.extend.rows import (
     ColumnRequest,
     ConnectionSettings,
@@ -25,6 +27,7 @@ from kpi_engine.extend.rows import (
     ScanRequest,
     TableRequest,
 )
+from kpi_engine.ir.diagnostic import KpiError
 from kpi_engine.ir.types import DATE, DECIMAL, FLOAT, INTEGER, TEXT, TIMESTAMP, currency
 
 UTC = datetime.UTC
@@ -244,7 +247,7 @@ def test_large_row_groups_come_in_parts(read: Any, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(parquet, "_LARGEST_BATCH", 30)
     pq.write_table(orders(100), read.folder / "orders.parquet")
     found = read("orders", {"count": INTEGER})
-    assert [batch.num_rows for batch in found.batches] == [30, 30, 30, 10]
+    assert [batch.num_rows for batch in found.batches] == [34, 34, 32]
     assert found.column("count") == list(range(100))
 
 
@@ -259,6 +262,41 @@ def test_rows_of_a_row_group_in_parts_keep_their_numbers(read: Any, monkeypatch:
     assert found.column("n") == [1, 2, 3, 4, 5]
     pq.write_table(pa.table({"n": ["1", "2", "3", "4", "five"]}), read.folder / "bad.parquet")
     assert "row 5" in read.problem(lambda: read("bad", {"n": INTEGER}))
+
+
+def test_batches_have_about_as_many_rows_as_are_wanted(read: Any) -> None:
+    """Whatever the columns hold; a row group that is hardly larger comes whole, and rows keep their numbers."""
+    days = [datetime.date(2027, 1, 1) + datetime.timedelta(days=row) for row in range(230)]
+    table = pa.table(
+        {
+            "n": [*map(str, range(229)), "none"],
+            "word": pa.array(["a", None, "b"] * 76 + ["c", "a"]),
+            "day": days,
+            "tags": [[row] * (row % 3) for row in range(230)],
+        }
+    )
+    pq.write_table(table, read.folder / "t.parquet", row_group_size=130)
+
+    def batches(rows: int | None, *names: str) -> list[pa.RecordBatch]:
+        columns = tuple(ColumnRequest(name, name) for name in names)
+        connector = make_connector(ConnectionSettings("default", folder=str(read.folder)))
+        scan = connector.scan(ScanRequest(TableRequest(("t",)), columns, batch_rows=rows))
+        return [batch for fragment in scan.fragments() for batch in fragment.batches(ReadReport())]
+
+    every = ("n", "word", "day", "tags")
+    assert [batch.num_rows for batch in batches(None, *every)] == [130, 100]
+    assert [batch.num_rows for batch in batches(100, *every)] == [130, 100]
+    assert [batch.num_rows for batch in batches(60, *every)] == [65, 65, 50, 50]
+    assert [batch.num_rows for batch in batches(60)] == [65, 65, 50, 50]
+    found = [row for batch in batches(40, *every) for row in batch.to_pylist()]
+    assert found == table.to_pylist()
+    scan = make_connector(ConnectionSettings("default", folder=str(read.folder))).scan(
+        ScanRequest(TableRequest(("t",)), (ColumnRequest("n", "n", INTEGER),), batch_rows=40)
+    )
+    conformed = ConformedScan(scan, conformer((ColumnRequest("n", "n", INTEGER),), {}, "UTC"))
+    with pytest.raises(KpiError, match="row 230"):
+        for fragment in conformed.fragments():
+            list(fragment.batches(ReadReport()))
 
 
 def test_bounds_the_wrong_way_round_are_none() -> None:

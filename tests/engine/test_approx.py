@@ -16,8 +16,7 @@ import kpi_engine
 from kpi_engine.extend.formats import Surface
 from kpi_engine.ir.approximation import HLL_EXACT, Approximation
 from kpi_engine.ir.diagnostic import KpiError
-from kpi_engine.kernels import finish
-from kpi_engine.plan import lowering
+from kpi_engine.kernels import finish, sketches_hll
 from kpi_engine.present.notes import note_lines
 from kpi_engine.present.table import write_table
 
@@ -166,7 +165,7 @@ def test_an_answer_says_what_is_estimated(project: Any) -> None:
 
 
 def test_without_the_library_distinct_counts_are_exact(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lowering, "can_estimate", lambda: False)
+    monkeypatch.setattr(sketches_hll, "can_estimate", lambda: False)
     answer = project.eval(["visitors", "exactly", "typical"], by=["channel"], as_of="2026-03-02")
     for row in answer.table.to_pylist():
         assert row["visitors"] == row["exactly"]

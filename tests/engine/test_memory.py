@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import platform
 import random
 import subprocess
@@ -19,9 +20,13 @@ from hypothesis import strategies as st
 
 import kpi_engine
 from kpi_engine import KpiError
-from kpi_engine.execute import spill, tasks
+from kpi_engine.builtin.connectors.files import FilesConnector
+from kpi_engine.execute import batch_rows, spill, tasks
+from kpi_engine.execute.pool import steady_memory
 from kpi_engine.execute.query_states import QueryStates
 from kpi_engine.execute.spill import Budget, SpilledSet
+from kpi_engine.execute.tasks import THREADS
+from kpi_engine.extend.rows import Scan, ScanRequest
 from kpi_engine.ir.expression import Field
 from kpi_engine.ir.plan import KeyColumn, MeasureQuery, StateRequest
 from kpi_engine.ir.types import TEXT
@@ -203,6 +208,84 @@ def test_any_limit_counts_as_none(batches: list[list[Row]], limit: int, parts: b
     }
 
 
+@pytest.mark.parametrize(
+    ("metric", "by", "few"),
+    [
+        ("revenue", [], True),
+        ("revenue", ["channel"], True),
+        ("greatest", ["channel"], True),
+        ("buyers", [], False),
+        ("about", [], False),
+        ("middle", [], False),
+        ("loyal", [], False),
+        ("revenue", ["customer"], False),
+    ],
+)
+def test_few_rows_are_asked_for_at_a_time_where_states_are_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metric: str, by: list[str], few: bool
+) -> None:
+    (tmp_path / "orders").mkdir()
+    days = [datetime.date(2026, 1, 1) + datetime.timedelta(days=row % 90) for row in range(300)]
+    names = [f"C{row % 7}" for row in range(300)]
+    table = pa.table({"day": days, "customer": names, "channel": ["x", "y", None] * 100, "total": list(range(300))})
+    pq.write_table(table, tmp_path / "orders" / "all.parquet")
+    more = "\nmiddle = median(orders.total)\ngreatest = max(orders.total)\n"
+    (tmp_path / "shop.kpi").write_text(DEFINITIONS + more, encoding="utf-8")
+    asked = list[int | None]()
+    scan = FilesConnector.scan
+
+    def seen(self: FilesConnector, request: ScanRequest) -> Scan:
+        asked.append(request.batch_rows)
+        return scan(self, request)
+
+    monkeypatch.setattr(FilesConnector, "scan", seen)
+    monkeypatch.setattr(batch_rows, "_ENOUGH", 7)
+    project = kpi_engine.open(definitions=[tmp_path / "shop.kpi"], data=tmp_path)
+    found = project.eval(metric, by=by, grain="month", as_of="2026-04-01").table
+    assert (asked[-1] == 7) is few
+    monkeypatch.setattr(batch_rows, "_ENOUGH", 1000)
+    assert found.equals(project.eval(metric, by=by, grain="month", as_of="2026-04-01").table)
+
+
+GROUPS = """
+import sys
+import pyarrow as pa
+import kpi_engine
+
+kpi_engine.keep_freed_memory()
+project = kpi_engine.open(definitions=[sys.argv[1] + "/shop.kpi"], data=sys.argv[1] + "/" + sys.argv[2])
+table = project.eval(["revenue", "count_of_orders"], by=["channel"], grain="month", as_of="2026-04-01").table
+print(table.column("revenue").to_pylist(), pa.jemalloc_memory_pool().max_memory(), sep="|")
+"""
+
+
+@pytest.mark.skipif("jemalloc" not in pa.supported_memory_backends(), reason="memory is taken from elsewhere")
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is taken from elsewhere")
+def test_memory_does_not_grow_with_row_groups(tmp_path: Path) -> None:
+    rows = 1_500_000
+    day = pa.array(np.sort(np.arange(rows) % 90) + 20454, pa.int32()).cast(pa.date32())
+    table = pa.table(
+        {
+            "day": day,
+            "customer": pa.array(["C1"]).take(pa.array(np.zeros(rows, np.int64))),
+            "channel": pa.array(["x", "y", "z"]).take(pa.array(np.arange(rows) % 3)),
+            "total": np.arange(rows) % 100,
+        }
+    )
+    (tmp_path / "shop.kpi").write_text(DEFINITIONS + "\ncount_of_orders = count(orders)\n", encoding="utf-8")
+    answers, peaks = [], []
+    for name, size in (("small", 150_000), ("large", rows)):
+        (tmp_path / name / "orders").mkdir(parents=True)
+        pq.write_table(table, tmp_path / name / "orders" / "all.parquet", row_group_size=size)
+        arguments = [sys.executable, "-c", GROUPS, str(tmp_path), name]
+        done = subprocess.run(arguments, capture_output=True, text=True, check=True, env=os.environ | {THREADS: "1"})
+        answer, _, peak = done.stdout.partition("|")
+        answers.append(answer)
+        peaks.append(int(peak))
+    assert answers[0] == answers[1] and peaks[0] > 1_000_000
+    assert peaks[1] < 1.6 * peaks[0]
+
+
 KEEP = """
 import sys
 import numpy as np
@@ -226,3 +309,48 @@ def test_freed_memory_stays_with_a_process_that_asked_for_it() -> None:
     for asked, given_back in (("kept", "False"), ("not", "True")):
         done = subprocess.run([sys.executable, "-c", KEEP, asked], capture_output=True, text=True, check=True)
         assert done.stdout.strip() == given_back
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measured there")
+def test_arrow_takes_memory_from_one_place_while_a_question_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ARROW_DEFAULT_MEMORY_POOL", raising=False)
+    before = pa.default_memory_pool().backend_name
+    wanted = "jemalloc" if "jemalloc" in pa.supported_memory_backends() else "system"
+    with steady_memory():
+        assert pa.default_memory_pool().backend_name == wanted
+    assert pa.default_memory_pool().backend_name == before
+    monkeypatch.setenv("ARROW_DEFAULT_MEMORY_POOL", before)
+    with steady_memory():
+        assert pa.default_memory_pool().backend_name == before
+    monkeypatch.delenv("ARROW_DEFAULT_MEMORY_POOL")
+
+    def without() -> pa.MemoryPool:
+        raise NotImplementedError
+
+    monkeypatch.setattr(pa, "jemalloc_memory_pool", without)
+    with steady_memory():
+        assert pa.default_memory_pool().backend_name == "system"
+
+
+TOLD = """
+import os, sys
+import kpi_engine
+if sys.argv[1] == "late":
+    import pyarrow
+assert "pyarrow" in sys.modules or sys.argv[1] != "late"
+kpi_engine.keep_freed_memory()
+print(os.environ.get("JE_ARROW_MALLOC_CONF"))
+"""
+
+
+def test_arrow_is_told_before_it_is_imported_and_as_the_user_says() -> None:
+    own = "dirty_decay_ms:5"
+    free = {name: value for name, value in os.environ.items() if name != "JE_ARROW_MALLOC_CONF"}
+    for when, environment, expected in (
+        ("early", free, "narenas:1,dirty_decay_ms:-1,muzzy_decay_ms:-1"),
+        ("early", free | {"JE_ARROW_MALLOC_CONF": own}, own),
+        ("late", free, "None"),
+    ):
+        arguments = [sys.executable, "-c", TOLD, when]
+        done = subprocess.run(arguments, capture_output=True, text=True, check=True, env=environment)
+        assert done.stdout.strip() == expected

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kpi_engine.kernels import finish, group
+from kpi_engine.kernels import group, window_values
 from kpi_engine.kernels.cells import all_cells
 from kpi_engine.kernels.finish import Finish, GroupedStates
 from kpi_engine.kernels.frames import StateInput, merge_frames, partial_frames
@@ -157,8 +157,8 @@ def test_values_in_windows_are_put_in_order_once_for_several_percentiles() -> No
     cells = all_cells(1, 2)
     single = [(1, 2), (2, 3)]
     both = [(1, 3), (2, 3)]
-    made = mock.Mock(side_effect=finish.ranked_windows)
-    with mock.patch.object(finish, "ranked_windows", made):
+    made = mock.Mock(side_effect=window_values.ranked_windows)
+    with mock.patch.object(window_values, "ranked_windows", made):
         answers = [
             grouped.finish(0, Finish("percentile", parameter=percent), BucketWindows.of(windows), cells).to_pylist()
             for windows in (single, both)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from kpi_engine.builtin.connectors.nested_types import common_nested
 from kpi_engine.extend.arrow_tables import type_of
 from kpi_engine.ir.types import Kind
 
@@ -30,6 +29,8 @@ def common_type(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
     if pa.types.is_null(left):
         return right
     if pa.types.is_nested(left) and pa.types.is_nested(right):
+        from kpi_engine.builtin.connectors.nested_types import common_nested
+
         return common_nested(left, right, common_type)
     one, other = type_of(left), type_of(right)
     if one is None or other is None or is_naive(left) != is_naive(right):

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 
 from kpi_engine.builtin.connectors.text_options import OptionReader
 from kpi_engine.extend.rows import data_error
-from kpi_engine.kernels.short_formats import completed
 from kpi_engine.kernels.spans import CalendarError
-from kpi_engine.kernels.time_format import compile_format
 
 _DIGITS_AND_SIGNS = "0123456789+-eE"
 
@@ -41,6 +39,9 @@ def _mark(reader: OptionReader, name: str, default: str) -> str:
 
 
 def _check_format(name: str, format: str, source: str) -> None:
+    from kpi_engine.kernels.short_formats import completed
+    from kpi_engine.kernels.time_format import compile_format
+
     try:
         compile_format(completed(format)[0])
     except CalendarError as error:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from kpi_engine.builtin.connectors import locate
 from kpi_engine.builtin.connectors.file_options import check_options
-from kpi_engine.builtin.connectors.object_store import ObjectStore, is_remote
 from kpi_engine.builtin.connectors.partitions import with_partitions, within_predicates
+from kpi_engine.builtin.connectors.remote import is_remote
 from kpi_engine.builtin.connectors.scan import Asked
 from kpi_engine.builtin.connectors.text_options import TextOptions
 from kpi_engine.extend.rows import ConnectionSettings, Scan, ScanRequest, TableRequest
@@ -19,6 +19,7 @@ from kpi_engine.ir.catalog import TableSchema
 if TYPE_CHECKING:
     from kpi_engine.builtin.connectors.footers import FooterCache
     from kpi_engine.builtin.connectors.json_rows import JsonFiles
+    from kpi_engine.builtin.connectors.object_store import ObjectStore
     from kpi_engine.builtin.connectors.sheets import Sheets
 
 
@@ -141,4 +142,6 @@ class FilesConnector:
 
     @cached_property
     def _store(self) -> ObjectStore:
+        from kpi_engine.builtin.connectors.object_store import ObjectStore
+
         return ObjectStore(self._settings)

@@ -21,7 +21,10 @@ from kpi_engine.ir.types import Type
 _CHECKED_BEFORE_LEARNING = 8
 """To learn a form takes as long as to check some five footers."""
 
-_MOST_FORMS = 8
+_MOST_LEARNT = 8
+"""A table whose files have more forms than that has a new one in each."""
+
+_MOST_FORMS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,11 @@ class Footer:
         return self.metadata.row_group(group).column(leaf)
 
 
+_forms: tuple[tuple[FooterForm, Columns], ...] = ()
+"""The forms that this process has learnt, the latest first. They say nothing of any file, so that all caches share
+them; replaced as a whole, so that threads need no lock."""
+
+
 class FooterCache:
     """Footers by file, kept while size, time of change and identity stay the same.
 
@@ -91,7 +99,6 @@ class FooterCache:
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[Stamp, Footer]] = {}
-        self._forms: list[tuple[FooterForm, Columns]] = []
         self._checked = 0
 
     def read(self, file: StoredFile) -> Footer:
@@ -114,7 +121,7 @@ class FooterCache:
 
     def _columns(self, footer: bytes, metadata: Any) -> Columns:
         """The columns of a footer that is sound; DamagedFooter of one that is not."""
-        for form, columns in self._forms:
+        for form, columns in _forms:
             if form.fits(footer):
                 return columns
         described = [metadata.schema.column(index) for index in range(metadata.num_columns)]
@@ -125,11 +132,16 @@ class FooterCache:
         names = frozenset(schema.names)
         columns = Columns(schema, names, paths, {path: index for index, path in enumerate(paths) if path in names})
         self._checked += 1
-        if self._checked % _CHECKED_BEFORE_LEARNING == 0 and len(self._forms) < _MOST_FORMS:
-            learnt = form_of(footer, leaves)
-            if learnt is not None:
-                self._forms.insert(0, (learnt, columns))
+        often, left = divmod(self._checked, _CHECKED_BEFORE_LEARNING)
+        if left == 0 and often <= _MOST_LEARNT:
+            _learn(form_of(footer, leaves), columns)
         return columns
+
+
+def _learn(form: FooterForm | None, columns: Columns) -> None:
+    global _forms
+    if form is not None:
+        _forms = ((form, columns), *_forms)[:_MOST_FORMS]
 
 
 def leaf_of(column: Any) -> Leaf:

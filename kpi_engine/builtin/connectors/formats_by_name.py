@@ -38,11 +38,13 @@ def format_of(name: str) -> str | None:
     >>> format_of("orders.csv.gz"), format_of("notes.docx"), format_of("orders.parquet.gz")
     ('csv', None, None)
     """
-    endings = [f".{part}" for part in name.lower().split(".")[1:]][-2:]
-    if endings and endings[-1] in COMPRESSIONS:
-        known = ENDINGS.get(endings[0]) if len(endings) == 2 else None
-        return known if known in _COMPRESSED else None
-    return ENDINGS.get(endings[-1]) if endings else None
+    before, dot, last = name.lower().rpartition(".")
+    ending = dot + last if dot else ""
+    if ending not in COMPRESSIONS:
+        return ENDINGS.get(ending)
+    _, dot, last = before.rpartition(".")
+    known = ENDINGS.get(dot + last) if dot else None
+    return known if known in _COMPRESSED else None
 
 
 def stem(name: str) -> str:

@@ -12,25 +12,15 @@ from kpi_engine.builtin.connectors.formats_by_name import check_format, format_o
 from kpi_engine.builtin.connectors.guard import asking_store
 from kpi_engine.builtin.connectors.locate import Located
 from kpi_engine.builtin.connectors.partition_names import partitions_of
+from kpi_engine.builtin.connectors.remote import SCHEME, is_remote
 from kpi_engine.builtin.connectors.stored_file import RemoteFile
 from kpi_engine.extend.rows import ConnectionSettings, data_error
 from kpi_engine.ir.diagnostic import did_you_mean
-
-SCHEME = "s3://"
 
 _MOST_FILES = 100_000
 _SECRETS = ("access_key", "secret_key", "session_token")
 _SECONDS_TO_CONNECT = 10
 _SECONDS_TO_ANSWER = 60
-
-
-def is_remote(name: str) -> bool:
-    """Whether a table or a folder is in an object store.
-
-    >>> is_remote("s3://lake/orders"), is_remote("orders/*.parquet")
-    (True, False)
-    """
-    return name.startswith(SCHEME)
 
 
 class ObjectStore:

@@ -91,6 +91,11 @@ class RowGroup:
             return self.footer.shown
         return f"{self.footer.shown} (row group {self.index + 1})"
 
+    @property
+    def row_count(self) -> int:
+        """Its own rows."""
+        return self.rows
+
     def place(self, row: int) -> str:
         """`orders.parquet, row 18`."""
         return f"{self.footer.shown}, row {self.first + row + 1}"
@@ -134,18 +139,25 @@ class RowGroup:
                 pre_buffer=isinstance(self.file, RemoteFile),
             )
         with file:
-            if self.rows <= _LARGEST_BATCH:
+            size = self._batch_size()
+            if size >= self.rows:
                 with reading(self.name, "Parquet"):
                     batches = self._whole(file, part)
                 yield from batches
                 return
-            parts = file.iter_batches(_LARGEST_BATCH, row_groups=[self.index], columns=part.names, use_threads=False)
+            parts = file.iter_batches(size, row_groups=[self.index], columns=part.names, use_threads=False)
             while True:
                 with reading(self.name, "Parquet"):
                     batch = next(parts, None)
                 if batch is None:
                     return
                 yield batch
+
+    def _batch_size(self) -> int:
+        """How many rows are decoded at a time, so that batches are nearly of one size: all of them, or about as many as
+        are wanted."""
+        wanted = self.wanted.batch_rows or _LARGEST_BATCH
+        return -(-self.rows // max(round(self.rows / wanted), 1))
 
     def _whole(self, file: Any, part: Part) -> list[pa.RecordBatch]:
         """All rows, in batches of which what is computed stays in the cache. The columns of a large row group, of which

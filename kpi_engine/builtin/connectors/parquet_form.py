@@ -42,6 +42,8 @@ class Wanted:
     judged: Mapping[str, tuple[int, BoundsOf]]
     stored: Mapping[str, str]
     """The stored name of each requested column."""
+    batch_rows: int | None
+    """About how many rows a batch is to have; None: few large batches."""
     parts: dict[tuple[str, ...], Part] = field(default_factory=dict)
 
     @classmethod
@@ -57,7 +59,7 @@ class Wanted:
             if name in form.leaves
         }
         stored = {column.name: physical(column) for column in columns}
-        return cls(columns, read, form, dictionaries, _placed(read, form), judged, stored)
+        return cls(columns, read, form, dictionaries, _placed(read, form), judged, stored, request.batch_rows)
 
     def part(self, constant: Collection[str]) -> Part:
         """What is to be read where one value stands for all of some columns."""

@@ -5,22 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from kpi_engine.builtin.connectors.locate import Located
 from kpi_engine.builtin.connectors.partition_names import partition_names
-from kpi_engine.builtin.connectors.pruning import Statistics, excludes
 from kpi_engine.builtin.connectors.requested import physical
 from kpi_engine.builtin.connectors.stored_file import StoredFile
 from kpi_engine.extend.rows import ColumnRequest, ScanRequest
 from kpi_engine.ir.catalog import TableColumn, TableSchema
 from kpi_engine.ir.types import DATE, INTEGER, TEXT, Kind, Type
-from kpi_engine.kernels.casts import Style, try_cast
 
-_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+if TYPE_CHECKING:
+    from kpi_engine.builtin.connectors.pruning import Statistics
+
+_INTEGER = r"-?(?:0|[1-9][0-9]{0,17})"
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _ORDERED = (Kind.TEXT, Kind.INTEGER, Kind.DATE)
 
 
@@ -39,9 +40,11 @@ def _column(position: int, name: str, files: Sequence[StoredFile]) -> TableColum
 
 def _type_of(values: Sequence[str]) -> Type:
     """Integers and dates where all values are written as such; `01` stays a text, as it does everywhere else."""
-    if values and all(_INTEGER.fullmatch(value) for value in values):
+    if values and all(re.fullmatch(_INTEGER, value) for value in values):
         return INTEGER
-    if values and all(_DAY.fullmatch(value) for value in values):
+    if values and all(re.fullmatch(_DAY, value) for value in values):
+        from kpi_engine.kernels.casts import try_cast
+
         dates = try_cast(pa.array(values, pa.string()), DATE)
         return TEXT if dates.failing.size else DATE
     return TEXT
@@ -55,6 +58,8 @@ def within_predicates(located: Located, request: ScanRequest, options: Mapping[s
     if not judged:
         return located
 
+    from kpi_engine.builtin.connectors.pruning import excludes
+
     def may_hold(file: StoredFile) -> bool:
         return not any(excludes(_statistics(file, columns[each.column], options), each) for each in judged)
 
@@ -63,6 +68,8 @@ def within_predicates(located: Located, request: ScanRequest, options: Mapping[s
 
 
 def _statistics(file: StoredFile, column: ColumnRequest, options: Mapping[str, object]) -> Statistics:
+    from kpi_engine.builtin.connectors.pruning import Statistics
+
     text = dict(file.partitions)[physical(column)]
     if text is None:
         return Statistics(1, 1)
@@ -86,6 +93,9 @@ def _value(text: str, column: ColumnRequest, options: Mapping[str, object]) -> A
     """A folder's text as the column's type; None for types and texts by which nothing is ruled out."""
     if column.type is None or column.type.kind not in _ORDERED:
         return None
+    from kpi_engine.kernels.cast_forms import Style
+    from kpi_engine.kernels.casts import try_cast
+
     format = column.format or (options.get("date_format") if column.type.kind is Kind.DATE else None)
     read = try_cast(pa.array([text], pa.string()), column.type, Style(format=None if format is None else str(format)))
     return read.values[0].as_py()

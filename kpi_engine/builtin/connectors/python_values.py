@@ -13,11 +13,9 @@ import pyarrow as pa
 
 from kpi_engine.builtin.connectors.arrow_types import common_type
 from kpi_engine.builtin.connectors.nested_types import common_nested
+from kpi_engine.builtin.connectors.schemas import MIXED
 from kpi_engine.extend.arrow_tables import is_list
 from kpi_engine.ir.types import Kind, Type
-
-MIXED = b"mixed"
-"""Key of a field's metadata where a column holds values of several types: their names."""
 
 _OF_SEVERAL_TYPES = (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError)
 """What Arrow raises for values that do not go into one type."""

@@ -7,7 +7,6 @@ from types import MappingProxyType
 
 import pyarrow as pa
 
-from kpi_engine.builtin.connectors.arrow_types import common_type
 from kpi_engine.builtin.connectors.schemas import distinct
 from kpi_engine.builtin.connectors.stored_file import Partition, StoredFile
 from kpi_engine.extend.rows import ColumnRequest, data_error
@@ -73,6 +72,8 @@ def _missing(name: str, place: str, schema: pa.Schema, schemas: Sequence[tuple[s
 
 
 def _check_types(name: str, schemas: Sequence[tuple[str, pa.Schema]]) -> None:
+    from kpi_engine.builtin.connectors.arrow_types import common_type
+
     first_place, first_schema = schemas[0]
     together = first_schema.field(name).type
     for place, schema in schemas[1:]:

@@ -14,7 +14,7 @@ from kpi_engine.builtin.connectors.partition_names import partition_names
 from kpi_engine.builtin.connectors.partitions import partition_bounds
 from kpi_engine.builtin.connectors.requested import check_columns, physical
 from kpi_engine.builtin.connectors.stored_file import StoredFile
-from kpi_engine.extend.rows import ColumnRequest, Fragment, Push, ReadReport, ScanRequest
+from kpi_engine.extend.rows import ColumnRequest, Fragment, Push, ReadReport, ScanRequest, rows_in
 from kpi_engine.ir.dataclass import dataclass
 
 
@@ -127,6 +127,11 @@ class OfFile:
         """The file's identity, and the fragment's own name."""
         identity = self.fragment.file.identity()
         return None if identity is None else f"{identity}|{self.name}"
+
+    @property
+    def row_count(self) -> int | None:
+        """The fragment's."""
+        return rows_in(self.fragment)
 
     def place(self, row: int) -> str:
         """The fragment's."""

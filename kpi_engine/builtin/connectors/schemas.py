@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from kpi_engine.builtin.connectors.arrow_types import common_type
-from kpi_engine.builtin.connectors.python_values import MIXED
 from kpi_engine.extend.arrow_tables import table_column, type_of
 from kpi_engine.ir.catalog import TableColumn, TableSchema
 
@@ -18,6 +16,10 @@ def distinct(schemas: Sequence[tuple[str, pa.Schema]]) -> list[tuple[str, pa.Sch
     for pair in schemas:
         found.setdefault(id(pair[1]), pair)
     return list(found.values())
+
+
+MIXED = b"mixed"
+"""Key of a field's metadata where a column holds values of several types: their names."""
 
 
 def merged_schema(schemas: Sequence[tuple[str, pa.Schema]]) -> TableSchema:
@@ -31,7 +33,7 @@ def merged_schema(schemas: Sequence[tuple[str, pa.Schema]]) -> TableSchema:
     for place, one in distinct(schemas):
         for field in one:
             first_place, first = columns.setdefault(field.name, (place, field.type))
-            together = common_type(first, field.type)
+            together = first if first == field.type else _common(first, field.type)
             mixed = (field.metadata or {}).get(MIXED)
             if mixed is not None:
                 problems.setdefault(field.name, f"{mixed.decode()} in {place}")
@@ -47,3 +49,9 @@ def merged_schema(schemas: Sequence[tuple[str, pa.Schema]]) -> TableSchema:
             for name, (_, arrow) in columns.items()
         )
     )
+
+
+def _common(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
+    from kpi_engine.builtin.connectors.arrow_types import common_type
+
+    return common_type(left, right)

@@ -10,9 +10,7 @@ from kpi_engine.builtin.functions.signatures import NUMERIC, Result, literal_tex
 from kpi_engine.extend.functions import Function, Parameter, SignatureProblem
 from kpi_engine.ir.expression import Expression
 from kpi_engine.ir.types import DATE, TEXT, TIMESTAMP, Kind, Type
-from kpi_engine.kernels.short_formats import completed
 from kpi_engine.kernels.spans import CalendarError
-from kpi_engine.kernels.time_format import compile_format
 
 EPOCH_UNITS = ("second", "millisecond", "microsecond", "nanosecond")
 """What the numbers given to `from_epoch` may count."""
@@ -66,6 +64,9 @@ def _check_format(arguments: Sequence[Expression], given: Type) -> None:
         message = f"only texts are read by a format, and this is {spoken(given)}"
         raise SignatureProblem(message, "leave the format out", 1)
     format = literal_text(arguments, 1, "a format", 'write it in double quotes, as `"%d.%m.%Y"`')
+    from kpi_engine.kernels.short_formats import completed
+    from kpi_engine.kernels.time_format import compile_format
+
     try:
         compile_format(completed(format)[0])
     except CalendarError as error:

@@ -21,7 +21,8 @@ def check_cast(arguments: Sequence[Expression], wanted: Type, noun: str) -> None
     # Definitions without such literals are read without pyarrow.
     import pyarrow as pa
 
-    from kpi_engine.kernels.casts import Style, try_cast
+    from kpi_engine.kernels.cast_forms import Style
+    from kpi_engine.kernels.casts import try_cast
 
     second = arguments[1] if len(arguments) > 1 else None
     format = second.value if isinstance(second, Constant) and isinstance(second.value, str) else None

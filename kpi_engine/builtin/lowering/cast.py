@@ -8,7 +8,8 @@ from kpi_engine.builtin.lowering.values import Arguments, Operand, is_null, lite
 from kpi_engine.extend.functions import EvaluationContext, FunctionFailure
 from kpi_engine.ir.types import DATE, DECIMAL, INTEGER, TEXT, TIMESTAMP, Type
 from kpi_engine.kernels import temporal
-from kpi_engine.kernels.casts import Style, physical_type, try_cast
+from kpi_engine.kernels.cast_forms import Style
+from kpi_engine.kernels.casts import physical_type, try_cast
 from kpi_engine.kernels.operands import apply
 
 _LONGEST_VALUE = 60

@@ -21,12 +21,12 @@ from kpi_engine.ir.catalog import OptionValue, TableSchema
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.diagnostic import KpiError
 from kpi_engine.ir.types import DECIMAL, TEXT, Kind, Type
-from kpi_engine.kernels.casts import Style, try_cast
+from kpi_engine.kernels.cast_forms import NumberStyle, Style
+from kpi_engine.kernels.casts import try_cast
 from kpi_engine.kernels.errors import KernelError
 from kpi_engine.kernels.inspection import repeated_keys, value_range
 from kpi_engine.kernels.states import joined
 from kpi_engine.kernels.tallies import Tally, Tallying, row_numbers
-from kpi_engine.kernels.text_casts import NumberStyle
 
 _ZONE = re.compile(r"tz=([^\]]+)\]")
 

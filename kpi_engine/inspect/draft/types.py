@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from kpi_engine.ir.dataclass import dataclass
 from kpi_engine.ir.types import BOOLEAN, DATE, DECIMAL, DURATION, INTEGER, TEXT, TIMESTAMP, Type
-from kpi_engine.kernels.casts import Style, try_cast
+from kpi_engine.kernels.cast_forms import NumberStyle, Style
+from kpi_engine.kernels.casts import try_cast
 from kpi_engine.kernels.short_formats import completed
 from kpi_engine.kernels.tallies import Tally
-from kpi_engine.kernels.text_casts import NumberStyle
 from kpi_engine.kernels.time_format import compile_format
 
 NULL_WORDS = ("NULL", "null", "Null", "\\N", "N/A", "n/a", "#N/A", "NA", "NaN", "nan", "None", "none", "?", "-", "--")
