@@ -264,8 +264,13 @@ def test_rows_of_a_row_group_in_parts_keep_their_numbers(read: Any, monkeypatch:
     assert "row 5" in read.problem(lambda: read("bad", {"n": INTEGER}))
 
 
-def test_batches_have_about_as_many_rows_as_are_wanted(read: Any) -> None:
-    """Whatever the columns hold; a row group that is hardly larger comes whole, and rows keep their numbers."""
+@pytest.mark.parametrize("large", [1, 1000])
+def test_batches_have_about_as_many_rows_as_are_wanted(read: Any, monkeypatch: pytest.MonkeyPatch, large: int) -> None:
+    """Whatever the columns hold, decoded beside each other or one after the other; a row group that is hardly larger
+    comes whole, and rows keep their numbers."""
+    from kpi_engine.builtin.connectors import parquet
+
+    monkeypatch.setattr(parquet, "_LARGE", large)
     days = [datetime.date(2027, 1, 1) + datetime.timedelta(days=row) for row in range(230)]
     table = pa.table(
         {

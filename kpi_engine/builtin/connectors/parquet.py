@@ -145,7 +145,8 @@ class RowGroup:
                     batches = self._whole(file, part)
                 yield from batches
                 return
-            parts = file.iter_batches(size, row_groups=[self.index], columns=part.names, use_threads=False)
+            beside = self.rows >= _LARGE
+            parts = file.iter_batches(size, row_groups=[self.index], columns=part.names, use_threads=beside)
             while True:
                 with reading(self.name, "Parquet"):
                     batch = next(parts, None)
