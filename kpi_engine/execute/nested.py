@@ -180,7 +180,7 @@ def _frames(
 
 
 def _without_rows(nested: Nested, inside: Sequence[Ready], is_set: bool, world: World) -> GroupedStates:
-    """The states of a group that has no row at all: every bucket is there, and empty. What is of all groups it has, too."""
+    """The states of a group that has no row at all: every bucket is there, and empty but for what is of all groups."""
     places = tuple(missing_group(each.grouped.size if each.keys else 0) for each in inside)
     missing = Alignment((), 1, places)
     frames = _frames(replace(nested, keys=()), inside, missing, all_cells(1, nested.frames), world)
