@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from kept.shop import DEFINITIONS, Shop, ask
+from kpi_engine.execute import spill
 from kpi_engine.execute.past import Past, Reach
 from kpi_engine.execute.reuse import Place, Reuse, Wanted
+from kpi_engine.ir.diagnostic import KpiError
 from kpi_engine.ir.question import Question
 from kpi_engine.kernels.frames import StateFrame
 from kpi_engine.kernels.pieces import Pieces
@@ -27,6 +29,8 @@ mean_before = avg(before(avg(orders.score)) per customer)
 usual_before = avg(before(median(orders.amount)) per customer)
 came_back = count(customers having count(orders) > 0 and previous(count(orders)) = 0 and before(count(orders)) > 0)
 paid_before = count(customers having before(count(orders dated by paid_at)) > 1)
+buyers_before = previous(buyers)
+dear = count(customers having count(orders where amount > 50) > count(orders where amount > 80))
 channels_before = max(before(count(distinct orders.channel)) per customer)
 """
 METRICS = tuple(line.split(" ")[0] for line in OF_HISTORY.split("\n") if line)
@@ -34,7 +38,7 @@ ASKED: Sequence[Question] = (
     Question(("new_buyers", "ever_twice", *METRICS), grain="month"),
     Question((*METRICS, "new_buyers"), grain="week", start="2026-02-01"),
     Question(("came_back", "new_buyers", "orders_so_far"), by=("country",), grain="month"),
-    Question(("new_buyers", "returned", "buyers"), grain="month"),
+    Question(("new_buyers", "returned", "buyers", "buyers_before"), grain="month"),
     Question(("new_buyers", "returned", "buyers"), grain="day", start="2026-02-10"),
     Question(("spent_100", "channels_so_far", "buyers", "buyers_28d"), by=("channel",), grain="month"),
 )
@@ -131,3 +135,23 @@ def test_what_is_damaged_is_done_without(tmp_path: Path, kind: bytes) -> None:
         assert warm.said["sources"] == cold.said["sources"]
         notes += warm.stats.notes
     assert any("quarantine" in note for note in notes)
+
+
+def test_rows_without_an_id_are_those_of_the_states_that_are_asked_for(tmp_path: Path) -> None:
+    shop, folder = a_shop(tmp_path, 8), tmp_path / "state"
+    for metrics in (("dear", "repeat"), ("dear",), ("repeat",)):
+        question = Question(metrics, grain="month")
+        warm, cold = ask(shop.folder, question, FolderStore(folder)), ask(shop.folder, question, None)
+        assert warm.table.equals(cold.table) and warm.said == cold.said
+    assert not warm.read, "nothing is read of what is kept"
+
+
+def test_kept_states_take_no_more_memory_than_others_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop, folder = a_shop(tmp_path, 9), tmp_path / "state"
+    before = ask(shop.folder, Question(("repeat",), grain="month"), FolderStore(folder))
+    monkeypatch.setattr(spill, "memory_for_states", lambda: 100)
+    with pytest.raises(KpiError) as caught:
+        ask(shop.folder, Question(("returned",), grain="month"), FolderStore(folder))
+    assert caught.value.diagnostics[0].code == "E823"
+    again = ask(shop.folder, Question(("repeat",), grain="month"), FolderStore(folder))
+    assert again.table.equals(before.table), "what is known by frame needs no states"
