@@ -51,4 +51,6 @@ def _looking_after(folder: Path) -> Iterator[None]:
         cause = reason(failure) if isinstance(failure, OSError) else str(failure)
         message = f"the state store {folder} cannot be used: {cause}"
         help = "name a folder that is a state store, or an empty one; nothing that others put there is touched"
+        if isinstance(failure, OSError):
+            help = "see that this user may read and write there; questions are answered without a store as well"
         raise KpiError(Diagnostic("E760", message, help=help, exit_code=ExitCode.STATE)) from failure

@@ -61,9 +61,6 @@ def _leave_threads_behind(code: int) -> None:
 def _answered(arguments: Sequence[str] | None) -> int:
     _give_streams()
     line = arrange(sys.argv[1:] if arguments is None else arguments)
-    if "--version" in line.common:
-        sys.stdout.write(f"kpi_engine {__version__}\n")
-        return ExitCode.OK
     style = line.value("--errors") or os.environ.get("KPI_ERRORS") or "text"
     _prepare(line, style)
     try:
@@ -127,7 +124,18 @@ def _drop_unwritable_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _show_version() -> int:
+    try:
+        sys.stdout.write(f"kpi_engine {__version__}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has gone away
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.OK
+
+
 def _run(line: CommandLine) -> int:
+    if "--version" in line.common:
+        return _show_version()
     import typer
 
     from kpi_engine.cli.app import app_for, whole_app

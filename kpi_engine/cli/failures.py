@@ -55,12 +55,12 @@ def print_diagnostic(diagnostic: Diagnostic, style: str, stream: IO[str]) -> Non
     if style == "json":
         import json
 
-        stream.write(json.dumps(as_json(diagnostic), ensure_ascii=False) + "\n")
+        _write(stream, json.dumps(as_json(diagnostic), ensure_ascii=False))
         return
     from kpi_engine.ir.render import render
 
     text = render(diagnostic, "concise" if style == "concise" else "full")
-    stream.write((_coloured(text, diagnostic) if may_colour(stream) else text) + "\n")
+    _write(stream, _coloured(text, diagnostic) if may_colour(stream) else text)
 
 
 def note(message: str, style: str) -> None:
@@ -68,7 +68,16 @@ def note(message: str, style: str) -> None:
     if style == "json":
         report([Diagnostic("N720", message)], style)
     else:
-        sys.stderr.write((f"\x1b[2m{message}\x1b[0m" if may_colour(sys.stderr) else message) + "\n")
+        _write(sys.stderr, f"\x1b[2m{message}\x1b[0m" if may_colour(sys.stderr) else message)
+
+
+def _write(stream: IO[str], line: str) -> None:
+    """A line. Where standard error takes none (a full disk), the exit code still says what happened."""
+    try:
+        stream.write(line + "\n")
+    except OSError:
+        if stream is not sys.stderr:
+            raise
 
 
 def as_json(diagnostic: Diagnostic) -> dict[str, object]:

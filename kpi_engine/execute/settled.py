@@ -96,7 +96,7 @@ def settled(
 def settled_leaf(leaf: Leaf, queries: Sequence[MeasureQuery], keeper: Keeper | None) -> Settled[Leaf] | None:
     """What is kept of a leaf that counts the values of a key, which has a frame for each window; None if nothing of it
     ever is."""
-    if keeper is None:
+    if keeper is None or not leaf.windows:
         return None
     inside = _Inside(keeper, queries)
     meaning = inside.leaf(leaf)

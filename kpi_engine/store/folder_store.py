@@ -128,7 +128,8 @@ class FolderStore:
         limit = self._limit()
         size = sum(each.size for each in new)
         if size > limit:
-            raise Refused(f"{size} bytes are more than the {limit} that it may hold (`size` of [store] in kpi.toml)")
+            because = "a tenth of the disk's room" if self.limit is None else "`size` of [store] in kpi.toml"
+            raise Refused(f"{size} bytes are more than the {limit} that it may hold ({because})")
         drafts: dict[Path, Packed] = {}
         try:
             for packed in new:

@@ -390,10 +390,17 @@ def test_other_formats_go_to_a_terminal_when_asked(tmp_path: Path) -> None:
 
 
 def test_an_output_that_is_closed_or_full_is_no_bug(tmp_path: Path) -> None:
-    for redirect, code in ((">&-", 0), ("> /dev/full", 4)):
-        command = f"{sys.executable} -m kpi_engine --help {redirect}"
+    for words, redirect, code in (
+        ("--help", ">&-", 0),
+        ("--help", "> /dev/full", 4),
+        ("--version", "> /dev/full", 4),
+        ("--version", "| true", 0),
+        ("eval nothing", "2> /dev/full", 2),
+        ("eval nothing --errors json", "2> /dev/full", 2),
+    ):
+        command = f"set -o pipefail; {sys.executable} -m kpi_engine {words} {redirect}"
         done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=tmp_path)
-        assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+        assert (done.returncode, "Traceback" in done.stderr) == (code, False), (command, done.stderr)
 
 
 def test_formatting_standard_input_can_be_checked(tmp_path: Path) -> None:

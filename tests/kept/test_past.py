@@ -155,3 +155,11 @@ def test_kept_states_take_no_more_memory_than_others_may(tmp_path: Path, monkeyp
     assert caught.value.diagnostics[0].code == "E823"
     again = ask(shop.folder, Question(("repeat",), grain="month"), FolderStore(folder))
     assert again.table.equals(before.table), "what is known by frame needs no states"
+
+
+@pytest.mark.parametrize("limits", [{"end": "2025-12"}, {"as_of": "2025-06-01"}])
+def test_a_question_without_periods_has_an_empty_answer(tmp_path: Path, limits: dict[str, str]) -> None:
+    shop, question = a_shop(tmp_path, 1), Question(("new_buyers", "buyers"), grain="month", **limits)
+    for _ in range(2):
+        warm = ask(shop.folder, question, FolderStore(tmp_path / "state"))
+        assert warm.table.equals(ask(shop.folder, question, None).table) and warm.table.num_rows == 0

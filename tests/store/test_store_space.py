@@ -50,7 +50,7 @@ def test_what_can_never_fit_is_not_written_and_moves_nothing(folder: Path) -> No
     assert store.save([record("orders", "a", sums=BLOB)])
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert not store.save([record("orders", "b", sums=bytes(2000))])
-    assert "more than the 2000 that it may hold" in store.notes[0]
+    assert "more than the 2000 that it may hold (`size` of [store] in kpi.toml)" in store.notes[0]
     assert before == {path: path.stat().st_mtime_ns for path in folder.iterdir()}
 
 
@@ -65,6 +65,8 @@ def test_without_a_limit_it_takes_a_tenth_of_the_room(folder: Path) -> None:
     for name in "abcd":
         assert store.save([record("orders", name, sums=BLOB)])
     assert headers(store) == ["c", "d"]
+    assert not store.save([record("orders", "e", sums=bytes(9000))])
+    assert "(a tenth of the disk's room)" in store.notes[0]
 
 
 def test_files_that_nobody_needs_go_after_their_grace(folder: Path) -> None:
