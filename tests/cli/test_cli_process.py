@@ -395,8 +395,8 @@ def test_an_output_that_is_closed_or_full_is_no_bug(tmp_path: Path) -> None:
         ("--help", "> /dev/full", 4),
         ("--version", "> /dev/full", 4),
         ("--version", "| true", 0),
-        ("eval nothing", "2> /dev/full", 2),
-        ("eval nothing --errors json", "2> /dev/full", 2),
+        ("eval nothing", "2> /dev/full", 3),
+        ("eval nothing --errors json", "2> /dev/full", 3),
     ):
         command = f"set -o pipefail; {sys.executable} -m kpi_engine {words} {redirect}"
         done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=tmp_path)
