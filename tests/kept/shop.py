@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -264,6 +264,20 @@ def ask(folder: Path, question: Question, store: StateStore | None) -> Answer:
     prepared = pipeline.prepare(loaded, question, "data")
     table = pipeline.run(prepared)
     return Answer(table, _said(prepared.stats), prepared.stats)
+
+
+def assert_history_tells_the_same(
+    shop: Shop, changes: Sequence[str], asked: Sequence[Question], store: Callable[[], StateStore], seed: int
+) -> None:
+    """Changes in a random order, and questions after each: what is said with a store is what is said without."""
+    order = random.Random(seed).sample(changes, len(changes))
+    for change in (None, *order):
+        if change is not None:
+            getattr(shop, change)()
+        for question in asked:
+            warm, cold = ask(shop.folder, question, store()), ask(shop.folder, question, None)
+            assert warm.table.equals(cold.table), (change, question, warm.table.to_pylist(), cold.table.to_pylist())
+            assert warm.said == cold.said
 
 
 _OF_READING = ("rows", "bytes", "fragments_read", "fragments_pruned", "fragments_kept", "pushdown", "seconds")

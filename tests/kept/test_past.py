@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from kept.shop import DEFINITIONS, Shop, ask
+from kept.shop import DEFINITIONS, Shop, ask, assert_history_tells_the_same
 from kpi_engine.execute import spill
 from kpi_engine.execute.past import Past, Reach
 from kpi_engine.execute.reuse import Place, Reuse, Wanted
@@ -72,18 +72,9 @@ def a_shop(folder: Path, seed: int) -> Shop:
     return shop
 
 
-@pytest.mark.parametrize("seed", [3])
-def test_answers_are_those_of_all_rows(tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop, changes, watched = a_shop(tmp_path, seed), [*CHANGES], Watched(monkeypatch)
-    random.Random(seed).shuffle(changes)
-    for change in (None, *changes):
-        if change is not None:
-            getattr(shop, change)()
-        for question in ASKED:
-            warm = ask(shop.folder, question, FolderStore(tmp_path / "state", grace=0.0))
-            cold = ask(shop.folder, question, None)
-            assert warm.table.equals(cold.table), (change, question, warm.table.to_pylist(), cold.table.to_pylist())
-            assert warm.said == cold.said
+def test_answers_are_those_of_all_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop, watched = a_shop(tmp_path, 3), Watched(monkeypatch)
+    assert_history_tells_the_same(shop, CHANGES, ASKED, partial(FolderStore, tmp_path / "state", grace=0.0), 3)
     assert watched.times["read"] > 10 and watched.times["kept"] > 10
 
 
