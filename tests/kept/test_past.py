@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kept.shop import DEFINITIONS, Shop, ask, assert_history_tells_the_same
-from kpi_engine.execute import spill
+from kpi_engine.execute import compact, spill
 from kpi_engine.execute.past import Past, Reach
 from kpi_engine.execute.reuse import Place, Reuse, Wanted
 from kpi_engine.ir.diagnostic import KpiError
@@ -135,6 +135,19 @@ def test_rows_without_an_id_are_those_of_the_states_that_are_asked_for(tmp_path:
         warm, cold = ask(shop.folder, question, FolderStore(folder)), ask(shop.folder, question, None)
         assert warm.table.equals(cold.table) and warm.said == cold.said
     assert not warm.read, "nothing is read of what is kept"
+
+
+def test_rows_without_an_id_are_known_of_records_that_became_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compact, "MOST_RECORDS", 2)
+    shop, folder = a_shop(tmp_path, 8), tmp_path / "state"
+    for _ in range(6):
+        shop.append_day()
+        warm = ask(shop.folder, Question(("repeat",), grain="month"), FolderStore(folder))
+    cold = ask(shop.folder, Question(("repeat",), grain="month"), None)
+    assert warm.table.equals(cold.table) and warm.said == cold.said
+    assert cold.stats.sources["orders"].unassigned_rows["customer"] > 1
 
 
 def test_kept_states_take_no_more_memory_than_others_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
