@@ -78,6 +78,7 @@ def _write(stream: IO[str], line: str) -> None:
     except OSError:
         if stream is not sys.stderr:
             raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # what waits in its buffer has somewhere to go
 
 
 def as_json(diagnostic: Diagnostic) -> dict[str, object]:
